@@ -1,0 +1,99 @@
+"""The result of one run: the accuracy of every task after every visit."""
+
+import dataclasses
+from typing import Sequence
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AccuracyMatrix:
+  """Test accuracies of a stream, one row a visit. Every other number of a run is derived from it.
+
+  A stream of T tasks is learned in S visits; S > T when tasks are visited again.
+
+  Attributes:
+    after_visit: float64 `[S, T]`, fraction of test examples right after the visit was committed; NaN where the task had
+      not been learned yet. Read-only.
+    at_best_validation: float64 `[S]`, test accuracy of the visited task at the epoch of that visit with the best
+      validation accuracy. Read-only.
+    task_order: the task of every visit, S entries, each task at least once.
+  """
+
+  after_visit: np.ndarray
+  at_best_validation: np.ndarray
+  task_order: tuple[int, ...]
+
+  def __post_init__(self):
+    order = tuple(int(task) for task in self.task_order)
+    after_visit = np.array(self.after_visit, dtype=np.float64)
+    at_best_validation = np.array(self.at_best_validation, dtype=np.float64)
+    _check(after_visit, at_best_validation, order)
+    after_visit.setflags(write=False)
+    at_best_validation.setflags(write=False)
+    object.__setattr__(self, "after_visit", after_visit)
+    object.__setattr__(self, "at_best_validation", at_best_validation)
+    object.__setattr__(self, "task_order", order)
+
+  @classmethod
+  def from_rows(cls, rows: Sequence[Sequence[float | None]], at_best_validation: Sequence[float],
+                task_order: Sequence[int] | None = None) -> "AccuracyMatrix":
+    """Builds a matrix from JSON rows.
+
+    Args:
+      rows: S rows of T fractions, `None` for a task that was not learned yet.
+      at_best_validation: S fractions.
+      task_order: S task ids; by default each task once, in order.
+
+    Raises:
+      ValueError: a shape does not fit, a value is outside [0, 1], a learned task has no value or an unlearned one has.
+    """
+    return cls(np.array(rows, dtype=np.float64), np.array(at_best_validation, dtype=np.float64),
+               tuple(range(len(rows)) if task_order is None else task_order))
+
+  @property
+  def num_visits(self) -> int:
+    """S, the number of rows."""
+    return self.after_visit.shape[0]
+
+  @property
+  def num_tasks(self) -> int:
+    """T, the number of columns."""
+    return self.after_visit.shape[1]
+
+  @property
+  def first_visits(self) -> np.ndarray:
+    """int64 `[T]`: the visit in which each task was learned first."""
+    return np.array([self.task_order.index(task) for task in range(self.num_tasks)])
+
+  @property
+  def last_visits(self) -> np.ndarray:
+    """int64 `[T]`: the last visit of each task; forgetting and transfer are counted from there."""
+    backwards = self.task_order[::-1]
+    return np.array([self.num_visits - 1 - backwards.index(task) for task in range(self.num_tasks)])
+
+  def after_own_visit(self) -> np.ndarray:
+    """float64 `[T]`: accuracy of each task right after its last visit."""
+    return self.after_visit[self.last_visits, np.arange(self.num_tasks)]
+
+
+def _check(after_visit: np.ndarray, at_best_validation: np.ndarray, order: tuple[int, ...]) -> None:
+  if after_visit.ndim != 2 or after_visit.shape[1] == 0:
+    raise ValueError(f"An accuracy matrix has one row per visit and one column per task, not shape {after_visit.shape}.")
+  num_visits, num_tasks = after_visit.shape
+  if len(order) != num_visits or at_best_validation.shape != (num_visits,):
+    raise ValueError(f"{num_visits} rows of accuracies need as many visits in the task order (has {len(order)}) and as "
+                     f"many accuracies at the best validation epoch (has {at_best_validation.size}).")
+  if set(order) != set(range(num_tasks)):
+    raise ValueError(f"The task order {list(order)} must visit each of the tasks 0..{num_tasks - 1} at least once.")
+  first_visits = np.array([order.index(task) for task in range(num_tasks)])
+  learned = np.arange(num_visits)[:, np.newaxis] >= first_visits
+  known = ~np.isnan(after_visit)
+  if (known != learned).any():
+    visit, task = np.argwhere(known != learned)[0]
+    state = "has no accuracy though it was learned" if learned[visit, task] else "has an accuracy before it was learned"
+    raise ValueError(f"Task {task} {state}, at visit {visit}.")
+  values = np.concatenate([after_visit[known], at_best_validation])
+  if not ((values >= 0) & (values <= 1)).all():
+    raise ValueError("An accuracy is a fraction between 0 and 1; found "
+                     f"{values[~((values >= 0) & (values <= 1))][0]}.")

@@ -1,0 +1,132 @@
+"""Scalars of lifelong learning, as pure functions of an accuracy matrix.
+
+Notation: a[s, t] is the test accuracy of task t after visit s, S the number of visits, l(t) the last visit of task t and
+p[s] the test accuracy of the visited task at the best validation epoch of visit s. A task can only be forgotten after
+its last visit, so everything that compares is counted from l(t), and its mean over tasks leaves out the task of the very
+last visit, which had no time to change (`include_last=True` keeps it). With a single task these means are NaN.
+
+Peak per-task and final accuracy are those of Lee, Behpour and Eaton ("Sharing Less is More", ICML 2021); backward
+transfer is that of Lopez-Paz and Ranzato (NeurIPS 2017), forgetting that of Chaudhry et al. (ECCV 2018) with the maximum
+over the visits since the last training. The two retention ratios are defined here, because the papers report a ratio
+("catastrophic forgetting ratio") without its formula: both divide the final accuracy by an earlier one.
+"""
+
+import dataclasses
+from typing import Sequence
+
+import numpy as np
+
+from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
+
+
+def best_epoch(validation: Sequence[float]) -> int:
+  """The epoch whose test accuracy is reported: best validation accuracy, the earliest of equals."""
+  if len(validation) == 0:
+    raise ValueError("The best epoch of no epochs is not defined.")
+  return int(np.argmax(np.asarray(validation, dtype=np.float64)))
+
+
+def accuracy_at_best_validation(validation: Sequence[float], test: Sequence[float]) -> float:
+  """Test accuracy at the best validation epoch; both sequences hold one fraction per epoch."""
+  if len(validation) != len(test):
+    raise ValueError(f"{len(validation)} validation accuracies do not fit {len(test)} test accuracies.")
+  return float(test[best_epoch(validation)])
+
+
+def peak_per_visit(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[S]`: p[s]. A task that is visited twice has two peaks, as in the release."""
+  return matrix.at_best_validation
+
+
+def peak_per_task(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`: p[l(t)], the peak of each task's last visit."""
+  return matrix.at_best_validation[matrix.last_visits]
+
+
+def final_per_task(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`: a[S-1, t]."""
+  return matrix.after_visit[-1]
+
+
+def forgetting_per_task(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`, never negative: max over s >= l(t) of a[s, t], less a[S-1, t]."""
+  since_last_visit = np.arange(matrix.num_visits)[:, np.newaxis] >= matrix.last_visits
+  return np.where(since_last_visit, matrix.after_visit, -np.inf).max(axis=0) - final_per_task(matrix)
+
+
+def backward_transfer_per_task(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`: a[S-1, t] - a[l(t), t]; negative where later tasks did harm."""
+  return final_per_task(matrix) - matrix.after_own_visit()
+
+
+def retention_per_task(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`: a[S-1, t] / a[l(t), t]; NaN where the denominator is zero."""
+  return _ratio(final_per_task(matrix), matrix.after_own_visit())
+
+
+def retention_of_peak_per_task(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`: a[S-1, t] / p[l(t)]; NaN where the denominator is zero."""
+  return _ratio(final_per_task(matrix), peak_per_task(matrix))
+
+
+def normalised_curves(matrix: AccuracyMatrix) -> list[np.ndarray]:
+  """For each task, a[s, t] / a[l(t), t] for s = l(t), l(t)+1, ..., S-1 (the first entry is 1)."""
+  own = matrix.after_own_visit()
+  return [_ratio(matrix.after_visit[last:, task], own[task]) for task, last in enumerate(matrix.last_visits)]
+
+
+def mean_over_learned(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[S]`: after each visit, the mean accuracy of the tasks learned so far."""
+  return np.nanmean(matrix.after_visit, axis=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class LifelongSummary:
+  """Task averages of one run. Fractions; NaN where a mean is over no task or a ratio has a zero denominator.
+
+  Attributes:
+    peak: mean over visits of the accuracy at the best validation epoch.
+    final: mean over all tasks of the accuracy after the last visit.
+    forgetting: mean forgetting.
+    backward_transfer: mean backward transfer.
+    retention: mean of final accuracy / accuracy right after the task's last visit.
+    retention_all: the same over all tasks, the last one included (it contributes 1).
+    retention_of_peak: mean of final accuracy / peak accuracy.
+    retention_of_peak_all: the same over all tasks.
+  """
+
+  peak: float
+  final: float
+  forgetting: float
+  backward_transfer: float
+  retention: float
+  retention_all: float
+  retention_of_peak: float
+  retention_of_peak_all: float
+
+
+def summarise(matrix: AccuracyMatrix) -> LifelongSummary:
+  """All task averages of a run; task values are averaged with equal weight, whatever the size of a task."""
+  retention = retention_per_task(matrix)
+  retention_of_peak = retention_of_peak_per_task(matrix)
+  return LifelongSummary(
+      peak=float(peak_per_visit(matrix).mean()),
+      final=float(final_per_task(matrix).mean()),
+      forgetting=average_over_tasks(matrix, forgetting_per_task(matrix)),
+      backward_transfer=average_over_tasks(matrix, backward_transfer_per_task(matrix)),
+      retention=average_over_tasks(matrix, retention),
+      retention_all=average_over_tasks(matrix, retention, include_last=True),
+      retention_of_peak=average_over_tasks(matrix, retention_of_peak),
+      retention_of_peak_all=average_over_tasks(matrix, retention_of_peak, include_last=True))
+
+
+def average_over_tasks(matrix: AccuracyMatrix, values: np.ndarray, include_last: bool = False) -> float:
+  """Mean of per-task values, by default without the task of the last visit; NaN when that leaves no task."""
+  if not include_last:
+    values = np.delete(values, matrix.task_order[-1])
+  return float(values.mean()) if values.size else float("nan")
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+  denominator = np.asarray(denominator, dtype=np.float64)
+  return np.where(denominator > 0, numerator, np.nan) / np.where(denominator > 0, denominator, 1.0)

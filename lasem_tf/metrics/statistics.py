@@ -1,0 +1,118 @@
+"""Estimates over seeds and paired tests between methods.
+
+The unit of observation is a run, summarised by a task average; seeds pair the methods, because a seed fixes data, order
+and initial weights for all of them. Fewer than two observations give no spread and no test: `None`, never zero.
+"""
+
+import dataclasses
+import math
+from typing import Mapping, Sequence
+
+import numpy as np
+from scipy import stats
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimate:
+  """Mean of n observations and how well it is known.
+
+  Attributes:
+    n: number of observations.
+    mean: arithmetic mean; None for n = 0.
+    standard_deviation: with denominator n-1; None for n < 2.
+    half_width: half the width of the two-sided t-interval of the mean; None for n < 2.
+  """
+
+  n: int
+  mean: float | None
+  standard_deviation: float | None
+  half_width: float | None
+
+  @property
+  def interval(self) -> tuple[float, float] | None:
+    """Lower and upper end of the interval; None for n < 2."""
+    return None if self.half_width is None else (self.mean - self.half_width, self.mean + self.half_width)
+
+
+@dataclasses.dataclass(frozen=True)
+class PairedTest:
+  """Outcome of a paired two-sided t-test.
+
+  Attributes:
+    n: number of pairs.
+    difference: mean of treatment less baseline; None for n = 0.
+    p_value: None for n < 2.
+  """
+
+  n: int
+  difference: float | None
+  p_value: float | None
+
+
+def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
+  """Mean, standard deviation and t-interval.
+
+  Args:
+    values: finite observations, one per seed.
+    confidence: coverage of the interval.
+
+  Raises:
+    ValueError: a value is not finite; leave it out, and say so, before estimating.
+  """
+  values = _finite(values)
+  n = values.size
+  if n < 2:
+    return Estimate(n, float(values[0]) if n else None, None, None)
+  deviation = 0.0 if np.ptp(values) == 0 else float(values.std(ddof=1))
+  mean = float(values[0]) if deviation == 0 else float(values.mean())
+  quantile = float(stats.t.ppf(0.5 + confidence / 2, n - 1))
+  return Estimate(n, mean, deviation, quantile * deviation / math.sqrt(n))
+
+
+def paired_t_test(treatment: Mapping[object, float], baseline: Mapping[object, float]) -> PairedTest:
+  """Paired two-sided t-test over the keys (seeds) that both sides have.
+
+  Differences that do not vary leave the t statistic undefined: the p-value is then 1 if they are zero (the two are equal)
+  and 0 otherwise (its limit), up to rounding of the subtraction.
+
+  Args:
+    treatment: one finite value per seed.
+    baseline: one finite value per seed.
+  """
+  seeds = [seed for seed in treatment if seed in baseline]
+  left = _finite([treatment[seed] for seed in seeds])
+  right = _finite([baseline[seed] for seed in seeds])
+  differences = left - right
+  n = differences.size
+  mean = float(differences.mean()) if n else None
+  if n < 2:
+    return PairedTest(n, mean, None)
+  rounding = 8 * np.finfo(np.float64).eps * max(np.abs(left).max(), np.abs(right).max())
+  if np.ptp(differences) <= rounding:
+    return PairedTest(n, mean, 1.0 if abs(mean) <= rounding else 0.0)
+  return PairedTest(n, mean, float(stats.ttest_rel(left, right).pvalue))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+  """Step-down correction for several tests (Holm, Scandinavian Journal of Statistics 1979).
+
+  Args:
+    p_values: raw p-values; `None` for a test that could not be made, which is not counted.
+
+  Returns:
+    Adjusted p-values in the order given, at most 1, `None` where the input was `None`.
+  """
+  made = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+  adjusted: list[float | None] = [None] * len(p_values)
+  largest = 0.0
+  for rank, (p_value, index) in enumerate(made):
+    largest = max(largest, min(1.0, (len(made) - rank) * p_value))
+    adjusted[index] = largest
+  return adjusted
+
+
+def _finite(values: Sequence[float]) -> np.ndarray:
+  array = np.asarray(list(values), dtype=np.float64)
+  if not np.isfinite(array).all():
+    raise ValueError(f"Observations must be finite; found {array[~np.isfinite(array)][0]}.")
+  return array
