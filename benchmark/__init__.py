@@ -1,0 +1,1 @@
+"""Command lines of the benchmark suite: run, report, data, speed, replay, export."""

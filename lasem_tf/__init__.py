@@ -1,0 +1,1 @@
+"""Lifelong learning with selective layer transfer: streams, networks, learners and their training."""

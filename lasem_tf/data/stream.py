@@ -1,0 +1,111 @@
+"""A task stream: what a lifelong learner meets, task after task."""
+
+import abc
+import dataclasses
+import functools
+import hashlib
+
+import numpy as np
+
+from lasem_tf import seeding, types
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamContext:
+  """What the caller, not the configuration, decides about a stream.
+
+  Attributes:
+    seed: the trial; splits, noise pixels and batch order derive from it.
+    design_seed: fixes what all trials share (STL-10's classes, noise and permutations; planted structure).
+    data_dirs: folders searched in order for the raw files.
+    cache_dir: where decoded images may be cached; None means beside the data.
+    download: whether TensorFlow Datasets may download.
+    design_only: describe the stream as the official data make it, without looking for raw files; tasks, counts and
+      source indices are then available, images are not.
+  """
+
+  seed: int = 0
+  design_seed: int = 0
+  data_dirs: tuple[str, ...] = ()
+  cache_dir: str | None = None
+  download: bool = False
+  design_only: bool = False
+
+
+class DataError(ValueError):
+  """Raw data are missing, damaged or not what the configuration expects; the message names the file and the remedy."""
+
+
+class TaskStream(abc.ABC):
+  """A sequence of classification tasks with train, validation and test splits.
+
+  Subclasses set the attributes in their constructor, after checking that the raw data fit, and implement `_load` and
+  `_source_indices`. A constructor reads no more than it needs to check; images are decoded by `load`.
+
+  Attributes:
+    name: registry name, e.g. 'cifar100'.
+    display_name: what tables call the data; never an official name for data that are not official.
+    image_shape: (height, width, channels).
+    tasks: one `TaskInfo` per task.
+    protocol: the protocol choices in force, JSON-able, e.g. {'protocol': 'clean', 'normalization': 'train'}.
+    context: the `StreamContext`.
+  """
+
+  name: str
+  display_name: str
+  image_shape: tuple[int, int, int]
+  tasks: tuple[types.TaskInfo, ...]
+  protocol: dict
+  context: StreamContext
+
+  @property
+  def num_tasks(self) -> int:
+    """Number of distinct tasks."""
+    return len(self.tasks)
+
+  def load(self, task_id: int, split: str) -> types.TaskSplit:
+    """Decodes, selects and normalises one split; one task is resident at a time, callers keep what they need."""
+    if split not in types.SPLITS:
+      raise ValueError(f"Unknown split {split!r}: use one of {', '.join(types.SPLITS)}.")
+    if not 0 <= task_id < self.num_tasks:
+      raise ValueError(f"Task {task_id} is not in stream {self.name}, which has {self.num_tasks} tasks.")
+    return self._load(task_id, split)
+
+  def source_indices(self, task_id: int, split: str) -> np.ndarray:
+    """int64 `[n]`: which source images make up a split, in stored order, without decoding any."""
+    return self._source_indices(task_id, split)
+
+  def counts(self) -> dict[str, list[int]]:
+    """Number of examples of every task, by split."""
+    return {split: [len(self.source_indices(task.task_id, split)) for task in self.tasks] for split in types.SPLITS}
+
+  @functools.cached_property
+  def design_fingerprint(self) -> str:
+    """Identifies the tasks: classes, order of labels, details, protocol. Equal over seeds."""
+    tasks = [[t.task_id, list(t.class_names), list(t.class_ids), sorted((k, repr(v)) for k, v in t.details.items())]
+             for t in self.tasks]
+    return seeding.fingerprint(self.name, self.display_name, list(self.image_shape), tasks,
+                               sorted((k, repr(v)) for k, v in self.protocol.items()))
+
+  @functools.cached_property
+  def data_fingerprint(self) -> str:
+    """Identifies the images of this seed: design plus the source index of every example. Equal over methods."""
+    digest = hashlib.sha256(self.design_fingerprint.encode())
+    for task in self.tasks:
+      for split in types.SPLITS:
+        digest.update(np.ascontiguousarray(self.source_indices(task.task_id, split), dtype="<i8").tobytes())
+        digest.update(b"|")
+    digest.update(repr(self._data_seed()).encode())
+    return digest.hexdigest()[:16]
+
+  def _data_seed(self):
+    """What else of the seed reaches the pixels (noise); subclasses override."""
+    return None
+
+  @abc.abstractmethod
+  def _load(self, task_id: int, split: str) -> types.TaskSplit:
+    ...
+
+  @abc.abstractmethod
+  def _source_indices(self, task_id: int, split: str) -> np.ndarray:
+    ...

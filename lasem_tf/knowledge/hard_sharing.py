@@ -1,0 +1,23 @@
+"""Hard parameter sharing: a shared layer has one kernel and one bias for all tasks (Caruana, Machine Learning 1997)."""
+
+import gin
+
+from lasem_tf.knowledge import base
+
+
+@gin.register
+class HardSharing(base.Knowledge):
+  """Kernel and bias are the shared ones; a task adds nothing."""
+
+  def shared_values(self, layer, draw=0):
+    prefix = f"shared/conv{layer}"
+    return prefix, {
+        "kernel": self.initializer.truncated_normal(f"{prefix}/kernel", self.spec.kernel_shape(layer), draw),
+        "bias": self.initializer.bias(self.spec.channels[layer]),
+    }
+
+  def kernel_and_bias(self, layer, shared, transform):
+    return shared["kernel"], shared["bias"]
+
+  def shared_parameters(self, layer):
+    return self.spec.convolution_parameters(layer)

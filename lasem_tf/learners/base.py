@@ -1,0 +1,276 @@
+"""The contract of every lifelong learner.
+
+A learner is a plain Python object that owns named variables. The trainer drives it:
+
+  begin_visit -> for every phase: (begin_epoch -> steps -> end_epoch)* -> end_visit
+
+and asks `logits` for any task learned so far. To continue after a kill it builds a fresh learner and calls
+`restore_structure`, assigns `variables()`, calls `attach`, asks `next_phase` for the interrupted phase again and assigns
+that phase's `state`.
+"""
+
+import abc
+import dataclasses
+from typing import Callable, Mapping, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from lasem_tf import types
+from lasem_tf.nn import architecture, initializers
+
+
+class Batch(NamedTuple):
+  """A mini-batch of one task.
+
+  Attributes:
+    images: `[n, height, width, channels]`.
+    labels: int32 `[n]`.
+    rows: int32 `[n]`, positions in the task's training (or validation) split, to look up what was recorded of them.
+  """
+
+  images: tf.Tensor
+  labels: tf.Tensor
+  rows: tf.Tensor
+
+
+class StepContext(NamedTuple):
+  """What a step may know besides its batch.
+
+  Attributes:
+    learning_rate: scalar, already decayed.
+    seed: int32 `[2]`, fresh in every step, for dropout and other draws (derive several with `fold`).
+    validation: a batch of the current task's validation split where the phase asks for it, else None.
+  """
+
+  learning_rate: tf.Tensor
+  seed: tf.Tensor
+  validation: Batch | None = None
+
+  def fold(self, number: int) -> tf.Tensor:
+    """Another seed for the same step, int32 `[2]`."""
+    return tf.random.experimental.stateless_fold_in(self.seed, number)
+
+
+class StepResult(NamedTuple):
+  """What a step reports.
+
+  Attributes:
+    loss: scalar, the loss before the update; the trainer watches it for divergence.
+    metrics: further scalars by name; the same names in every step of a phase.
+  """
+
+  loss: tf.Tensor
+  metrics: Mapping[str, tf.Tensor] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+  """A stretch of training with one step function and one optimiser.
+
+  Attributes:
+    name: for events.
+    num_epochs: upper bound; `Learner.end_epoch` may end the phase sooner.
+    step: function (Batch, StepContext) -> StepResult that computes *and applies* its updates. A plain function: the trainer
+      compiles it.
+    trained: the variables that the step may change, by stable name (beside `state`).
+    state: what the phase must keep between steps beside `Learner.variables()`: optimiser slots.
+    needs_validation_batch: whether `StepContext.validation` must be there.
+  """
+
+  name: str
+  num_epochs: int
+  step: Callable[[Batch, StepContext], StepResult]
+  trained: Mapping[str, tf.Variable]
+  state: Mapping[str, tf.Variable]
+  needs_validation_batch: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskData:
+  """A task with its training and validation examples as resident tensors. Test examples never reach a learner.
+
+  Attributes:
+    info: the task.
+    train: (images `[n, h, w, c]`, labels int32 `[n]`).
+    validation: the same of the validation split.
+  """
+
+  info: types.TaskInfo
+  train: tuple[tf.Tensor, tf.Tensor]
+  validation: tuple[tf.Tensor, tf.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class LearnerContext:
+  """What a run gives every learner.
+
+  Attributes:
+    spec: the backbone.
+    num_classes: number of outputs of every task.
+    seed: of initial weights and other draws.
+    epochs_per_task: E; the phases of a visit share it, they never add to it (an exhaustive search excepted).
+    batch_size: of training.
+    learning_rate: undecayed.
+    reference: which released behaviour to reproduce.
+    examples: function (task_id, rows int64 `[n]`) -> (images, labels) from an earlier task's *training* split, for
+      learners that rehearse; None where there is no stream.
+  """
+
+  spec: architecture.ConvNetSpec
+  num_classes: tuple[int, ...]
+  seed: int
+  epochs_per_task: int
+  batch_size: int
+  learning_rate: float
+  reference: types.ReferenceBehaviour = types.ReferenceBehaviour()
+  examples: Callable[[int, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskSummary:
+  """What a visit ended with.
+
+  Attributes:
+    configuration: chosen transfer configuration as bits, or None.
+    details: JSON-able facts for the record (selected fractions, expansions, free channels, memory).
+    peak_phase: only epochs of the phase with this name count for the peak accuracy; None: all.
+  """
+
+  configuration: str | None = None
+  details: Mapping[str, object] = dataclasses.field(default_factory=dict)
+  peak_phase: str | None = None
+
+
+class Learner(abc.ABC):
+  """Learns tasks one after another and answers for all of them.
+
+  Subclasses implement the methods with a leading underscore, and those marked abstract.
+
+  Attributes:
+    context: the `LearnerContext`.
+    initializer: draws initial weights of this run.
+    task: the `TaskData` of the visit in progress.
+    visit: its number.
+  """
+
+  def __init__(self, context: LearnerContext):
+    self.context = context
+    self.initializer = initializers.Initializer(context.seed)
+    self.task: TaskData | None = None
+    self.visit = -1
+    self._learned: list[int] = []
+    self._versions: dict[int, int] = {}
+
+  @property
+  def learned_tasks(self) -> tuple[int, ...]:
+    """Tasks begun so far, in the order of their first visit."""
+    return tuple(self._learned)
+
+  def begin_visit(self, task: TaskData, visit: int) -> None:
+    """Starts a visit; creates the task's variables when the task is new."""
+    is_new = task.info.task_id not in self._learned
+    if is_new:
+      self._learned.append(task.info.task_id)
+    self.attach(task, visit)
+    self._begin_visit(is_new)
+    self._bump_versions()
+
+  def attach(self, task: TaskData, visit: int) -> None:
+    """Gives access to the data of the visit in progress; all that `begin_visit` does when a run is resumed."""
+    self.task, self.visit = task, visit
+
+  def end_visit(self) -> TaskSummary:
+    """Commits: chooses the configuration, rolls back, prunes; whatever the method does when a task ends."""
+    summary = self._end_visit()
+    self._bump_versions()
+    return summary
+
+  def network_version(self, task_id: int) -> int:
+    """Changes whenever `logits` of a task is computed from other variables or shapes, so that graphs must be rebuilt."""
+    return self._versions.get(task_id, 0)
+
+  def structure_changed(self, task_ids: tuple[int, ...] | None = None) -> None:
+    """To be called by a subclass whose networks of these tasks (default: all) changed shape in mid-visit."""
+    for task_id in self._learned if task_ids is None else task_ids:
+      self._versions[task_id] = self._versions.get(task_id, 0) + 1
+
+  def _bump_versions(self) -> None:
+    """Called at both ends of a visit; a subclass whose old networks stay as they are may bump fewer."""
+    self.structure_changed()
+
+  def structure(self) -> dict:
+    """JSON-able: everything that decides which variables exist, and decisions that variables do not hold."""
+    return {"learned": list(self._learned), **self._structure()}
+
+  def restore_structure(self, structure: dict) -> None:
+    """Recreates, in a fresh learner, all variables that `variables()` had when `structure` was taken."""
+    self._learned = list(structure["learned"])
+    self._restore_structure(structure)
+    self.structure_changed()
+
+  @property
+  def commit_changes_weights(self) -> bool:
+    """Whether `end_visit` of the visit in progress may change logits of any task (then accuracies before it are kept)."""
+    return False
+
+  def begin_epoch(self, epoch: int) -> None:
+    """Called before the first step of an epoch (0-based within its phase)."""
+
+  def end_epoch(self, epoch: int, validation_accuracy: float) -> bool:
+    """Called after an epoch and its validation; true ends the phase now."""
+    del epoch, validation_accuracy
+    return False
+
+  def diagnostics(self) -> dict:
+    """JSON-able facts for the event of an epoch (a prior, mixing weights)."""
+    return {}
+
+  @abc.abstractmethod
+  def next_phase(self, num_completed: int) -> Phase | None:
+    """The phase after `num_completed` ended ones of this visit, or None at the end.
+
+    A function of the learner's state: asked again after a resume it gives the same phase with fresh `state`.
+    """
+
+  @abc.abstractmethod
+  def logits(self, images: tf.Tensor, task_id: int) -> tf.Tensor:
+    """`[n, height, width, channels]` -> `[n, classes of the task]`, dropout off, for any task begun so far."""
+
+  @abc.abstractmethod
+  def variables(self) -> dict[str, tf.Variable]:
+    """Every variable that a resume needs, by stable name: weights, snapshots, statistics."""
+
+  @abc.abstractmethod
+  def num_parameters(self) -> int:
+    """Parameters of the committed model: each shared tensor once, if any task uses it, and all tasks' own parts."""
+
+  def super_network_parameters(self) -> int | None:
+    """Parameters while a search runs, or None for a learner without one."""
+    return None
+
+  def forward_macs(self, task_id: int) -> int:
+    """Multiply-accumulate operations of one image's forward pass for a task; an estimate before it is learned."""
+    return self.context.spec.forward_macs(self.context.num_classes[task_id])
+
+  def training_macs_per_image(self, task_id: int) -> float:
+    """Multiply-accumulate operations per image and epoch of a first visit, an estimate that needs no training.
+
+    Forward, gradient of the weights and gradient of the inputs cost the same; the first layer needs none of its input.
+    """
+    return 3.0 * self.forward_macs(task_id) - self.context.spec.convolution_macs(0)
+
+  @abc.abstractmethod
+  def _begin_visit(self, is_new: bool) -> None:
+    """Creates the task's variables when it is new; `self.task` and `self.visit` are set."""
+
+  @abc.abstractmethod
+  def _end_visit(self) -> TaskSummary:
+    """See `end_visit`."""
+
+  def _structure(self) -> dict:
+    return {}
+
+  @abc.abstractmethod
+  def _restore_structure(self, structure: dict) -> None:
+    """See `restore_structure`; `self._learned` is set."""

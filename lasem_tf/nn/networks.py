@@ -1,0 +1,84 @@
+"""Keras models of a backbone whose kernels come from wherever a learner says.
+
+A *route* is any object with `kernel_and_bias()`: a plain convolution, or a layer of shared knowledge seen by one task. A
+network that searches over configurations has two routes for a layer; a committed one has one.
+"""
+
+import dataclasses
+from typing import Protocol, Sequence
+
+import keras
+import tensorflow as tf
+
+from lasem_tf.nn import architecture, layers, weights
+
+
+class Route(Protocol):
+  """Where a layer's weights come from."""
+
+  def kernel_and_bias(self) -> tuple[tf.Tensor, tf.Tensor]:
+    """`[height, width, in, out]` and `[out]`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerWeights:
+  """Weights of one layer, computed once per step.
+
+  Attributes:
+    shared: kernel and bias of the shared route, or None.
+    own: kernel and bias of the task's own convolution, or None.
+  """
+
+  shared: tuple[tf.Tensor, tf.Tensor] | None
+  own: tuple[tf.Tensor, tf.Tensor] | None
+
+  def choose(self, shared: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+    """The only route there is, or the one that the scalar boolean picks."""
+    if self.shared is None:
+      return self.own
+    if self.own is None:
+      return self.shared
+    return tuple(tf.where(shared, *pair) for pair in zip(self.shared, self.own))
+
+
+class RoutedNetwork(keras.Model):
+  """The network of one task: for every layer a shared route, an own route or both; then a dense head."""
+
+  def __init__(self, spec: architecture.ConvNetSpec, shared: Sequence[Route | None], own: Sequence[Route | None],
+               head: weights.DenseHead, name: str = "routed_network"):
+    super().__init__(name=name)
+    if len(shared) != spec.depth or len(own) != spec.depth:
+      raise ValueError(f"A network of {spec.depth} layers needs as many routes, not {len(shared)} and {len(own)}.")
+    self.spec = spec
+    self.shared_routes, self.own_routes, self.head = list(shared), list(own), head
+    self.built = True
+
+  def layer_weights(self) -> list[LayerWeights]:
+    """Kernels and biases of all routes. Generated kernels cost; ask once per step."""
+    return [LayerWeights(*(route.kernel_and_bias() if route is not None else None for route in routes))
+            for routes in zip(self.shared_routes, self.own_routes)]
+
+  def call(self, images: tf.Tensor, sharing: tf.Tensor | None = None, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
+    """Logits of one configuration.
+
+    Args:
+      images: `[n, height, width, channels]`.
+      sharing: boolean `[depth]`, which route to take where there are two. A tensor, so that one graph serves all.
+      dropout_seed: int32 `[2]`, or None for no dropout.
+
+    Returns:
+      `[n, classes]`.
+    """
+    kernels = [layer.choose(None if sharing is None else sharing[index])
+               for index, layer in enumerate(self.layer_weights())]
+    return self.head(convolutional_features(self.spec, kernels, images), dropout_seed=dropout_seed)
+
+
+def convolutional_features(spec: architecture.ConvNetSpec, kernels: Sequence[tuple[tf.Tensor, tf.Tensor]],
+                           images: tf.Tensor) -> tf.Tensor:
+  """Flattened features `[n, spec.num_features]` of a backbone with the given kernels and biases."""
+
+  def activate(layer: int, inputs: tf.Tensor) -> tf.Tensor:
+    return tf.nn.relu(layers.convolution(inputs, *kernels[layer], spec.padding))
+
+  return layers.convolve_stack(spec, images, activate)

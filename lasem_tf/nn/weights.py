@@ -1,0 +1,113 @@
+"""Groups of weights with stable names, and the two that every network is made of."""
+
+from typing import Mapping, Sequence
+
+import keras
+import tensorflow as tf
+
+from lasem_tf.nn import architecture, initializers, layers
+
+
+class WeightGroup(keras.layers.Layer):
+  """A few weights that one owner creates, trains, freezes or drops together.
+
+  A Keras layer, so that the models which use it track it; the learner that owns it reads `named_variables`, because a
+  layer shared by two models has no Keras path of its own.
+  """
+
+  def __init__(self, prefix: str, initial_values: Mapping[str, tf.Tensor]):
+    """Creates the weights.
+
+    Args:
+      prefix: what all names start with, e.g. 'task0/conv1'.
+      initial_values: value by short name; the short name '' stands for a weight called `prefix` itself.
+    """
+    super().__init__(name=prefix.replace("/", "_"))
+    self.prefix = prefix
+    self._by_name = {}
+    for name, value in initial_values.items():
+      variable = self.add_weight(name=name or "value", shape=value.shape, dtype=value.dtype.name,
+                                 initializer=lambda shape, dtype, value=value: value)
+      self._by_name[name] = variable.value
+    self.built = True
+
+  def __getitem__(self, name: str) -> tf.Variable:
+    return self._by_name[name]
+
+  @property
+  def named_variables(self) -> dict[str, tf.Variable]:
+    """Variables by their stable full name."""
+    return {f"{self.prefix}/{name}" if name else self.prefix: variable for name, variable in self._by_name.items()}
+
+  @property
+  def num_parameters(self) -> int:
+    """Number of scalars."""
+    return sum(variable.shape.num_elements() for variable in self._by_name.values())
+
+
+class Convolution(WeightGroup):
+  """Kernel and bias of a plain convolution."""
+
+  def kernel_and_bias(self) -> tuple[tf.Variable, tf.Variable]:
+    """`[height, width, in, out]` and `[out]`."""
+    return self["kernel"], self["bias"]
+
+
+def plain_convolution(prefix: str, spec: architecture.ConvNetSpec, layer: int, initializer: initializers.Initializer,
+                      draw: int = 0) -> Convolution:
+  """A plain convolution for `layer` of the backbone, called e.g. 'task0/conv1'."""
+  return Convolution(prefix, {
+      "kernel": initializer.truncated_normal(f"{prefix}/kernel", spec.kernel_shape(layer), draw),
+      "bias": initializer.bias(spec.channels[layer]),
+  })
+
+
+class DenseHead(keras.layers.Layer):
+  """Dense layers on flattened features: dropout once, ReLU between, logits last."""
+
+  def __init__(self, prefix: str, shapes: Sequence[tuple[int, int]], keep_probability: float,
+               initializer: initializers.Initializer):
+    """Creates the layers `prefix/dense0`, ...
+
+    Args:
+      prefix: e.g. 'task0/head'.
+      shapes: `[in, out]` of every layer.
+      keep_probability: of dropout on the features, when a seed is given to `call`.
+      initializer: where initial weights come from.
+    """
+    super().__init__(name=prefix.replace("/", "_"))
+    self.groups = [
+        WeightGroup(f"{prefix}/dense{i}", {
+            "kernel": initializer.truncated_normal(f"{prefix}/dense{i}/kernel", shape),
+            "bias": initializer.bias(shape[1]),
+        }) for i, shape in enumerate(shapes)]
+    self._keep_probability = keep_probability
+    self.built = True
+
+  def call(self, features: tf.Tensor, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
+    """`[n, features]` -> logits `[n, classes]`; dropout only with a seed."""
+    outputs = layers.dropout(features, self._keep_probability, dropout_seed)
+    for group in self.groups[:-1]:
+      outputs = tf.nn.relu(tf.matmul(outputs, group["kernel"]) + group["bias"])
+    return tf.matmul(outputs, self.groups[-1]["kernel"]) + self.groups[-1]["bias"]
+
+  @property
+  def named_variables(self) -> dict[str, tf.Variable]:
+    """Variables of all layers by their stable full name."""
+    return merge_variables(self.groups)
+
+  @property
+  def num_parameters(self) -> int:
+    """Number of scalars."""
+    return sum(group.num_parameters for group in self.groups)
+
+
+def merge_variables(groups) -> dict[str, tf.Variable]:
+  """Named variables of several groups, in order; a name must not occur twice."""
+  merged = {}
+  for group in groups:
+    for name, variable in group.named_variables.items():
+      if name in merged:
+        raise ValueError(f"Two weights are called {name}.")
+      merged[name] = variable
+  return merged
