@@ -1,0 +1,138 @@
+"""What every reader of raw image files shares: finding files, and the images and labels they hold."""
+
+import dataclasses
+import functools
+import hashlib
+import os
+from typing import Sequence
+
+import numpy as np
+
+from lasem_tf.data import stream
+
+_CHUNK = 1 << 22
+OFFICIAL = "official"
+ANY = "any"
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSource:
+  """All images of a data set as its files hold them.
+
+  Attributes:
+    images: by split 'train' and 'test', uint8 `[n, height, width, channels]`, in file order; may be views.
+    labels: by split, int64 `[n]`, global class ids.
+    class_names: one name per global class id.
+    origin: folder that the images come from, for messages.
+    official: whether these are provably the published files.
+  """
+
+  images: dict[str, np.ndarray]
+  labels: dict[str, np.ndarray]
+  class_names: tuple[str, ...]
+  origin: str
+  official: bool
+
+  @functools.cached_property
+  def digest(self) -> str:
+    """SHA-256 over pixels and labels; the same images give the same digest, whatever files they were read from."""
+    digest = hashlib.sha256()
+    for split in ("train", "test"):
+      images = self.images[split]
+      digest.update(f"{split} {images.shape} ".encode())
+      for start in range(0, len(images), 1000):
+        digest.update(np.ascontiguousarray(images[start:start + 1000]))
+      digest.update(np.ascontiguousarray(self.labels[split], dtype="<i8"))
+    return digest.hexdigest()
+
+  def class_counts(self, split: str) -> np.ndarray:
+    """int64 `[classes]`: number of images of every class."""
+    return np.bincount(self.labels[split], minlength=len(self.class_names))
+
+
+def find_folder(data_dirs: Sequence[str], name: str, remedy: str) -> str:
+  """First existing folder `name` below the data folders, searched in order.
+
+  Raises:
+    DataError: none exists; the message lists every place searched and ends with the remedy.
+  """
+  candidates = [os.path.join(data_dir, name) for data_dir in data_dirs]
+  for candidate in candidates:
+    if os.path.isdir(candidate):
+      return candidate
+  searched = ", ".join(candidates) if candidates else "nowhere, because no data folder is given (--data_dir)"
+  raise stream.DataError(f"Folder {name} not found. Searched: {searched}. {remedy}")
+
+
+def require_files(folder: str, names: Sequence[str], remedy: str) -> list[str]:
+  """Paths of the files, all of which must exist.
+
+  Raises:
+    DataError: names what is missing, and the remedy.
+  """
+  missing = [name for name in names if not os.path.isfile(os.path.join(folder, name))]
+  if missing:
+    raise stream.DataError(f"{folder} lacks {', '.join(missing)}. {remedy}")
+  return [os.path.join(folder, name) for name in names]
+
+
+def md5(path: str) -> str:
+  """MD5 of a file, in hexadecimal."""
+  digest = hashlib.md5(usedforsecurity=False)
+  with open(path, "rb") as file:
+    while chunk := file.read(_CHUNK):
+      digest.update(chunk)
+  return digest.hexdigest()
+
+
+def file_state(paths: Sequence[str]) -> tuple:
+  """Names, sizes and modification times: a key under which a parsed file may be kept in memory."""
+  return tuple((path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths)
+
+
+def check_display_name(data_name: str | None, official_name: str, format_name: str, binding: str) -> str:
+  """What tables call data that are not the published files.
+
+  Args:
+    data_name: the user's name, or None.
+    official_name: the name that such data must not carry.
+    format_name: used in the default, "unofficial data in <format_name> format".
+    binding: the gin binding, for the message.
+
+  Raises:
+    ValueError: the user's name claims to be the official data.
+  """
+  if data_name is None:
+    return f"unofficial data in {format_name} format"
+  if not isinstance(data_name, str) or not data_name.strip():
+    raise ValueError(f"{binding} must be a non-empty text, not {data_name!r}.")
+  if _letters(data_name) == _letters(official_name):
+    raise ValueError(f"{binding} = {data_name!r}: these files are not the official {official_name}; name them for what they "
+                     "are.")
+  return data_name
+
+
+def check_class_counts(source: ImageSource, expected: dict[str, Sequence[int]], binding: str) -> None:
+  """Compares the number of images of every class with what the configuration expects.
+
+  Args:
+    source: the data.
+    expected: by split, one number per class.
+    binding: the gin binding that states the expectation, for the message.
+
+  Raises:
+    DataError: names folder, split, the first classes that differ, found and expected numbers, and the remedy.
+  """
+  for split, numbers in expected.items():
+    found, wanted = source.class_counts(split), np.asarray(numbers)
+    wrong = np.flatnonzero(found != wanted)
+    if len(wrong):
+      examples = ", ".join(f"class {c} has {found[c]} instead of {wanted[c]}" for c in wrong[:3])
+      raise stream.DataError(
+          f"{source.origin}: wrong number of {split} images ({found.sum()} instead of {wanted.sum()}): {examples}"
+          f"{', ...' if len(wrong) > 3 else ''}. Use the complete official files, or bind {binding} = 'any' for another set "
+          "in the same format.")
+
+
+def _letters(text: str) -> str:
+  return "".join(character for character in text.lower() if character.isalnum())
