@@ -16,7 +16,7 @@ import gin
 import numpy as np
 
 from lasem_tf import seeding, types
-from lasem_tf.data import image_cache, office_home_files, protocols
+from lasem_tf.data import image_cache, office_home_files, protocols, sources
 from lasem_tf.data import office_home_classes as constants
 from lasem_tf.data.stream import DataError, StreamContext, TaskStream
 
@@ -34,7 +34,14 @@ class _OfficeHomeStream(TaskStream):
   """What both streams share: files, splits, indices, the cache."""
 
   def __init__(self, context: StreamContext, name: str, tasks: list[tuple[str, tuple[int, ...]]], protocol: str,
-               image_size: int, official_counts: bool, data_name: str | None):
+               image_size: int, images_per_class: str, data_name: str | None):
+    kind = type(self).__name__
+    if images_per_class not in (sources.OFFICIAL, sources.ANY):
+      raise ValueError(f"{kind}.images_per_class must be 'official' or 'any', not {images_per_class!r}.")
+    if type(image_size) is not int or image_size < 1:
+      raise ValueError(f"{kind}.image_size must be a positive number of pixels, not {image_size!r}.")
+    if data_name is not None:
+      sources.check_display_name(data_name, OFFICIAL_NAME, OFFICIAL_NAME, f"{kind}.data_name")
     self.context = context
     self.name = name
     self.image_shape = (image_size, image_size, 3)
@@ -43,23 +50,24 @@ class _OfficeHomeStream(TaskStream):
         types.TaskInfo(task_id, len(class_ids), tuple(constants.CLASS_NAMES[c] for c in class_ids), class_ids,
                        {"domain": domain}) for task_id, (domain, class_ids) in enumerate(tasks))
     self._cache = None
-    self._images = self._find_images({domain for domain, _ in tasks}, official_counts)
+    self._images = self._find_images({domain for domain, _ in tasks}, images_per_class == sources.OFFICIAL)
     official = not self._images or not office_home_files.differing_counts(self._images)
-    self.display_name = OFFICIAL_NAME if official else data_name or "unofficial data in Office-Home format"
+    self.display_name = OFFICIAL_NAME if official else sources.check_display_name(data_name, OFFICIAL_NAME, OFFICIAL_NAME,
+                                                                                  f"{kind}.data_name")
     self._numbers = {domain: self._class_numbers(domain) for domain in constants.DOMAINS
                      if any(domain == task_domain for task_domain, _ in tasks)}
 
-  def _find_images(self, domains: set[str], official_counts: bool) -> dict[str, list[dict[int, pathlib.Path]]]:
+  def _find_images(self, domains: set[str], official: bool) -> dict[str, list[dict[int, pathlib.Path]]]:
     """Image files by domain, class id and number; none under `design_only`."""
     if self.context.design_only:
       return {}
     folder = office_home_files.find_folder(self.context.data_dirs)
     images = {domain: office_home_files.list_images(folder, domain) for domain in constants.DOMAINS if domain in domains}
     differences = office_home_files.differing_counts(images)
-    if official_counts and differences:
+    if official and differences:
       shown = "; ".join(differences[:5]) + ("; ..." if len(differences) > 5 else "")
       raise DataError(f"{folder} is not the official Office-Home archive ({len(differences)} classes differ: {shown}). "
-                      f"Unpack the archive again, or bind {type(self).__name__}.official_counts = False and "
+                      f"Unpack the archive again, or bind {type(self).__name__}.images_per_class = 'any' and "
                       f"{type(self).__name__}.data_name for other images in the same layout.")
     for domain, classes in images.items():
       for name, numbered in zip(constants.CLASS_NAMES, classes):
@@ -138,21 +146,22 @@ class OfficeHome(_OfficeHomeStream):
   """Ten tasks of thirteen classes: five groups of classes in two domains."""
 
   def __init__(self, context: StreamContext, protocol: str = "clean", image_size: int = 128,
-               official_counts: bool = True, data_name: str | None = None):
+               images_per_class: str = sources.OFFICIAL, data_name: str | None = None):
     """Checks that the raw files fit.
 
     Args:
       context: seed and folders.
       protocol: 'clean' or 'reference'; they agree on this stream's images and are both recorded as bound.
       image_size: height and width of the resized images, in pixels.
-      official_counts: refuse folders whose number of images per class is not that of the official archive.
+      images_per_class: 'official' expects the number of images of each class of the official archive; 'any' expects at
+        least ten.
       data_name: what tables call data that are not official.
 
     Raises:
       DataError: the folder is missing, incomplete or not the official archive.
     """
     tasks = [(domain, group) for domain in constants.DOMAINS for group in constants.GROUPS]
-    super().__init__(context, "office_home", tasks, protocol, image_size, official_counts, data_name)
+    super().__init__(context, "office_home", tasks, protocol, image_size, images_per_class, data_name)
 
 
 @gin.register
@@ -160,11 +169,12 @@ class OfficeHomeIncremental(_OfficeHomeStream):
   """Six tasks on product photographs: three classes, then one class more in every task."""
 
   def __init__(self, context: StreamContext, protocol: str = "clean", image_size: int = 128,
-               official_counts: bool = True, data_name: str | None = None):
+               images_per_class: str = sources.OFFICIAL, data_name: str | None = None):
     """See `OfficeHome`; 'reference' is refused, because the released splits leak test images into training."""
     if protocol != "clean":
       raise ValueError(f"OfficeHomeIncremental.protocol is {protocol!r}: only 'clean' exists, because the released split "
                        "trains on most of the test images.")
     num_tasks = len(constants.INCREMENTAL_CLASSES) - constants.INCREMENTAL_FIRST + 1
     tasks = [("Product", constants.INCREMENTAL_CLASSES[:constants.INCREMENTAL_FIRST + t]) for t in range(num_tasks)]
-    super().__init__(context, "office_home_incremental", tasks, protocol, image_size, official_counts, data_name)
+    super().__init__(context, "office_home_incremental", tasks, protocol, image_size, images_per_class, data_name)
+    self.display_name += " (incremental)"
