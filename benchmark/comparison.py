@@ -1,0 +1,180 @@
+"""Groups runs into panels of comparable methods and says what differs from what.
+
+A panel is one stream at one scale; its rows are methods. Methods are compared on the same images only: a panel with two
+design fingerprints, or two data fingerprints of one seed, is refused unless asked for, and then marked.
+"""
+
+import dataclasses
+from typing import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from benchmark import labels, measures
+from benchmark.record_schema import RecordError
+from benchmark.records import Record
+from lasem_tf.metrics import statistics
+
+SIGNIFICANCE_LEVEL = 0.05
+TESTED_AGAINST_BASELINE = (measures.PEAK, measures.FINAL)
+
+
+class MixedDataError(RecordError):
+  """Methods of one table were measured on different data."""
+
+
+@dataclasses.dataclass
+class Row:
+  """One method in one panel.
+
+  Attributes:
+    learner: name of the method.
+    num_completed: runs that the estimates average over.
+    num_expected: runs that the suite asked for, or that were found.
+    estimates: by measure name, over completed seeds.
+    best: names of the measures in which this method has the best mean.
+    indistinguishable: names of the measures in which it is not significantly worse than the best.
+    p_values: Holm-corrected, against the baseline, by measure name; None where no test could be made.
+    gaps: what is missing and why, one text per run.
+    mixed: whether it was measured on other data than the rest of the panel.
+    all_diverged: whether runs finished and every one of them diverged.
+  """
+
+  learner: str
+  num_completed: int
+  num_expected: int
+  estimates: Mapping[str, statistics.Estimate]
+  best: set = dataclasses.field(default_factory=set)
+  indistinguishable: set = dataclasses.field(default_factory=set)
+  p_values: dict = dataclasses.field(default_factory=dict)
+  gaps: tuple[str, ...] = ()
+  mixed: bool = False
+  all_diverged: bool = False
+
+  @property
+  def label(self) -> str:
+    """The method's name for people."""
+    return labels.learner_label(self.learner)
+
+
+@dataclasses.dataclass
+class Panel:
+  """Methods measured on one stream at one scale.
+
+  Attributes:
+    stream: name of the stream's configuration.
+    scale: name of the scale's configuration.
+    title: what the data are called.
+    rows: the methods, in display order.
+    baseline: the method that p-values compare with; None for none.
+  """
+
+  stream: str
+  scale: str
+  title: str
+  rows: list[Row]
+  baseline: str | None = None
+
+
+def panels(records: Sequence[Record], expected_identities: Iterable[str] | None = None, baseline: str | None = None,
+           allow_mixed_data: bool = False) -> list[Panel]:
+  """Aggregates records over seeds.
+
+  Args:
+    records: as `records.load_records` returns them.
+    expected_identities: runs that the suite asked for; those without a record appear as gaps. Their order is the order of
+      the rows. By default what was found.
+    baseline: name of the learner that the others are tested against.
+    allow_mixed_data: mark rows measured on other data instead of refusing them.
+
+  Raises:
+    MixedDataError: methods of one panel were measured on different data.
+    RecordError: the baseline is no learner of these records.
+  """
+  frame = measures.runs_frame(records)
+  expected = [] if expected_identities is None else list(dict.fromkeys(expected_identities))
+  found = set() if frame.empty else set(frame["identity"])
+  learners = [*dict.fromkeys(identity.split("/")[1] for identity in expected)]
+  learners += sorted({record.learner for record in records} - set(learners), key=labels.learner_key)
+  if baseline is not None and baseline not in learners:
+    raise RecordError(f"The baseline {baseline!r} is none of the learners: {', '.join(learners)}.")
+  keys = {(record.stream, record.scale) for record in records}
+  keys |= {(identity.split("/")[0], identity.split("/")[2]) for identity in expected}
+  result = []
+  for stream, scale in sorted(keys):
+    runs = frame if frame.empty else frame[(frame["stream"] == stream) & (frame["scale"] == scale)]
+    missing = [i for i in expected if i not in found and i.split("/")[0] == stream and i.split("/")[2] == scale]
+    result.append(_panel(stream, scale, runs, missing, learners, baseline, allow_mixed_data))
+  return result
+
+
+def _panel(stream: str, scale: str, runs: pd.DataFrame, missing: list[str], learners: list[str], baseline: str | None,
+           allow_mixed_data: bool) -> Panel:
+  mixed = _mixed_runs(runs, f"{stream} ({scale})", allow_mixed_data)
+  title = stream if runs.empty else runs.loc[~runs["identity"].isin(mixed), "display_name"].mode().iloc[0]
+  rows, values = [], {}
+  for learner in learners:
+    own = runs if runs.empty else runs[runs["learner"] == learner]
+    absent = [identity for identity in missing if identity.split("/")[1] == learner]
+    if own.empty and not absent:
+      continue
+    completed = own[own["status"] == "completed"].set_index("seed") if not own.empty else pd.DataFrame()
+    gaps = [f"seed {run.seed} {run.status}: {run.reason}" for run in own.itertuples() if run.status != "completed"]
+    gaps += [f"{identity.rsplit('/', 1)[1].replace('seed', 'seed ')} not run" for identity in absent]
+    row = Row(learner, len(completed), len(own) + len(absent), {}, gaps=tuple(gaps))
+    row.all_diverged = not own.empty and len(completed) == 0 and (own["status"] == "diverged").all()
+    row.mixed = not own.empty and own["identity"].isin(mixed).any()
+    values[learner] = {} if completed.empty else {
+        measure.name: completed[measure.name].dropna().to_dict() for measure in measures.MEASURES}
+    row.estimates = {name: statistics.estimate(list(seeds.values())) for name, seeds in values[learner].items()}
+    rows.append(row)
+  for measure in measures.MEASURES:
+    if measure.better is not None:
+      _mark_best(rows, values, measure)
+  present = baseline if any(row.learner == baseline and not row.mixed for row in rows) else None
+  if present is not None:
+    for measure in TESTED_AGAINST_BASELINE:
+      _test_against(rows, values, present, measure.name)
+  return Panel(stream, scale, title, rows, present)
+
+
+def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
+  """Identities measured on other data than most of the panel."""
+  if runs.empty:
+    return set()
+  usual_design = runs["design_fingerprint"].mode().iloc[0]
+  other = runs["design_fingerprint"] != usual_design
+  what = "different tasks (design fingerprints)"
+  if not other.any():
+    what = "different images (data fingerprints) for the same seed"
+  usual_data = runs[~other].groupby("seed")["data_fingerprint"].agg(lambda group: group.mode().iloc[0])
+  other |= runs["data_fingerprint"] != runs["seed"].map(usual_data).fillna(runs["data_fingerprint"])
+  if other.any() and not allow:
+    raise MixedDataError(f"{panel}: methods were measured on {what}, e.g. {runs.loc[other, 'identity'].iloc[0]} unlike "
+                         f"{runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to see "
+                         "them in one table, marked.")
+  return set(runs.loc[other, "identity"])
+
+
+def _mark_best(rows: list[Row], values: Mapping, measure: measures.Measure) -> None:
+  name = measure.name
+  candidates = [row for row in rows if not row.mixed and row.estimates.get(name) and row.estimates[name].n > 0]
+  if len(candidates) < 2:
+    return
+  means = [row.estimates[name].mean for row in candidates]
+  top = max(means) if measure.better == "higher" else min(means)
+  # Equal numbers summed in another order differ in the last bits; such a tie has two winners.
+  winners = [row for row, mean in zip(candidates, means) if abs(mean - top) <= 1e-12]
+  others = [row for row in candidates if row not in winners]
+  tests = [statistics.paired_t_test(values[row.learner][name], values[winners[0].learner][name]) for row in others]
+  for row in winners:
+    row.best.add(name)
+  for row, p_value in zip(others, statistics.holm([test.p_value for test in tests])):
+    if p_value is not None and p_value > SIGNIFICANCE_LEVEL:
+      row.indistinguishable.add(name)
+
+
+def _test_against(rows: list[Row], values: Mapping, baseline: str, name: str) -> None:
+  others = [row for row in rows if row.learner != baseline and not row.mixed]
+  tests = [statistics.paired_t_test(values[row.learner].get(name, {}), values[baseline].get(name, {})) for row in others]
+  for row, p_value in zip(others, statistics.holm([test.p_value for test in tests])):
+    row.p_values[name] = p_value

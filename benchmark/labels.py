@@ -1,0 +1,38 @@
+"""How methods and streams are called and ordered wherever results are shown."""
+
+_FAMILIES = ("stl", "snn", "hps", "tf", "dfcnn", "lasem", "lasemg", "darts", "exhaustive", "prognn", "den", "channel_gated",
+             "apd", "ewc", "lwf", "replay", "a_gem")
+_WORDS = {
+    "stl": "STL", "snn": "SNN", "hps": "HPS", "tf": "TF", "dfcnn": "DF-CNN", "lasem": "LASEM", "lasemg": "LASEM-G",
+    "darts": "DARTS", "exhaustive": "Exhaustive", "prognn": "ProgNN", "den": "DEN", "apd": "APD", "ewc": "EWC", "lwf": "LwF",
+    "replay": "Replay", "a_gem": "A-GEM", "channel_gated": "Channel-gated", "all": "All", "alternating": "Alternating",
+    "odd": "odd", "soft": "soft", "early": "early", "2021": "(2021)",
+}
+
+
+def learner_label(name: str) -> str:
+  """The name people read: 'hps_top2' is 'HPS Top-2', 'lasem_dfcnn' is 'LASEM DF-CNN'; unknown names stay as they are."""
+  if name in _WORDS:
+    return _WORDS[name]
+  family = _family(name)
+  if family is None:
+    return name
+  words = [_WORDS[family]]
+  for word in name[len(family) + 1:].split("_"):
+    stem = word.rstrip("0123456789")
+    if stem in ("top", "bottom") and stem != word:
+      words.append(f"{stem.capitalize()}-{word[len(stem):]}")
+    else:
+      words.append(_WORDS.get(word, word))
+  return " ".join(words)
+
+
+def learner_key(name: str) -> tuple:
+  """Sorts single-task first, then static sharing, searches and the learners of other papers, names within a family."""
+  family = _family(name)
+  return (len(_FAMILIES) if family is None else _FAMILIES.index(family), name)
+
+
+def _family(name: str) -> str | None:
+  fitting = [family for family in _FAMILIES if name == family or name.startswith(family + "_")]
+  return max(fitting, key=len, default=None)

@@ -1,0 +1,158 @@
+"""Renders panels as Markdown and LaTeX; the page uses the same cells."""
+
+import dataclasses
+import math
+from typing import Sequence
+
+from benchmark import comparison, labels, measures
+from lasem_tf.metrics import statistics
+
+GAP = "-"
+INDISTINGUISHABLE = "†"
+MIXED = "‡"
+_LATEX_SPECIALS = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#",
+                   "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+                   ">": r"\textgreater{}", "±": r"$\pm$", INDISTINGUISHABLE: r"$^\dagger$", MIXED: r"$^\ddagger$"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+  """One entry of a table before it takes a format.
+
+  Attributes:
+    text: plain text, not escaped.
+    is_best: shown in bold.
+    mark: a symbol after the text that the caption explains.
+    value: what a sortable table sorts by; None sorts last.
+  """
+
+  text: str
+  is_best: bool = False
+  mark: str = ""
+  value: float | str | None = None
+
+
+def estimate_text(estimate: statistics.Estimate | None, measure: measures.Measure) -> str:
+  """'63.21 ± 1.05'; without the interval where there is none or where it is exactly zero for a cost."""
+  if estimate is None or estimate.mean is None:
+    return GAP
+  text = measure.render(estimate.mean)
+  if estimate.half_width is None or (measure.better is None and estimate.half_width == 0):
+    return text
+  return f"{text} ± {measure.render(estimate.half_width)}"
+
+
+def p_value_text(p_value: float | None) -> str:
+  """Three decimals; blank where no test could be made."""
+  if p_value is None:
+    return ""
+  return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def headings(panel: comparison.Panel) -> list[str]:
+  """Column headings of a panel."""
+  tested = [f"p {measure.title.lower()}" for measure in comparison.TESTED_AGAINST_BASELINE] if panel.baseline else []
+  return ["Learner", "Stream", "n", *(measure.heading for measure in measures.SHOWN), *tested,
+          *(["Gaps"] if _has_gaps(panel) else [])]
+
+
+def cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
+  """The entries of one row, in the order of `headings`."""
+  count = str(row.num_completed) if row.num_completed == row.num_expected else f"{row.num_completed} of {row.num_expected}"
+  line = [Cell(row.label, mark=MIXED if row.mixed else "", value=row.learner), Cell(panel.stream, value=panel.stream),
+          Cell(count, value=row.num_completed)]
+  for measure in measures.SHOWN:
+    estimate = row.estimates.get(measure.name)
+    text = "diverged" if row.all_diverged else estimate_text(estimate, measure)
+    line.append(Cell(text, measure.name in row.best, INDISTINGUISHABLE if measure.name in row.indistinguishable else "",
+                     estimate.mean if estimate else None))
+  if panel.baseline:
+    for measure in comparison.TESTED_AGAINST_BASELINE:
+      p_value = row.p_values.get(measure.name)
+      line.append(Cell("baseline" if row.learner == panel.baseline else p_value_text(p_value), value=p_value))
+  if _has_gaps(panel):
+    line.append(Cell("; ".join(row.gaps), value=len(row.gaps)))
+  return line
+
+
+def caption(panels: Sequence[comparison.Panel]) -> str:
+  """What the numbers and marks mean, the test included."""
+  level = comparison.SIGNIFICANCE_LEVEL
+  sentences = ["Mean ± half-width of the 95 % t-interval over n seeds (no interval for n < 2).",
+               f"Bold: best mean of a stream; {INDISTINGUISHABLE}: not significantly different from it (paired two-sided "
+               f"t-test over seeds on task-averaged values, Holm-corrected within a column, level {level}; unmarked where "
+               "fewer than two seeds are shared)."]
+  baselines = sorted({labels.learner_label(panel.baseline) for panel in panels if panel.baseline})
+  if baselines:
+    sentences.append(f"p: the same test against {', '.join(baselines)}; blank for fewer than two shared seeds.")
+  if any(row.mixed for panel in panels for row in panel.rows):
+    sentences.append(f"{MIXED}: measured on other data than the rest of the table, so neither ranked nor tested.")
+  if any(row.gaps for panel in panels for row in panel.rows):
+    sentences.append(f"{GAP}: no completed run. Runs that diverged, failed or are missing are never averaged; they are "
+                     "named in the last column.")
+  return " ".join(sentences)
+
+
+def definitions() -> list[str]:
+  """One line per measure."""
+  return [f"{measure.title}: {measure.explanation}." for measure in measures.SHOWN]
+
+
+def panel_title(panel: comparison.Panel) -> str:
+  """'CIFAR-100 (cifar100, scale paper)'."""
+  name = panel.stream if panel.title == panel.stream else f"{panel.title}, {panel.stream}"
+  return f"{name}, scale {panel.scale}"
+
+
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+  """A pipe table with padded columns; text columns to the left, numbers to the right."""
+  texts = [[escape_markdown(column) for column in columns], *([_markdown_cell(cell) for cell in row] for row in rows)]
+  widths = [max(len(line[i]) for line in texts) for i in range(len(columns))]
+  numeric = [bool(rows) and not isinstance(rows[0][i].value, str) and columns[i] != "Gaps" for i in range(len(columns))]
+  lines = ["| " + " | ".join(text.rjust(w) if right else text.ljust(w) for text, w, right in zip(line, widths, numeric))
+           + " |" for line in texts]
+  rule = "|" + "|".join(("-" * (w + 1) + ":") if right else ("-" * (w + 2)) for w, right in zip(widths, numeric)) + "|"
+  return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def latex_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str) -> str:
+  """A booktabs table environment; needs `\\usepackage{booktabs}`."""
+  specification = "".join("r" if rows and not isinstance(rows[0][i].value, str) else "l" for i in range(len(columns)))
+  body = [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in rows]
+  heading = " & ".join(escape_latex(column) for column in columns) + r" \\"
+  return "\n".join([r"\begin{table}", r"\centering", rf"\caption{{{escape_latex(title)}}}",
+                    rf"\begin{{tabular}}{{{specification}}}", r"\toprule", heading, r"\midrule", *body, r"\bottomrule",
+                    r"\end{tabular}", r"\end{table}"])
+
+
+def escape_markdown(text: str) -> str:
+  """Text that Markdown shows as it is, also inside a table."""
+  for character in "\\`*_[]|":
+    text = text.replace(character, "\\" + character)
+  return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
+
+
+def escape_latex(text: str) -> str:
+  """Text that LaTeX shows as it is."""
+  return "".join(_LATEX_SPECIALS.get(character, character) for character in text.replace("\n", " "))
+
+
+def sort_value(cell: Cell) -> str:
+  """The sort key of a cell as an attribute of a page: a number or text; empty sorts last."""
+  if cell.value is None or (isinstance(cell.value, float) and math.isnan(cell.value)):
+    return ""
+  return repr(float(cell.value)) if not isinstance(cell.value, str) else cell.value
+
+
+def _has_gaps(panel: comparison.Panel) -> bool:
+  return any(row.gaps for row in panel.rows)
+
+
+def _markdown_cell(cell: Cell) -> str:
+  text = escape_markdown(cell.text)
+  return (f"**{text}**" if cell.is_best and text else text) + (f" {cell.mark}" if cell.mark else "")
+
+
+def _latex_cell(cell: Cell) -> str:
+  text = escape_latex(cell.text)
+  return (rf"\textbf{{{text}}}" if cell.is_best and text else text) + escape_latex(cell.mark)

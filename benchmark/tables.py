@@ -1,0 +1,167 @@
+"""The tables of a suite: Markdown to read, LaTeX to print, CSV to compute with. No TensorFlow here."""
+
+import os
+import pathlib
+from typing import Iterable, Sequence
+
+import pandas as pd
+
+from benchmark import comparison, labels, measures, table_formats
+from benchmark.records import Record, write_atomically
+from benchmark.table_formats import Cell
+from lasem_tf.metrics import statistics
+
+_PER_TASK = tuple(measures.PER_TASK)
+
+
+def write_suite_tables(records: Sequence[Record], output_dir: str | os.PathLike,
+                       expected_identities: Iterable[str] | None = None, baseline: str | None = None,
+                       allow_mixed_data: bool = False) -> pathlib.Path:
+  """Writes `table.{md,csv,tex}` and `table_per_task.{md,csv,tex}`.
+
+  Args:
+    records: finished runs, as `records.load_records` returns them.
+    output_dir: folder of the tables.
+    expected_identities: runs the suite asked for; those without a record are shown as gaps.
+    baseline: learner that the others are tested against.
+    allow_mixed_data: mark methods measured on other data instead of refusing them.
+
+  Returns:
+    Path of `table.md`.
+
+  Raises:
+    comparison.MixedDataError: methods of one table were measured on different data.
+    record_schema.RecordError: unknown baseline.
+  """
+  panels = comparison.panels(records, expected_identities, baseline, allow_mixed_data)
+  per_task = per_task_estimates(records)
+  per_task_tables = list(_per_task_tables(panels, per_task))
+  output_dir = pathlib.Path(output_dir)
+  contents = {
+      "table.md": _markdown(panels), "table.csv": suite_frame(panels).to_csv(index=False), "table.tex": _latex(panels),
+      "table_per_task.md": _per_task_markdown(per_task_tables),
+      "table_per_task.csv": per_task.to_csv(index=False), "table_per_task.tex": _per_task_latex(per_task_tables),
+  }
+  for name, content in contents.items():
+    write_atomically(output_dir / name, content)
+  return output_dir / "table.md"
+
+
+def render_markdown(records: Sequence[Record], expected_identities: Iterable[str] | None = None,
+                    baseline: str | None = None, allow_mixed_data: bool = False) -> str:
+  """The content of `table.md`, e.g. for a terminal; arguments as `write_suite_tables`."""
+  return _markdown(comparison.panels(records, expected_identities, baseline, allow_mixed_data))
+
+
+def suite_frame(panels: Sequence[comparison.Panel]) -> pd.DataFrame:
+  """One row per panel and method; accuracies as fractions, missing values empty.
+
+  Columns: stream, data, scale, learner, n, n_expected, then `<measure>_mean`, `_sd`, `_half_width`, `_best`,
+  `_indistinguishable` per measure, `p_<measure>` where a baseline was chosen, mixed_data, gaps.
+  """
+  rows = []
+  for panel in panels:
+    for row in panel.rows:
+      line = {"stream": panel.stream, "data": panel.title, "scale": panel.scale, "learner": row.learner,
+              "n": row.num_completed, "n_expected": row.num_expected}
+      for measure in measures.MEASURES:
+        estimate = row.estimates.get(measure.name) or statistics.estimate([])
+        line[f"{measure.name}_mean"] = estimate.mean
+        line[f"{measure.name}_sd"] = estimate.standard_deviation
+        line[f"{measure.name}_half_width"] = estimate.half_width
+        if measure.better is not None:
+          line[f"{measure.name}_best"] = measure.name in row.best
+          line[f"{measure.name}_indistinguishable"] = measure.name in row.indistinguishable
+      for measure in comparison.TESTED_AGAINST_BASELINE:
+        line[f"p_{measure.name}"] = row.p_values.get(measure.name)
+      rows.append({**line, "mixed_data": row.mixed, "gaps": "; ".join(row.gaps)})
+  return pd.DataFrame(rows)
+
+
+def per_task_estimates(records: Sequence[Record]) -> pd.DataFrame:
+  """One row per stream, scale, learner, measure and task with n, mean, sd and half_width over seeds."""
+  frame = measures.per_task_frame(records)
+  keys = ["stream", "scale", "learner", "measure", "task"]
+  rows = []
+  for key, group in frame.groupby(keys, sort=True):
+    estimate = statistics.estimate(group["value"].tolist())
+    rows.append((*key, estimate.n, estimate.mean, estimate.standard_deviation, estimate.half_width))
+  return pd.DataFrame(rows, columns=[*keys, "n", "mean", "sd", "half_width"])
+
+
+def _markdown(panels: Sequence[comparison.Panel]) -> str:
+  parts = []
+  for panel in panels:
+    table = table_formats.markdown_table(table_formats.headings(panel), _rows(panel))
+    parts.append(f"### {table_formats.escape_markdown(table_formats.panel_title(panel))}\n\n{table}\n")
+  if len(panels) > 1:
+    parts += [f"### {measure.title}, methods x streams\n\n{table_formats.markdown_table(*_overview(panels, measure))}\n"
+              for measure in (measures.PEAK, measures.FINAL)]
+  definitions = "\n".join(f"- {line}" for line in table_formats.definitions())
+  return "\n".join([*parts, table_formats.caption(panels) + "\n", definitions]) + "\n"
+
+
+def _latex(panels: Sequence[comparison.Panel]) -> str:
+  parts = []
+  for panel in panels:
+    title = f"{table_formats.panel_title(panel)}. {table_formats.caption([panel])}"
+    parts.append(table_formats.latex_table(table_formats.headings(panel), _rows(panel), title))
+  if len(panels) > 1:
+    for measure in (measures.PEAK, measures.FINAL):
+      title = f"{measure.title} ({measure.unit}), methods by streams. {table_formats.caption(panels)}"
+      parts.append(table_formats.latex_table(*_overview(panels, measure), title))
+  return "\n\n".join(parts) + "\n"
+
+
+def _rows(panel: comparison.Panel) -> list[list[Cell]]:
+  return [table_formats.cells(panel, row) for row in panel.rows]
+
+
+def _overview(panels: Sequence[comparison.Panel], measure: measures.Measure) -> tuple[list[str], list[list[Cell]]]:
+  """One measure, a row per method and a column per panel."""
+  learners = list(dict.fromkeys(row.learner for panel in panels for row in panel.rows))
+  column = table_formats.headings(panels[0]).index(measure.heading)
+  lines = []
+  for learner in learners:
+    line = [Cell(labels.learner_label(learner), value=learner)]
+    for panel in panels:
+      row = next((row for row in panel.rows if row.learner == learner), None)
+      line.append(Cell(table_formats.GAP) if row is None else table_formats.cells(panel, row)[column])
+    lines.append(line)
+  return ["Learner", *(table_formats.panel_title(panel) for panel in panels)], lines
+
+
+def _per_task_markdown(per_task_tables: Sequence[tuple]) -> str:
+  parts = [f"### {table_formats.escape_markdown(title)}\n\n{table_formats.markdown_table(columns, rows)}\n"
+           for title, columns, rows in per_task_tables]
+  return "\n".join([*parts, "Mean ± half-width of the 95 % t-interval over seeds, in per cent or percentage points."]) + "\n"
+
+
+def _per_task_latex(per_task_tables: Sequence[tuple]) -> str:
+  return "\n\n".join(table_formats.latex_table(columns, rows, title)
+                     for title, columns, rows in per_task_tables) + "\n"
+
+
+def _per_task_tables(panels: Sequence[comparison.Panel], estimates: pd.DataFrame):
+  """Yields title, columns and rows: one table per panel and measure, a column per task."""
+  known = {}
+  for found in estimates.itertuples():
+    half_width = None if pd.isna(found.half_width) else found.half_width
+    known[found.stream, found.scale, found.learner, found.measure, found.task] = statistics.Estimate(
+        found.n, found.mean, None, half_width)
+  for panel in panels:
+    own = estimates[(estimates["stream"] == panel.stream) & (estimates["scale"] == panel.scale)]
+    tasks = sorted(own["task"].unique())
+    for measure in _PER_TASK if tasks else ():
+      rows = []
+      for row in panel.rows:
+        line = [Cell(row.label, mark=table_formats.MIXED if row.mixed else "", value=row.learner)]
+        for task in tasks:
+          estimate = known.get((panel.stream, panel.scale, row.learner, measure.name, task))
+          if estimate is not None:
+            line.append(Cell(table_formats.estimate_text(estimate, measure), value=estimate.mean))
+          else:
+            line.append(Cell("diverged" if row.all_diverged else table_formats.GAP))
+        rows.append(line)
+      yield (f"{table_formats.panel_title(panel)}: {measure.title} per task ({measure.unit})",
+             ["Learner", *(f"Task {task}" for task in tasks)], rows)
