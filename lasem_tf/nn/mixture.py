@@ -1,0 +1,29 @@
+"""Features of a network whose layers are mixtures of their two routes."""
+
+from typing import Sequence
+
+import tensorflow as tf
+
+from lasem_tf.nn import architecture, layers, networks
+
+
+def mixed_features(spec: architecture.ConvNetSpec, weights: Sequence[networks.LayerWeights], images: tf.Tensor,
+                   shared: tf.Tensor) -> tf.Tensor:
+  """Flattened features when every layer adds both activated routes, weighted, before its pool.
+
+  Args:
+    spec: the backbone.
+    weights: both routes of every layer.
+    images: `[n, height, width, channels]`.
+    shared: `[depth]`, the weight of the shared route in [0, 1]; the own route has the rest.
+
+  Returns:
+    `[n, spec.num_features]`.
+  """
+
+  def activate(layer: int, inputs: tf.Tensor) -> tf.Tensor:
+    own, common = (tf.nn.relu(layers.convolution(inputs, *route, spec.padding))
+                   for route in (weights[layer].own, weights[layer].shared))
+    return (1.0 - shared[layer]) * own + shared[layer] * common
+
+  return layers.convolve_stack(spec, images, activate)
