@@ -1,0 +1,102 @@
+"""What surrounds a run: threads and determinism before TensorFlow starts, provenance after it ended."""
+
+import functools
+import importlib.metadata
+import os
+import pathlib
+import platform
+import resource
+import subprocess
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "gin-config", "tensorflow-datasets", "pillow", "lasem-tf")
+
+
+def usable_cores() -> list[int]:
+  """Cores that this process may run on."""
+  return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def prepare_process(threads: int = 1, core: int | None = None) -> None:
+  """Sets threads and logging of a process that has not imported TensorFlow yet, and may pin it to one core."""
+  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+  os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
+  if core is not None and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {core})
+
+
+def start_tensorflow(threads: int = 1, deterministic: bool = False) -> None:
+  """Imports TensorFlow with the given number of threads.
+
+  Args:
+    threads: intra-op threads; with one, a CPU computes the same bits every time.
+    deterministic: also ask for deterministic kernels, for GPUs and more threads; slower.
+  """
+  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+  tf.config.threading.set_intra_op_parallelism_threads(threads)
+  tf.config.threading.set_inter_op_parallelism_threads(1)
+  tf.config.experimental.enable_tensor_float_32_execution(False)
+  for gpu in tf.config.list_physical_devices("GPU"):
+    tf.config.experimental.set_memory_growth(gpu, True)
+  if deterministic:
+    tf.config.experimental.enable_op_determinism()
+
+
+def describe(threads: int) -> dict:
+  """Where and with what a run was made, for its provenance."""
+  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+  gpus = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+          for gpu in tf.config.list_physical_devices("GPU")]
+  return {
+      "versions": {"python": platform.python_version(), **package_versions()},
+      "device": ", ".join(gpus) or processor_name(),
+      "platform": platform.platform(),
+      "cores": os.cpu_count(),
+      "threads": threads,
+      "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+      **code_version(),
+  }
+
+
+def package_versions() -> dict[str, str]:
+  """Versions of the packages that results rest on; a package that is not installed is left out."""
+  versions = {}
+  for name in _PACKAGES:
+    try:
+      versions[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+      continue
+  return versions
+
+
+def processor_name() -> str:
+  """The processor's model name where the system tells it."""
+  cpuinfo = pathlib.Path("/proc/cpuinfo")
+  if cpuinfo.is_file():
+    for line in cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines():
+      if line.startswith("model name"):
+        return line.split(":", 1)[1].strip()
+  return platform.processor() or platform.machine()
+
+
+@functools.cache
+def code_version() -> dict:
+  """Commit of the checkout and whether its tree was dirty; None where the code is not in one."""
+  checkout = pathlib.Path(__file__).resolve().parent.parent
+  if not (checkout / ".git").exists():
+    return {"commit": None, "dirty": None}
+
+  def git(*arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(checkout), *arguments], check=True, capture_output=True, text=True).stdout.strip()
+
+  try:
+    return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
+  except (OSError, subprocess.CalledProcessError):
+    return {"commit": None, "dirty": None}
+
+
+def peak_memory_bytes() -> int:
+  """Largest resident size of this process so far."""
+  peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+  return peak if platform.system() == "Darwin" else peak * 1024

@@ -1,0 +1,173 @@
+"""Executes one run of a suite in this process, from its gin files to its record."""
+
+import dataclasses
+import pathlib
+import shlex
+import sys
+import time
+from typing import Callable
+
+import filelock
+import gin
+
+from benchmark import environment, experiment as experiment_lib, records, run_folder, suite
+from benchmark.configuration import ConfigurationError
+from lasem_tf.data import stream as stream_lib
+from lasem_tf.training import events, lifetime
+
+LOCK_FILE = "run.lock"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """What flags decide about all runs of a suite; none of it reaches a result.
+
+  Attributes:
+    output_dir: the suite's folder.
+    data_dirs: searched in order for raw data.
+    cache_dir: for decoded images; None: beside the data.
+    download: whether TensorFlow Datasets may download.
+    checkpoint_seconds: longest time between checkpoints.
+    threads: intra-op threads of a run.
+    deterministic: ask for deterministic kernels on GPUs and with several threads.
+    tensorboard: write TensorBoard event files beside the events.
+    command: the command line, for the provenance.
+  """
+
+  output_dir: str
+  data_dirs: tuple[str, ...] = ()
+  cache_dir: str | None = None
+  download: bool = False
+  checkpoint_seconds: float = 60.0
+  threads: int = 1
+  deterministic: bool = False
+  tensorboard: bool = True
+  command: str = dataclasses.field(default_factory=lambda: shlex.join(sys.argv))
+
+  def run_dir(self, run: suite.Run) -> pathlib.Path:
+    """Folder of a run."""
+    return pathlib.Path(self.output_dir, run.identity)
+
+  def stream_context(self, run: suite.Run) -> stream_lib.StreamContext:
+    """What the stream of a run is given."""
+    return stream_lib.StreamContext(seed=run.seed, design_seed=run.design_seed, data_dirs=self.data_dirs,
+                                    cache_dir=self.cache_dir, download=self.download)
+
+
+def build(run: suite.Run, settings: Settings) -> tuple[experiment_lib.Experiment, stream_lib.TaskStream]:
+  """Constructs a run's experiment and stream; leaves the run's configuration in gin's global state.
+
+  Raises:
+    ConfigurationError: a binding does not fit; the message names the run.
+    DataError: the raw data are missing, damaged, or not what the configuration expects.
+  """
+  run.parse()
+  try:
+    experiment = experiment_lib.Experiment()  # pylint: disable=no-value-for-parameter
+    stream = experiment.make_stream(settings.stream_context(run))
+    if experiment.network.image_shape != stream.image_shape:
+      raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} are "
+                       f"{stream.image_shape}.")
+    lifetime.resolve_task_order(experiment.task_order, stream.num_tasks)
+    make_learner(experiment, stream, run.seed)
+  except stream_lib.DataError:
+    raise
+  except (ValueError, TypeError, RuntimeError) as error:
+    raise ConfigurationError(f"Run {run.identity}: {' '.join(str(error).split())}") from error
+  return experiment, stream
+
+
+def make_learner(experiment: experiment_lib.Experiment, stream: stream_lib.TaskStream, seed: int,
+                 examples: Callable | None = None):
+  """The learner of a run, as yet without tasks."""
+  return experiment.learner(experiment.learner_context(tuple(task.num_classes for task in stream.tasks), seed, examples))
+
+
+def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event], None],
+            should_stop: Callable[[], bool]) -> records.Record:
+  """Trains a run, or what is left of it, and writes its record.
+
+  Args:
+    run: what to train.
+    settings: see there.
+    report: takes the run's events, for display.
+    should_stop: asked between steps; when true, a checkpoint is written and the run ends.
+
+  Returns:
+    The record, which is on disk.
+
+  Raises:
+    lifetime.Interrupted: `should_stop` was true; the same call continues later.
+    filelock.Timeout: another process trains this run.
+  """
+  run_dir = settings.run_dir(run)
+  run_dir.mkdir(parents=True, exist_ok=True)
+  with filelock.FileLock(str(run_dir / LOCK_FILE), timeout=0):
+    finished = finished_record(run_dir)
+    if finished is not None:
+      return finished
+    start = time.process_time()
+    experiment, stream = build(run, settings)
+    run_folder.claim(run_dir, run.identity, run.configuration_hash)
+    records.write_atomically(run_dir / "requested.gin", gin.config_str())
+    sinks = [events.FunctionSink(report), events.JSONLinesSink(run_dir / "events.jsonl")]
+    if settings.tensorboard:
+      sinks.append(events.TensorBoardSink(run_dir / "tensorboard"))
+    life = lifetime.Lifetime(
+        lambda context: experiment.learner(dataclasses.replace(
+            experiment.learner_context(context.num_classes, run.seed), examples=context.examples)),
+        stream, experiment.training_options(settings.checkpoint_seconds), checkpoint_dir=run_dir / "checkpoints",
+        sinks=sinks, should_stop=should_stop)
+    result = life.run()
+    records.write_atomically(run_dir / "operative.gin", gin.operative_config_str())
+    record = _record(run, settings, stream, result, time.process_time() - start)
+    records.write_record(record, run_dir)
+    return record
+
+
+def finished_record(run_dir: pathlib.Path) -> records.Record | None:
+  """The record of a run that needs no more training; a failed one is tried again."""
+  if not (run_dir / records.RECORD_FILE).exists():
+    return None
+  record = records.read_record(run_dir)
+  return None if record.status == "failed" else record
+
+
+def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Record:
+  """Writes and returns the record of a run that raised an error."""
+  result = {**_identity_fields(run), "status": "failed", "reason": reason,
+            "stream": {"name": run.stream, "display_name": run.stream, "protocol": None, "design_fingerprint": "",
+                       "data_fingerprint": "", "task_order": [], "counts": {}, "num_classes": []},
+            "accuracy": {"after_visit": [], "before_commit": None, "at_best_validation": []}, "configurations": [],
+            "parameters": {"after_visit": [], "super_network": None}, "forward_macs_committed": [],
+            "training_macs_per_image": [], "learner_summary": []}
+  record = records.Record(run.identity, result, {"command": settings.command, **environment.describe(settings.threads)})
+  records.write_record(record, settings.run_dir(run))
+  return record
+
+
+def _identity_fields(run: suite.Run) -> dict:
+  return {"learner": run.learner, "scale": run.scale, "seed": run.seed, "configuration_hash": run.configuration_hash}
+
+
+def _record(run, settings, stream, result: lifetime.LifetimeResult, cpu_seconds: float) -> records.Record:
+  block = {
+      **_identity_fields(run), "status": result.status, "reason": result.reason,
+      "stream": {"name": stream.name, "display_name": stream.display_name, "protocol": stream.protocol,
+                 "design_fingerprint": stream.design_fingerprint, "data_fingerprint": stream.data_fingerprint,
+                 "task_order": list(result.task_order), "counts": stream.counts(),
+                 "num_classes": [task.num_classes for task in stream.tasks]},
+      "accuracy": {"after_visit": result.after_visit, "before_commit": result.before_commit,
+                   "at_best_validation": result.at_best_validation},
+      "configurations": result.configurations,
+      "parameters": {"after_visit": result.parameters, "super_network": result.super_network},
+      "forward_macs_committed": result.forward_macs_committed,
+      "training_macs_per_image": result.training_macs_per_image,
+      "learner_summary": result.learner_summary,
+  }
+  provenance = {
+      "command": settings.command, "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
+      "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions, "deterministic": settings.deterministic,
+      "peak_memory_bytes": environment.peak_memory_bytes(), **environment.describe(settings.threads),
+  }
+  return records.Record(run.identity, block, provenance)
