@@ -47,6 +47,20 @@ class RMSProp:
             momentum=tf.constant(0.0, variable.dtype), epsilon=tf.constant(self._epsilon, variable.dtype), grad=gradient)
 
 
+class GradientDescent:
+  """w <- w - lr * g, behind the interface of `RMSProp`; it keeps nothing."""
+
+  def __init__(self, variables: Mapping[str, tf.Variable]):
+    self.variables = dict(variables)
+    self.slots: dict[str, tf.Variable] = {}
+
+  def apply(self, gradients: Mapping[str, tf.Tensor | None], learning_rate: tf.Tensor) -> None:
+    """Updates every variable that has a gradient."""
+    for name, gradient in gradients.items():
+      if gradient is not None:
+        self.variables[name].assign_sub(tf.cast(learning_rate, gradient.dtype) * gradient)
+
+
 def gradients_by_name(tape: tf.GradientTape, loss: tf.Tensor,
                       variables: Mapping[str, tf.Variable]) -> dict[str, tf.Tensor | None]:
   """Gradient of the loss for every named variable; None where the loss does not depend on it."""

@@ -62,25 +62,28 @@ def plain_convolution(prefix: str, spec: architecture.ConvNetSpec, layer: int, i
   })
 
 
+def dense_layer(prefix: str, shape: tuple[int, int], initializer: initializers.Initializer) -> WeightGroup:
+  """Kernel `[in, out]` and bias `[out]` of a dense layer, called e.g. 'task0/head/dense1'."""
+  return WeightGroup(prefix, {"kernel": initializer.truncated_normal(f"{prefix}/kernel", shape),
+                              "bias": initializer.bias(shape[1])})
+
+
 class DenseHead(keras.layers.Layer):
   """Dense layers on flattened features: dropout once, ReLU between, logits last."""
 
   def __init__(self, prefix: str, shapes: Sequence[tuple[int, int]], keep_probability: float,
-               initializer: initializers.Initializer):
-    """Creates the layers `prefix/dense0`, ...
+               initializer: initializers.Initializer, first: int = 0):
+    """Creates the layers `prefix/dense{first}`, ...
 
     Args:
       prefix: e.g. 'task0/head'.
       shapes: `[in, out]` of every layer.
       keep_probability: of dropout on the features, when a seed is given to `call`.
       initializer: where initial weights come from.
+      first: position of the first layer among all dense layers of the network, where others come before the head.
     """
     super().__init__(name=prefix.replace("/", "_"))
-    self.groups = [
-        WeightGroup(f"{prefix}/dense{i}", {
-            "kernel": initializer.truncated_normal(f"{prefix}/dense{i}/kernel", shape),
-            "bias": initializer.bias(shape[1]),
-        }) for i, shape in enumerate(shapes)]
+    self.groups = [dense_layer(f"{prefix}/dense{first + i}", shape, initializer) for i, shape in enumerate(shapes)]
     self._keep_probability = keep_probability
     self.built = True
 

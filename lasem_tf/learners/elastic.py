@@ -1,0 +1,107 @@
+"""Elastic weight consolidation: a quadratic penalty on moving weights that earlier tasks' Fisher information marks.
+
+Kirkpatrick et al., "Overcoming catastrophic forgetting in neural networks" (PNAS 2017), with one penalty per task, and
+the online form of Schwarz et al., "Progress & Compress" (ICML 2018), with one running sum and the last weights as its
+only anchor (Huszar, PNAS 2018).
+"""
+
+from typing import Mapping
+
+import gin
+import tensorflow as tf
+
+from lasem_tf import seeding
+from lasem_tf.learners import base, fisher, trunk
+
+FORMS = ("online", "separate")
+
+
+def quadratic_penalty(variables: Mapping[str, tf.Tensor], anchor: Mapping[str, tf.Tensor],
+                      importance: Mapping[str, tf.Tensor]) -> tf.Tensor:
+  """1/2 sum_i F_i (theta_i - theta*_i)^2 over all variables, a scalar."""
+  return 0.5 * tf.add_n([tf.reduce_sum(importance[name] * tf.square(variable - anchor[name]))
+                         for name, variable in variables.items()])
+
+
+def merge_importance(old: Mapping[str, tf.Tensor] | None, new: Mapping[str, tf.Tensor], gamma: float) -> dict[str, tf.Tensor]:
+  """gamma * old + new, the running importance of the online form."""
+  return dict(new) if old is None else {name: gamma * old[name] + value for name, value in new.items()}
+
+
+@gin.register
+class ElasticWeightConsolidation(trunk.TrunkLearner):
+  """EWC on the shared trunk; heads of other tasks have no gradient and stay as they are.
+
+  Beside the trunk and the heads it keeps 'fisher/{key}/...' and 'anchor/{key}/...', where the key is 'task{t}' in the
+  separate form and 'all' in the online form.
+  """
+
+  def __init__(self, context: base.LearnerContext, strength: float = gin.REQUIRED, form: str = "online", gamma: float = 1.0,
+               fisher_kind: str = "true", head_depth: str = "last"):
+    """Creates the trunk.
+
+    Args:
+      context: of the run.
+      strength: lambda, factor of the penalty; 0 is fine-tuning.
+      form: 'online' or 'separate'.
+      gamma: how much of the old importance a new task leaves, online form only.
+      fisher_kind: 'true', 'sampled' or 'empirical'; see `fisher.fisher_information`.
+      head_depth: see `TrunkLearner`.
+    """
+    super().__init__(context, head_depth)
+    for option, value, choices in (("form", form, FORMS), ("fisher_kind", fisher_kind, fisher.KINDS)):
+      if value not in choices:
+        raise ValueError(f"ElasticWeightConsolidation.{option} must be one of {choices}, not {value!r}.")
+    if strength < 0:
+      raise ValueError(f"ElasticWeightConsolidation.strength must not be negative, not {strength}.")
+    self._strength, self._form, self._gamma, self._fisher_kind = strength, form, gamma, fisher_kind
+    self._importance: dict[str, dict[str, tf.Variable]] = {}
+    self._anchors: dict[str, dict[str, tf.Variable]] = {}
+
+  def _objective(self, batch, context):
+    loss = self._cross_entropy(batch, context.seed)
+    current = f"task{self.task.info.task_id}"
+    # A task visited again is not held to what it was.
+    penalties = [quadratic_penalty(self.trunk.named_variables, self._anchors[key], importance)
+                 for key, importance in self._importance.items() if key != current]
+    if not penalties or self._strength == 0.0:
+      return trunk.Objective(loss)
+    penalty = self._strength * tf.add_n(penalties)
+    return trunk.Objective(loss, penalty, {"penalty": penalty})
+
+  def _end_visit(self):
+    task_id = self.task.info.task_id
+    seed = seeding.stateless_seed(self.context.seed, "fisher", task_id, self.visit)
+    new = fisher.fisher_information(self.trunk, self.heads[task_id], *self.task.train, self._fisher_kind, seed)
+    key = "all" if self._form == "online" else f"task{task_id}"
+    merged = merge_importance(self._importance.get(key) if self._form == "online" else None, new, self._gamma)
+    self._create_memory(key)
+    for name, variable in self.trunk.named_variables.items():
+      self._importance[key][name].assign(merged[name])
+      self._anchors[key][name].assign(variable)
+    retained = 2 * self.trunk.num_parameters * len(self._importance)
+    return base.TaskSummary(details={"retention_floats": retained})
+
+  def _create_memory(self, key: str) -> None:
+    """Variables for one importance and its anchor, unless they are there."""
+    for memory in (self._importance, self._anchors):
+      if key not in memory:
+        memory[key] = {name: tf.Variable(tf.zeros_like(variable), trainable=False)
+                       for name, variable in self.trunk.named_variables.items()}
+
+  def variables(self):
+    retained = {f"{kind}/{key}/{name}": variable for kind, memory in (("fisher", self._importance), ("anchor", self._anchors))
+                for key, values in memory.items() for name, variable in values.items()}
+    return {**super().variables(), **retained}
+
+  def training_macs_per_image(self, task_id):
+    passes = 1 + 2 * (self.context.num_classes[task_id] if self._fisher_kind == "true" else 1)
+    return super().training_macs_per_image(task_id) + passes * self.forward_macs(task_id) / self.context.epochs_per_task
+
+  def _structure(self):
+    return {"consolidated": list(self._importance)}
+
+  def _restore_structure(self, structure):
+    super()._restore_structure(structure)
+    for key in structure["consolidated"]:
+      self._create_memory(key)

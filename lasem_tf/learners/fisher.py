@@ -1,0 +1,98 @@
+"""Diagonal Fisher information of a trunk, squared example by example.
+
+Squaring the gradient of a batch mean is wrong by up to the batch size, and one backward pass per example is slow. The
+gradient of one example's loss with respect to a layer's weights is a product of the layer's inputs and the gradient at
+its outputs, so a chunk of examples needs one backward pass to the layers' outputs; what follows per layer is a matrix
+product (dense) or one small product per example over the positions of its image (convolution).
+"""
+
+import tensorflow as tf
+
+from lasem_tf.learners import trunk as trunks
+from lasem_tf.nn import weights
+
+KINDS = ("true", "sampled", "empirical")
+# Unfolded inputs of the largest backbone's convolutions take 40 MB an example.
+CHUNK_SIZE = 8
+
+
+def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, images: tf.Tensor, labels: tf.Tensor, kind: str,
+                       seed: tuple[int, int], chunk_size: int = CHUNK_SIZE) -> dict[str, tf.Tensor]:
+  """Mean over examples of the squared gradient of log p(class | image), dropout off.
+
+  Args:
+    trunk: whose weights are asked about.
+    head: of the task.
+    images: `[n, height, width, channels]`.
+    labels: int32 `[n]`.
+    kind: 'true': expectation over the classes as the network predicts them, summed exactly; 'sampled': one class drawn
+      from the prediction for every example; 'empirical': the label.
+    seed: of the draws of 'sampled'.
+    chunk_size: examples per pass; memory grows with it, the result does not depend on it.
+
+  Returns:
+    One tensor for every variable of the trunk, by stable name.
+  """
+  totals = {name: tf.zeros_like(variable) for name, variable in trunk.named_variables.items()}
+  num_examples = labels.shape[0]
+  for start in range(0, num_examples, chunk_size):
+    stop = min(start + chunk_size, num_examples)
+    chunk_seed = tf.random.experimental.stateless_fold_in(seed, start)
+    sums = _squared_gradient_sums(trunk, head, images[start:stop], labels[start:stop], kind, chunk_seed)
+    totals = {name: total + sums[name] for name, total in totals.items()}
+  return {name: total / num_examples for name, total in totals.items()}
+
+
+def output_gradients(logits: tf.Tensor, labels: tf.Tensor, kind: str, seed: tf.Tensor) -> list[tf.Tensor]:
+  """Gradients of log p(c) at the logits, `[n, classes]`, each scaled by the root of the weight its square shall have."""
+  probabilities = tf.nn.softmax(logits)
+  num_classes = logits.shape[-1]
+
+  def gradient(classes: tf.Tensor) -> tf.Tensor:
+    return tf.one_hot(classes, num_classes, dtype=logits.dtype) - probabilities
+
+  if kind == "true":
+    return [tf.sqrt(probabilities[:, c:c + 1]) * gradient(tf.fill([logits.shape[0]], c)) for c in range(num_classes)]
+  if kind == "sampled":
+    labels = tf.random.stateless_categorical(logits, 1, seed)[:, 0]
+  return [gradient(labels)]
+
+
+def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
+  """Sum over the examples of one chunk."""
+  observed = []
+  with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+
+    def observe(group, inputs, outputs):
+      tape.watch(outputs)
+      observed.append((group, inputs, outputs))
+
+    logits = head(trunk(images, observe=observe))
+  sums = {name: 0.0 for name in trunk.named_variables}
+  columns = [_columns(group, inputs, trunk.spec.padding) for group, inputs, _ in observed]
+  for at_logits in output_gradients(logits, labels, kind, seed):
+    at_outputs = tape.gradient(logits, [outputs for _, _, outputs in observed], output_gradients=at_logits)
+    for (group, _, _), inputs, gradient in zip(observed, columns, at_outputs):
+      kernel, bias = _layer_sums(inputs, gradient)
+      sums[f"{group.prefix}/kernel"] += tf.reshape(kernel, group["kernel"].shape)
+      sums[f"{group.prefix}/bias"] += bias
+  return sums
+
+
+def _columns(group, inputs, padding):
+  """What multiplies the kernel: `[n, in]` of a dense layer, `[n, positions, kernel height * width * in]` of a convolution."""
+  if inputs.shape.rank == 2:
+    return inputs
+  height, width = group["kernel"].shape[:2]
+  patches = tf.image.extract_patches(inputs, [1, height, width, 1], [1] * 4, [1] * 4, padding.upper())
+  return tf.reshape(patches, [inputs.shape[0], -1, patches.shape[-1]])
+
+
+def _layer_sums(columns, gradient):
+  """Sums over examples of the squared gradients of a layer's flattened kernel and of its bias."""
+  if columns.shape.rank == 2:
+    return tf.matmul(tf.square(columns), tf.square(gradient), transpose_a=True), tf.reduce_sum(tf.square(gradient), axis=0)
+  gradient = tf.reshape(gradient, [columns.shape[0], -1, gradient.shape[-1]])
+  kernels = tf.matmul(columns, gradient, transpose_a=True)
+  biases = tf.reduce_sum(gradient, axis=1)
+  return tf.reduce_sum(tf.square(kernels), axis=0), tf.reduce_sum(tf.square(biases), axis=0)

@@ -1,0 +1,114 @@
+"""Learning without forgetting: the old heads' answers to the new images are kept by distillation.
+
+Li and Hoiem, "Learning without forgetting" (ECCV 2016). Old tasks' images are not stored; what their heads said of the
+current task's images before training is.
+"""
+
+import gin
+import tensorflow as tf
+
+from lasem_tf.learners import base, trunk
+from lasem_tf.nn import layers, weights
+
+RECORDING_BATCH = 64
+
+
+def distillation_loss(old_logits: tf.Tensor, new_logits: tf.Tensor, temperature: float) -> tf.Tensor:
+  """Mean over the batch of the cross-entropy between two softened predictions, a scalar.
+
+  No factor temperature^2: the paper has none.
+
+  Args:
+    old_logits: `[n, classes]`, the target.
+    new_logits: `[n, classes]`.
+    temperature: divides both.
+  """
+  return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(
+      labels=tf.nn.softmax(old_logits / temperature), logits=new_logits / temperature))
+
+
+@gin.register
+class LearningWithoutForgetting(trunk.TrunkLearner):
+  """Two phases: the new head alone ('warm_up'), then trunk and all heads with distillation of every old head ('joint').
+
+  While a task is learned, 'target/task{j}' holds what head j said of its training images.
+  """
+
+  def __init__(self, context: base.LearnerContext, strength: float = 1.0, temperature: float = 2.0,
+               warm_up_share: float = 0.1, head_depth: str = "last"):
+    """Creates the trunk.
+
+    Args:
+      context: of the run.
+      strength: lambda_o, factor of each old task's distillation loss; 0 leaves the new task's loss alone.
+      temperature: of the softened predictions.
+      warm_up_share: share of a visit's epochs that trains the new head alone, at least one epoch unless it is 0; the
+        paper warms up until convergence. A first task and a visit of a single epoch have none.
+      head_depth: see `TrunkLearner`.
+    """
+    super().__init__(context, head_depth)
+    if strength < 0 or temperature <= 0 or not 0 <= warm_up_share < 1:
+      raise ValueError("LearningWithoutForgetting needs strength >= 0, temperature > 0 and 0 <= warm_up_share < 1, not "
+                       f"{strength}, {temperature} and {warm_up_share}.")
+    self._strength, self._temperature, self._warm_up_share = strength, temperature, warm_up_share
+    self._targets: dict[int, tf.Variable] = {}
+    self._warm_up_epochs = 0
+
+  def _begin_visit(self, is_new):
+    super()._begin_visit(is_new)
+    task_id, epochs = self.task.info.task_id, self.context.epochs_per_task
+    old_tasks = [other for other in self._learned if other != task_id]
+    wanted = max(1, round(self._warm_up_share * epochs)) if self._warm_up_share else 0
+    self._warm_up_epochs = min(wanted, epochs - 1) if is_new and old_tasks else 0
+    images = self.task.train[0]
+    self._create_targets(old_tasks, images.shape[0])
+    for start in range(0, images.shape[0], RECORDING_BATCH):
+      hidden = self.trunk(images[start:start + RECORDING_BATCH])
+      for other, target in self._targets.items():
+        target[start:start + RECORDING_BATCH].assign(self.heads[other](hidden))
+
+  def _create_targets(self, old_tasks: list[int], num_examples: int) -> None:
+    dtype = self.trunk.groups[0]["kernel"].dtype
+    self._targets = {other: tf.Variable(tf.zeros([num_examples, self.context.num_classes[other]], dtype), trainable=False)
+                     for other in old_tasks}
+
+  def next_phase(self, num_completed):
+    task_id, epochs = self.task.info.task_id, self.context.epochs_per_task
+    phases = [("joint", epochs - self._warm_up_epochs, weights.merge_variables([self.trunk, *self.heads.values()]), None)]
+    if self._warm_up_epochs:
+      phases.insert(0, ("warm_up", self._warm_up_epochs, self.heads[task_id].named_variables, super()._objective))
+    return self._training_phase(*phases[num_completed]) if num_completed < len(phases) else None
+
+  def _objective(self, batch, context):
+    hidden = self.trunk(batch.images, dropout_seed=context.seed)
+    loss = layers.mean_cross_entropy(self.heads[self.task.info.task_id](hidden), batch.labels)
+    if not self._targets or self._strength == 0.0:
+      return trunk.Objective(loss)
+    penalty = self._strength * tf.add_n([
+        distillation_loss(tf.gather(target, batch.rows), self.heads[other](hidden), self._temperature)
+        for other, target in self._targets.items()])
+    return trunk.Objective(loss, penalty, {"distillation": penalty})
+
+  def _end_visit(self):
+    self._targets, self._warm_up_epochs = {}, 0
+    return base.TaskSummary()
+
+  def variables(self):
+    return {**super().variables(), **{f"target/task{other}": target for other, target in self._targets.items()}}
+
+  def training_macs_per_image(self, task_id):
+    heads = sum(self._head_macs(other) for other in range(task_id))
+    return super().training_macs_per_image(task_id) + 3.0 * heads
+
+  def _head_macs(self, task_id: int) -> int:
+    shapes = self.context.spec.dense_shapes(self.context.num_classes[task_id])
+    return sum(rows * columns for rows, columns in shapes[self._num_shared_dense:])
+
+  def _structure(self):
+    rows = next(iter(self._targets.values())).shape[0] if self._targets else 0
+    return {"recorded": list(self._targets), "rows": rows, "warm_up_epochs": self._warm_up_epochs}
+
+  def _restore_structure(self, structure):
+    super()._restore_structure(structure)
+    self._create_targets(structure["recorded"], structure["rows"])
+    self._warm_up_epochs = structure["warm_up_epochs"]

@@ -1,0 +1,130 @@
+"""Which training examples of earlier tasks are kept: a budget, a policy, and nothing but indices. No TensorFlow here.
+
+Every training example enters once, when its task ends, in a seeded order. (Code that inserts every batch of every epoch
+fills the memory with the current task when epochs are many.)
+"""
+
+import abc
+from typing import Sequence
+
+import numpy as np
+
+from lasem_tf import seeding
+
+
+class Memory(abc.ABC):
+  """(task, row) pairs within a budget.
+
+  Attributes:
+    budget: most pairs that are kept.
+    seed: of the choice.
+  """
+
+  def __init__(self, budget: int, seed: int):
+    if budget < 0:
+      raise ValueError(f"A memory cannot hold {budget} examples: bind a budget of 0 or more.")
+    self.budget, self.seed = budget, seed
+
+  @abc.abstractmethod
+  def insert(self, task_id: int, labels: np.ndarray) -> None:
+    """Offers all training examples of a task that ended.
+
+    Args:
+      task_id: the task; it must not have been offered before.
+      labels: int `[n]`, local labels of its training split, row by row.
+    """
+
+  @abc.abstractmethod
+  def pairs(self) -> list[tuple[int, int]]:
+    """What is kept, as (task, row)."""
+
+  @abc.abstractmethod
+  def structure(self) -> dict:
+    """JSON-able state."""
+
+  @abc.abstractmethod
+  def restore_structure(self, structure: dict) -> None:
+    """Takes up what `structure` gave."""
+
+  def rows_by_task(self) -> dict[int, np.ndarray]:
+    """Rows kept of every task, int64 and sorted, by ascending task."""
+    pairs = sorted(self.pairs())
+    return {task_id: np.array([row for owner, row in pairs if owner == task_id], np.int64)
+            for task_id in sorted({task_id for task_id, _ in pairs})}
+
+
+class Reservoir(Memory):
+  """Every example offered so far is kept with the same probability: Vitter, "Random sampling with a reservoir" (1985)."""
+
+  def __init__(self, budget: int, seed: int):
+    super().__init__(budget, seed)
+    self._slots: list[tuple[int, int]] = []
+    self._num_seen = 0
+
+  def insert(self, task_id, labels):
+    random = seeding.generator(self.seed, "memory", "reservoir", task_id)
+    for row in random.permutation(len(labels)):
+      self._num_seen += 1
+      if len(self._slots) < self.budget:
+        self._slots.append((task_id, int(row)))
+      else:
+        slot = int(random.integers(self._num_seen))
+        if slot < self.budget:
+          self._slots[slot] = (task_id, int(row))
+
+  def pairs(self):
+    return list(self._slots)
+
+  def structure(self):
+    return {"slots": [list(pair) for pair in self._slots], "num_seen": self._num_seen}
+
+  def restore_structure(self, structure):
+    self._slots = [tuple(pair) for pair in structure["slots"]]
+    self._num_seen = structure["num_seen"]
+
+
+def class_quotas(budget: int, num_classes: int) -> list[int]:
+  """Equal shares of a budget; what does not divide goes to the first classes, one each."""
+  return [budget // num_classes + (position < budget % num_classes) for position in range(num_classes)]
+
+
+class ClassBalanced(Memory):
+  """The same number of examples of every (task, class) seen so far.
+
+  A class is shuffled once; a smaller quota drops the tail, so that a later memory is part of the earlier one.
+  """
+
+  def __init__(self, budget: int, seed: int):
+    super().__init__(budget, seed)
+    self._kept: list[tuple[int, list[int]]] = []
+
+  def insert(self, task_id, labels):
+    for label in np.unique(labels):
+      rows = np.flatnonzero(labels == label)
+      random = seeding.generator(self.seed, "memory", "class", task_id, int(label))
+      self._kept.append((task_id, [int(row) for row in random.permutation(rows)]))
+    quotas = class_quotas(self.budget, len(self._kept))
+    self._kept = [(owner, rows[:quota]) for (owner, rows), quota in zip(self._kept, quotas)]
+
+  def pairs(self):
+    return [(task_id, row) for task_id, rows in self._kept for row in rows]
+
+  def structure(self):
+    return {"kept": [[task_id, list(rows)] for task_id, rows in self._kept]}
+
+  def restore_structure(self, structure):
+    self._kept = [(task_id, list(rows)) for task_id, rows in structure["kept"]]
+
+
+POLICIES = {"class_balanced": ClassBalanced, "reservoir": Reservoir}
+
+
+def make_memory(policy: str, budget: int | None, num_classes: Sequence[int], seed: int) -> Memory:
+  """A memory by name; without a budget it holds two examples for every class of the stream.
+
+  Raises:
+    ValueError: for an unknown policy.
+  """
+  if policy not in POLICIES:
+    raise ValueError(f"Unknown memory policy {policy!r}: bind one of {sorted(POLICIES)}.")
+  return POLICIES[policy](2 * sum(num_classes) if budget is None else budget, seed)

@@ -1,0 +1,99 @@
+"""What replay and A-GEM have in common: a memory of earlier tasks' examples and every head for its own."""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lasem_tf.learners import base, memory, trunk
+from lasem_tf.nn import layers, weights
+
+
+class MemoryBatch(NamedTuple):
+  """Examples of several tasks.
+
+  Attributes:
+    images: `[n, height, width, channels]`.
+    labels: int32 `[n]`, local to each example's task.
+    task_ids: int32 `[n]`.
+  """
+
+  images: tf.Tensor
+  labels: tf.Tensor
+  task_ids: tf.Tensor
+
+
+class RehearsalLearner(trunk.TrunkLearner):
+  """A trunk learner with a memory. Images are fetched when a phase starts; the state is indices alone."""
+
+  def __init__(self, context: base.LearnerContext, budget: int | None, policy: str, memory_batch: int | None,
+               head_depth: str):
+    super().__init__(context, head_depth)
+    self.memory = memory.make_memory(policy, budget, context.num_classes, context.seed)
+    if self.memory.budget and context.examples is None:
+      raise ValueError(f"{type(self).__name__} rehearses training examples, but this run has no LearnerContext.examples.")
+    if memory_batch is not None and memory_batch < 1:
+      raise ValueError(f"{type(self).__name__}.memory_batch must be positive, not {memory_batch}.")
+    self._memory_batch = memory_batch or context.batch_size
+    self._offered: list[int] = []
+    self._rehearsed: MemoryBatch | None = None
+
+  def _trained_variables(self):
+    return weights.merge_variables([self.trunk, *self.heads.values()])
+
+  def next_phase(self, num_completed):
+    if num_completed == 0:
+      self._rehearsed = self._load()
+    return super().next_phase(num_completed)
+
+  def _load(self) -> MemoryBatch | None:
+    """All that is kept of tasks other than the current one, or None."""
+    rows_by_task = {owner: rows for owner, rows in self.memory.rows_by_task().items() if owner != self.task.info.task_id}
+    if not rows_by_task:
+      return None
+    images, labels = zip(*(self.context.examples(owner, rows) for owner, rows in rows_by_task.items()))
+    task_ids = np.repeat(list(rows_by_task), [len(rows) for rows in rows_by_task.values()])
+    return MemoryBatch(tf.constant(np.concatenate(images), keras.config.floatx()),
+                       tf.constant(np.concatenate(labels), tf.int32), tf.constant(task_ids, tf.int32))
+
+  def _draw(self, seed: tf.Tensor) -> MemoryBatch:
+    """`memory_batch` examples without replacement, or all if there are fewer."""
+    size = self._rehearsed.labels.shape[0]
+    if size <= self._memory_batch:
+      return self._rehearsed
+    chosen = tf.math.top_k(tf.random.stateless_uniform([size], seed), self._memory_batch).indices
+    return MemoryBatch(*(tf.gather(values, chosen) for values in self._rehearsed))
+
+  def _losses_by_own_head(self, hidden: tf.Tensor, labels: tf.Tensor, task_ids: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy `[n]` of every example under the head of its own task."""
+    losses = tf.zeros_like(hidden[:, 0])
+    for task_id, head in self.heads.items():
+      mine = task_ids == task_id
+      # Another task's label may not exist in this head, so it is replaced before it is looked up.
+      theirs = layers.cross_entropy(head(hidden), tf.where(mine, labels, 0))
+      losses += tf.where(mine, theirs, tf.zeros_like(theirs))
+    return losses
+
+  def _end_visit(self):
+    task_id = self.task.info.task_id
+    if task_id not in self._offered:
+      self.memory.insert(task_id, self.task.train[1].numpy())
+      self._offered.append(task_id)
+    self._rehearsed = None
+    num_kept = len(self.memory.pairs())
+    num_bytes = num_kept * int(np.prod(self.context.spec.image_shape))
+    return base.TaskSummary(details={"memory_budget": self.memory.budget, "memory_examples": num_kept,
+                                     "memory_bytes": num_bytes})
+
+  def training_macs_per_image(self, task_id):
+    rehearsed = min(self._memory_batch, self.memory.budget) / self.context.batch_size if task_id else 0.0
+    return super().training_macs_per_image(task_id) * (1.0 + rehearsed)
+
+  def _structure(self):
+    return {"memory": self.memory.structure(), "offered": list(self._offered)}
+
+  def _restore_structure(self, structure):
+    super()._restore_structure(structure)
+    self.memory.restore_structure(structure["memory"])
+    self._offered = list(structure["offered"])

@@ -1,0 +1,40 @@
+"""Experience replay: every step also trains on a few stored examples of earlier tasks.
+
+Chaudhry et al., "On tiny episodic memories in continual learning" (2019); Rolnick et al., "Experience replay for
+continual learning" (NeurIPS 2019). Each stored example is scored by the head of its own task.
+"""
+
+import gin
+import tensorflow as tf
+
+from lasem_tf.learners import base, rehearsal, trunk
+
+
+@gin.register
+class ExperienceReplay(rehearsal.RehearsalLearner):
+  """Mean cross-entropy over the current batch and a batch from memory, on the trunk and all heads."""
+
+  def __init__(self, context: base.LearnerContext, budget: int | None = None, policy: str = "class_balanced",
+               memory_batch: int | None = None, head_depth: str = "last"):
+    """Creates the trunk and an empty memory.
+
+    Args:
+      context: of the run.
+      budget: number of stored examples, M; None: two for every class of the stream; 0 is fine-tuning.
+      policy: 'class_balanced' or 'reservoir'.
+      memory_batch: stored examples in a step; None: as many as the current task's.
+      head_depth: see `TrunkLearner`.
+    """
+    super().__init__(context, budget, policy, memory_batch, head_depth)
+
+  def _objective(self, batch, context):
+    if self._rehearsed is None:
+      return super()._objective(batch, context)
+    stored = self._draw(context.fold(1))
+    hidden = self.trunk(tf.concat([batch.images, stored.images], axis=0), dropout_seed=context.seed)
+    labels = tf.concat([batch.labels, stored.labels], axis=0)
+    task_ids = tf.concat([tf.fill(tf.shape(batch.labels), self.task.info.task_id), stored.task_ids], axis=0)
+    losses = self._losses_by_own_head(hidden, labels, task_ids)
+    # The trainer watches the current task; the update follows the mean over both halves.
+    current, total = tf.reduce_mean(losses[:tf.shape(batch.labels)[0]]), tf.reduce_mean(losses)
+    return trunk.Objective(total, None, {"current_loss": current})
