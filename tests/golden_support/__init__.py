@@ -1,0 +1,1 @@
+"""Recorded numbers of the two releases against this implementation; see `tests/golden/README.md`."""

@@ -1,0 +1,168 @@
+"""How to look at a task while it is learned: a plain network, LASEM's configurations, or DARTS' mixture."""
+
+import numpy as np
+import tensorflow as tf
+
+from lasem_tf.nn import layers
+from lasem_tf.selection import expectation
+from tests.golden_support import comparison
+
+
+class Plain:
+  """A network whose route through the layers is fixed."""
+
+  def __init__(self, fixture, built, stage_name, check):
+    self.fixture, self.built, self.stage_name, self.check = fixture, built, stage_name, check
+    self.learner = built.learner
+
+  def begin(self, task_id):
+    """Called before the phase is made."""
+    self.task_id = task_id
+
+  def finish(self):
+    """Called after the last step."""
+
+  def current_logits(self, images, task_id):
+    """What was recorded as the logits of the task being learned."""
+    return self.learner.logits(images, task_id)
+
+  def before_step(self, step, images, labels):
+    """Compares what was recorded before a step."""
+    if step:
+      return
+    logits = self.learner.logits(images, self.task_id)
+    self.close("step0/logits", logits, comparison.VALUE)
+    self.close("step0/cross_entropy", layers.mean_cross_entropy(logits, labels), comparison.VALUE)
+
+  def loss_of(self, result):
+    """What was recorded as the loss before an update."""
+    return result.loss
+
+  def first_update(self, updates):
+    """Compares the gradients that the optimiser got in the first step."""
+    (gradients,) = updates
+    self.gradients("step0/grad", gradients)
+
+  # --- helpers ---------------------------------------------------------------------------------------------------------
+
+  def recorded(self, name):
+    """A recorded array of this stage, or None."""
+    return self.fixture.arrays.get(f"{self.stage_name}/{name}")
+
+  def close(self, name, actual, tolerance):
+    """Compares with a recorded array of this stage."""
+    self.check.close(f"{self.stage_name}/{name}", actual, self.recorded(name), tolerance)
+
+  def gradients(self, group, gradients):
+    """Compares gradients by name; one that is None counts as zero and must not be recorded as anything else."""
+    recorded = self.fixture.under(f"{self.stage_name}/{group}")
+    self.check.same_names(f"{self.stage_name}/{group}", {name for name, g in gradients.items() if g is not None}, recorded)
+    for name, expected in recorded.items():
+      gradient = gradients.get(name)
+      tolerance = comparison.MIXING_GRADIENT if "/alpha" in name else comparison.GRADIENT
+      self.check.close(f"{self.stage_name}/{group}/{name}", np.zeros_like(expected) if gradient is None else gradient,
+                       expected, tolerance)
+
+
+class Search(Plain):
+  """A search: gets hold of the problem that the learner poses to its selection."""
+
+  def begin(self, task_id):
+    super().begin(task_id)
+    selection = self.built.selection
+    original = type(selection).search_step
+
+    def search_step(problem):
+      self.problem = problem
+      return original(selection, problem)
+
+    selection.search_step = search_step
+
+  def finish(self):
+    del self.built.selection.search_step
+
+  def all_logits(self, images, task_id):
+    """Logits of every configuration `[configurations, n, classes]`, one network after the other."""
+    del task_id
+    return np.stack([self.problem.network(images, sharing=tf.constant(flags, tf.bool)) for flags in self.flags()])
+
+  def flags(self):
+    """The configurations in recorded order."""
+    raise ValueError("A search has configurations.")
+
+
+class Expectation(Search):
+  """LASEM: every quantity per configuration, prior and posterior of every step."""
+
+  def flags(self):
+    return self.fixture.arrays[f"{self.stage_name}/step0/config_flags"].astype(bool)
+
+  def current_logits(self, images, task_id):
+    logits = self.all_logits(images, task_id)
+    chosen = self.built.selection.choice()
+    position = self.built.selection.configurations.index(chosen)
+    self.check.close(f"{self.stage_name}: logits of the choice", self.learner.logits(images, task_id), logits[position],
+                     comparison.VALUE)
+    return logits
+
+  def before_step(self, step, images, labels):
+    selection, problem = self.built.selection, self.problem
+    losses, features = selection.configuration_losses(problem, images, labels, None)
+    posterior = selection.weights_of(problem, features, labels)
+    tolerance = comparison.VALUE if step <= 1 else comparison.LATER_VALUE
+    self.close(f"step{step}/prior", selection.prior(), tolerance)
+    self.close(f"step{step}/posterior", posterior, tolerance)
+    self._losses, self._posterior = np.array(losses), np.array(posterior)
+    if step == 0:
+      self._first_step(images, labels, features)
+
+  def _first_step(self, images, labels, features):
+    selection, problem = self.built.selection, self.problem
+    self.check.equal(f"{self.stage_name}/step0/config_flags", self.flags().tolist(),
+                     [list(c.bits) for c in selection.configurations])
+    size, batch = len(self.flags()), len(labels)
+    logits = tf.reshape(problem.network.head(features), [size, batch, -1])
+    self.close("step0/logits", logits, comparison.VALUE)
+    self.close("step0/cross_entropy_per_config", self._losses, comparison.VALUE)
+    kind = self.fixture.manifest["method"]["likelihood"]
+    cross_entropy = tf.stack([layers.cross_entropy(logits[index], labels) for index in range(size)])
+    self.close("step0/likelihood_per_config", tf.exp(expectation.log_likelihood(cross_entropy, kind)), comparison.VALUE)
+    self._gradients_per_configuration(images, labels)
+
+  def _gradients_per_configuration(self, images, labels):
+    """Gradients of every configuration's own loss and penalty, through the prefix tree."""
+    names, variables = list(self.problem.weights), list(self.problem.weights.values())
+    with tf.GradientTape(persistent=True) as tape:
+      losses, _ = self.built.selection.configuration_losses(self.problem, images, labels, None)
+      totals = []
+      for loss, flags in zip(tf.unstack(losses), self.flags()):
+        penalty = self.problem.penalty(tf.constant(flags, loss.dtype))
+        totals.append(loss if penalty is None else loss + penalty)
+    gradients = [tape.gradient(total, variables, unconnected_gradients="zero") for total in totals]
+    self._weighted = {}
+    for index, name in enumerate(names):
+      stacked = np.stack([gradient[index] for gradient in gradients])
+      self.close(f"step0/grad_per_config/{name}", stacked, comparison.GRADIENT)
+      self._weighted[name] = np.tensordot(self._posterior, self.recorded(f"step0/grad_per_config/{name}"), 1)
+
+  def loss_of(self, result):
+    self.check.close(f"{self.stage_name}: loss of the step", result.loss, np.dot(self._posterior, self._losses), comparison.VALUE)
+    return self._losses
+
+  def first_update(self, updates):
+    (gradients,) = updates
+    self.check.same_names(f"{self.stage_name}: updated", gradients, self._weighted)
+    for name, expected in self._weighted.items():
+      self.check.close(f"{self.stage_name}: gradient of {name}", gradients[name], expected, comparison.GRADIENT)
+
+  def finish(self):
+    super().finish()
+    self.close("final_prior", self.built.selection.prior(), comparison.LATER_VALUE)
+
+
+VIEWS = {"expectation": Expectation}
+
+
+def make(fixture, built, stage_name, check) -> Search:
+  """The view of a task that is searched."""
+  return VIEWS[fixture.manifest["method"]["selection"]](fixture, built, stage_name, check)
