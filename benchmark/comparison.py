@@ -110,7 +110,8 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
 def _panel(stream: str, scale: str, runs: pd.DataFrame, missing: list[str], learners: list[str], baseline: str | None,
            allow_mixed_data: bool) -> Panel:
   mixed = _mixed_runs(runs, f"{stream} ({scale})", allow_mixed_data)
-  title = stream if runs.empty else runs.loc[~runs["identity"].isin(mixed), "display_name"].mode().iloc[0]
+  named = runs if runs.empty else runs[(runs["status"] != "failed") & ~runs["identity"].isin(mixed)]
+  title = stream if named.empty else named["display_name"].mode().iloc[0]
   rows, values = [], {}
   for learner in learners:
     own = runs if runs.empty else runs[runs["learner"] == learner]
@@ -138,7 +139,9 @@ def _panel(stream: str, scale: str, runs: pd.DataFrame, missing: list[str], lear
 
 
 def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
-  """Identities measured on other data than most of the panel."""
+  """Identities measured on other data than most of the panel; a run that failed may never have seen its data."""
+  if not runs.empty:
+    runs = runs[runs["status"] != "failed"]
   if runs.empty:
     return set()
   usual_design = runs["design_fingerprint"].mode().iloc[0]

@@ -69,7 +69,7 @@ def events(run: Record, epochs: int = 4) -> list[dict]:
     for epoch in range(epochs):
       event = {"event": "epoch", "visit": visit, "task": task, "phase": "search", "epoch": epoch,
                "global_epoch": visit * epochs + epoch, "learning_rate": 1e-4, "loss": 2.0 / (epoch + 1),
-               "validation_accuracy": .1 + .1 * epoch, "test_accuracy": .1 + .08 * epoch if epoch != 2 else None,
+               "validation_accuracy": 1 - .9 / (epoch + 1), "test_accuracy": None if epoch == 2 else 1 - .95 / (epoch + 1),
                "diagnostics": {}}
       if run.learner.startswith("lasem") and visit:
         prior = prior * generator.uniform(.5, 2, 16)

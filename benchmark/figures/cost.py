@@ -1,0 +1,103 @@
+"""What accuracy costs, and how fast it comes: Pareto fronts and learning curves."""
+
+import math
+from typing import Mapping, Sequence
+
+import matplotlib.ticker
+import numpy as np
+
+from benchmark import comparison, measures
+from benchmark import labels
+from benchmark.figures import style
+from benchmark.records import Record
+from benchmark.run_details import RunDetails
+
+
+def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure | None:
+  """Final accuracy against parameters, MACs per image and CPU time, with the front of undominated methods.
+
+  Args:
+    name: prefix of the file name.
+    title: what the data are called.
+    panel: the aggregated methods of one stream.
+
+  Returns:
+    The figure; None without a completed run.
+  """
+  rows = [row for row in panel.rows if row.estimates.get("final") and row.estimates["final"].n and not row.mixed]
+  costs = (measures.PARAMETERS, measures.MACS, measures.CPU_SECONDS)
+  if not rows:
+    return None
+  figure, axes = style.new_figure(9.6, 4.4, 1, len(costs), sharey=True)
+  for axis, cost in zip(axes.flat, costs):
+    points = [(row.estimates[cost.name].mean * cost.factor, 100 * row.estimates["final"].mean, row) for row in rows
+              if row.estimates[cost.name].n and row.estimates[cost.name].mean > 0]
+    front = pareto_front([(x, y) for x, y, _ in points])
+    if front:
+      corners = [points[index][:2] for index in front]
+      axis.step(*zip(*corners), where="post", color=style.INK, linewidth=1, linestyle=":", label="_front")
+    for x, y, row in points:
+      half_width = row.estimates["final"].half_width
+      options = style.line_options(row.learner)
+      if half_width is not None:
+        axis.plot([x, x], [y - 100 * half_width, y + 100 * half_width], color=options["color"], linewidth=1, alpha=.6,
+                  gid=options["gid"])
+      axis.plot([x], [y], label=row.label, **{**options, "linestyle": "none", "markersize": 7})
+    axis.set_xscale("log")
+    axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    axis.set_xlabel(cost.heading)
+  axes[0, 0].set_ylabel("Final accuracy (%)")
+  style.add_legend(figure, axes[0, 0], 5)
+  return style.ReportFigure(f"{name}-pareto", f"Accuracy against cost: {title}",
+                            "Mean final accuracy with 95 % t-intervals; the dotted line joins methods that no other beats "
+                            "in both accuracy and cost.", figure, panel.stream)
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+  """Indices of the points that no other point dominates (less cost and more accuracy), by rising cost."""
+  front, best = [], -math.inf
+  for index in sorted(range(len(points)), key=lambda index: (points[index][0], -points[index][1])):
+    if points[index][1] > best:
+      front.append(index)
+      best = points[index][1]
+  return front
+
+
+def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
+                    details: Mapping[str, RunDetails]) -> style.ReportFigure | None:
+  """Validation accuracy of the task being learned over all epochs, mean over seeds.
+
+  Args:
+    name: prefix of the file name.
+    title: what the data are called.
+    groups: completed runs of one panel by learner.
+    details: course of the runs, by identity.
+
+  Returns:
+    The figure; None when no run has its course.
+  """
+  curves = {}
+  for learner, runs in groups.items():
+    found = [details[run.identity].epochs for run in runs if run.identity in details
+             and details[run.identity].num_epochs]
+    if found:
+      curves[learner] = found
+  if not curves:
+    return None
+  figure, axes = style.new_figure(8.0, 4.6)
+  axis = axes[0, 0]
+  for learner, found in curves.items():
+    by_epoch: dict[int, list[float]] = {}
+    for epochs in found:
+      for epoch, accuracy in zip(epochs["global_epoch"], epochs["validation_accuracy"]):
+        if accuracy is not None:
+          by_epoch.setdefault(epoch, []).append(accuracy)
+    x = sorted(by_epoch)
+    options = {**style.line_options(learner), "marker": "none", "linewidth": 1.1}
+    axis.plot(x, [100 * np.mean(by_epoch[epoch]) for epoch in x], label=labels.learner_label(learner), **options)
+  axis.set_xlabel("Epoch (over all tasks)")
+  axis.set_ylabel("Validation accuracy of the current task (%)")
+  style.add_legend(figure, axis, 4)
+  return style.ReportFigure(f"{name}-learning_curves", f"Learning curves: {title}",
+                            "Validation accuracy of the task being learned, mean over seeds; it drops where a task begins.",
+                            figure, next(iter(groups.values()))[0].stream)
