@@ -1,4 +1,44 @@
 """Options and fixtures that all tests share."""
 
-# Hooks of the golden fixtures: the option --golden_dir and the summary line.
-from tests.golden_support.plugin import pytest_addoption, pytest_terminal_summary
+import os
+import pathlib
+
+import gin
+import pytest
+
+from tests.golden_support import plugin
+from tests.golden_support.plugin import pytest_terminal_summary
+
+_STAND_INS = ("tinyimagenet100", "cifar100_fragment", "imagenette96", "caltech101_officehome")
+
+
+def pytest_addoption(parser):
+  """`--golden_dir` of the golden fixtures, and `--data_dir` for the tests that need the official image files."""
+  plugin.pytest_addoption(parser)
+  parser.addoption("--data_dir", default=os.environ.get("LASEM_DATA_DIR", "Data"), metavar="DIR",
+                   help="folder of the official data sets; tests of their exact counts are skipped without it (default: "
+                        "$LASEM_DATA_DIR, else Data)")
+
+
+@pytest.fixture(autouse=True)
+def fresh_gin():
+  """No configuration survives a test."""
+  yield
+  gin.clear_config()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> pathlib.Path:
+  """Folder of the small sets of real images: `$LASEM_TEST_DATA`, else `../shared/data` beside the checkout."""
+  default = pathlib.Path(__file__).resolve().parents[2] / "shared" / "data"
+  folder = pathlib.Path(os.environ.get("LASEM_TEST_DATA", default))
+  missing = [name for name in _STAND_INS if not (folder / name).is_dir()]
+  if missing:
+    pytest.skip(f"no real images: {folder} lacks {', '.join(missing)} (set LASEM_TEST_DATA)")
+  return folder
+
+
+@pytest.fixture(scope="session")
+def official_data(request) -> str:
+  """Folder of `--data_dir`; a test skips itself where the official files it needs are not there."""
+  return request.config.getoption("--data_dir")

@@ -8,6 +8,7 @@ they stand for here are inert recorders: no NumPy callable is ever reached, beca
 import io
 import math
 import pickle
+import struct
 
 import numpy as np
 
@@ -76,8 +77,11 @@ class _PickledArray:
     self.array = np.frombuffer(content, np.uint8).reshape(shape, order="F" if fortran_order else "C")
 
 
-class _RestrictedUnpickler(pickle.Unpickler):
-  """Resolves the allow-list and nothing else."""
+class _RestrictedUnpickler(pickle._Unpickler):  # pylint: disable=protected-access
+  """Resolves the allow-list and nothing else.
+
+  This is the unpickler written in Python: the one written in C allocates whatever memory a damaged memo index asks for.
+  """
 
   def find_class(self, module, name):
     kind = _ALLOWED.get((module, name))
@@ -109,7 +113,7 @@ def load_pickled_dictionary(path: str, remedy: str) -> dict[str, object]:
   try:
     loaded = _RestrictedUnpickler(io.BytesIO(content), encoding="bytes").load()
   except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError, KeyError, ImportError,
-          OverflowError, MemoryError, RecursionError) as error:
+          OverflowError, MemoryError, RecursionError, AssertionError, struct.error) as error:
     # Damaged bytes surface as any of these, depending on the opcode they happen to form.
     raise stream.DataError(f"Refused to unpickle {path} ({len(content)} bytes): {error or type(error).__name__}. "
                            f"{remedy}") from error
