@@ -17,9 +17,13 @@ class Knowledge(abc.ABC):
 
   Attributes:
     can_share: whether there is a shared route at all.
+    first_task_shares: where a search leaves out the first task, whether that task uses the shared route in all layers (it
+      can be left later: any route's kernel can become a plain convolution) or in none (the rules can take over a plain
+      convolution, see `shared_from_convolution`).
   """
 
   can_share = True
+  first_task_shares = True
 
   def bind(self, spec: architecture.ConvNetSpec, initializer: initializers.Initializer,
            reference: types.ReferenceBehaviour) -> None:
@@ -46,6 +50,10 @@ class Knowledge(abc.ABC):
     """The task's own part of the shared route, or None."""
     del layer, task_id
     return None
+
+  def shared_from_convolution(self, kernel: tf.Tensor, bias: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Values of a shared group, by short name, that give the kernel and bias of a plain convolution."""
+    raise ValueError(f"{type(self).__name__} cannot express a plain convolution.")
 
   @abc.abstractmethod
   def kernel_and_bias(self, layer: int, shared: weights.WeightGroup,

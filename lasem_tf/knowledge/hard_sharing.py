@@ -9,12 +9,17 @@ from lasem_tf.knowledge import base
 class HardSharing(base.Knowledge):
   """Kernel and bias are the shared ones; a task adds nothing."""
 
+  first_task_shares = False
+
   def shared_values(self, layer, draw=0):
     prefix = f"shared/conv{layer}"
     return prefix, {
         "kernel": self.initializer.truncated_normal(f"{prefix}/kernel", self.spec.kernel_shape(layer), draw),
         "bias": self.initializer.bias(self.spec.channels[layer]),
     }
+
+  def shared_from_convolution(self, kernel, bias):
+    return {"kernel": kernel, "bias": bias}
 
   def kernel_and_bias(self, layer, shared, transform):
     return shared["kernel"], shared["bias"]

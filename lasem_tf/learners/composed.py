@@ -1,10 +1,12 @@
 """Knowledge x selection: how layers share, times which layers do. Every pair of the papers is one of these."""
 
+from typing import Iterable, Mapping
+
 import gin
 import tensorflow as tf
 
 from lasem_tf.knowledge import base as knowledge_base
-from lasem_tf.learners import base
+from lasem_tf.learners import base, shared_layers, snapshot
 from lasem_tf.nn import layers, networks, optimizers, weights
 from lasem_tf.selection import base as selection_base
 from lasem_tf.selection.configuration import TransferConfiguration
@@ -15,8 +17,8 @@ class Composed(base.Learner):
   """Hard sharing, tensor factors or deconvolution, under a static configuration or a search for one.
 
   Variables are named 'shared/conv{l}/...' or 'kb/conv{l}' (shared), 'task{t}/conv{l}/...' (own convolutions),
-  'task{t}/tf{l}/...' and 'task{t}/dfcnn{l}/...' (own part of a shared layer), 'task{t}/head/dense{i}/...', and
-  'snapshot/...' (shared weights as they were before the search in progress).
+  'task{t}/tf{l}/...' and 'task{t}/dfcnn{l}/...' (own part of a shared layer), 'task{t}/head/dense{i}/...', 'snapshot/...'
+  (weights as they were before the search in progress) and 'best/...' (those of the best candidate, in a search by trial).
   """
 
   def __init__(self, context: base.LearnerContext, knowledge: knowledge_base.Knowledge = gin.REQUIRED,
@@ -25,13 +27,13 @@ class Composed(base.Learner):
     super().__init__(context)
     knowledge.bind(context.spec, self.initializer, context.reference)
     selection.bind(context.spec.depth, context.reference)
+    selection.check_cost(len(context.num_classes), context.epochs_per_task)
     if selection.searches and not knowledge.can_share:
       raise ValueError(f"{type(selection).__name__} cannot search over {type(knowledge).__name__}: it has no shared route.")
     self._knowledge, self._selection = knowledge, selection
-    depth = context.spec.depth
-    self._shared: dict[int, weights.WeightGroup] = {}
-    self._adopted, self._draws = [False] * depth, [0] * depth
-    self._snapshots: dict[str, tf.Variable] = {}
+    self._shared = shared_layers.SharedLayers(knowledge, context.spec.depth)
+    self._keep_snapshots({}, {})
+    self._phase: selection_base.SelectionPhase | None = None
     self._transforms: dict[int, dict[int, weights.WeightGroup]] = {}
     self._convolutions: dict[int, dict[int, weights.Convolution]] = {}
     self._heads: dict[int, weights.DenseHead] = {}
@@ -40,16 +42,14 @@ class Composed(base.Learner):
 
   # --- variables -------------------------------------------------------------------------------------------------------
 
-  def _create_task(self, task_id: int, shared_layers, own_layers) -> None:
+  def _create_task(self, task_id: int, shared: Iterable[int], own: Iterable[int]) -> None:
     """Creates a task's own groups, and shared groups that are not there yet."""
     spec = self.context.spec
-    for layer in shared_layers:
-      if layer not in self._shared:
-        self._shared[layer] = self._knowledge.create_shared(layer, self._draws[layer])
-    transforms = {layer: self._knowledge.create_transform(layer, task_id) for layer in shared_layers}
+    self._shared.create(shared)
+    transforms = {layer: self._knowledge.create_transform(layer, task_id) for layer in shared}
     self._transforms[task_id] = {layer: group for layer, group in transforms.items() if group is not None}
     self._convolutions[task_id] = {layer: weights.plain_convolution(f"task{task_id}/conv{layer}", spec, layer, self.initializer)
-                                   for layer in own_layers}
+                                   for layer in own}
     self._heads[task_id] = weights.DenseHead(f"task{task_id}/head", spec.dense_shapes(self.context.num_classes[task_id]),
                                              spec.dropout_keep_probability, self.initializer)
 
@@ -57,33 +57,32 @@ class Composed(base.Learner):
     """(Re)builds a task's model from the groups it has now; both routes in every layer while it is searched."""
     layers_ = range(self.context.spec.depth)
     configuration = self._configurations.get(task_id)
-    shared = [knowledge_base.KnowledgeRoute(self._knowledge, layer, self._shared[layer], self._transforms[task_id].get(layer))
+    shared = [knowledge_base.KnowledgeRoute(self._knowledge, layer, self._shared.groups[layer], self._transforms[task_id].get(layer))
               if configuration is None or configuration.bits[layer] else None for layer in layers_]
     own = [self._convolutions[task_id].get(layer) for layer in layers_]
     self._networks[task_id] = networks.RoutedNetwork(self.context.spec, shared, own, self._heads[task_id],
                                                      name=f"task{task_id}_network")
 
-  def _redraw(self, layer: int) -> None:
-    """Gives a shared layer that no task adopted new initial values."""
-    self._draws[layer] += 1
-    _, values = self._knowledge.shared_values(layer, self._draws[layer])
-    for name, value in values.items():
-      self._shared[layer][name].assign(value)
-
   def _task_groups(self, task_id: int):
     """Own groups of a task in the order of the release: transforms, convolutions, head."""
     return [*self._transforms[task_id].values(), *self._convolutions[task_id].values(), self._heads[task_id]]
 
+  def _open_tasks(self) -> list[int]:
+    """Tasks whose configuration the search in progress decides: the current one, and with it sometimes the first."""
+    return [task_id for task_id in self._learned if task_id not in self._configurations]
+
   def _searching(self) -> bool:
     """Whether the visit in progress searches for its task's configuration."""
-    return any(task_id not in self._configurations for task_id in self._learned)
+    return bool(self._open_tasks())
 
-  def _trained_variables(self, task_id: int) -> dict[str, tf.Variable]:
-    """What a step of this task may change: its shared layers (all of them in a search) and its own groups."""
-    configuration = self._configurations.get(task_id)
+  def _trained_variables(self, task_id: int, configuration: TransferConfiguration | None) -> dict[str, tf.Variable]:
+    """What a step of this task under a configuration (None: over both routes of every layer) may change."""
+    bits = (None,) * self.context.spec.depth if configuration is None else configuration.bits
     all_shared = configuration is None or self.context.reference.doubled_regulariser
-    shared = [group for layer, group in sorted(self._shared.items()) if all_shared or configuration.bits[layer]]
-    return weights.merge_variables([*shared, *self._task_groups(task_id)])
+    shared = self._shared.ordered(None if all_shared else bits)
+    transforms = [group for layer, group in self._transforms[task_id].items() if bits[layer] in (None, True)]
+    own = [group for layer, group in self._convolutions[task_id].items() if bits[layer] in (None, False)]
+    return weights.merge_variables([*shared, *transforms, *own, self._heads[task_id]])
 
   # --- contract --------------------------------------------------------------------------------------------------------
 
@@ -91,42 +90,71 @@ class Composed(base.Learner):
     task_id = self.task.info.task_id
     if not is_new:
       if self.context.reference.redraw_unadopted_at_revisit:
-        for layer in self._shared:
-          if not self._adopted[layer]:
-            self._redraw(layer)
-            self._adopted[layer] = True
+        self._shared.redraw_unadopted()
+        self._shared.adopt([layer in self._shared.groups for layer in range(self.context.spec.depth)])
       return
     self._selection.begin_task(task_id, self.context.epochs_per_task)
-    if self._selection.searches:
-      for layer in self._shared:
-        if not self._adopted[layer]:
-          self._redraw(layer)
+    if self._selection.searches and (self._selection.searches_first_task or len(self._learned) > 1):
+      self._shared.redraw_unadopted()
       everything = range(self.context.spec.depth)
       self._create_task(task_id, everything, everything)
-      self._take_snapshots()
+      if not self._selection.searches_first_task and len(self._learned) == 2:
+        self._reopen(self._learned[0])
+      self._take_snapshots(task_id)
     else:
-      self._configurations[task_id] = self._selection.choice()
+      self._configurations[task_id] = self._first_configuration() if self._selection.searches else self._selection.choice()
       self._create_static_task(task_id)
     self._build_network(task_id)
+
+  def _first_configuration(self) -> TransferConfiguration:
+    """Of a first task that is not searched."""
+    return TransferConfiguration.parse("all" if self._knowledge.first_task_shares else "none", self.context.spec.depth)
 
   def _create_static_task(self, task_id: int) -> None:
     bits = self._configurations[task_id].bits
     self._create_task(task_id, [l for l, bit in enumerate(bits) if bit], [l for l, bit in enumerate(bits) if not bit])
-    self._adopted = [adopted or bit for adopted, bit in zip(self._adopted, bits)]
+    self._shared.adopt(bits)
 
-  def _take_snapshots(self) -> None:
-    self._snapshots = {f"snapshot/{name}": tf.Variable(variable, trainable=False)
-                       for name, variable in weights.merge_variables(self._shared.values()).items()}
+  def _reopen(self, task_id: int) -> None:
+    """Gives the first task both routes in every layer, each with the kernel and bias that it learned."""
+    for layer, shared in enumerate(self._configurations.pop(task_id).bits):
+      if shared:
+        convolution = weights.plain_convolution(f"task{task_id}/conv{layer}", self.context.spec, layer, self.initializer)
+        generated = self._knowledge.kernel_and_bias(layer, self._shared.groups[layer], self._transforms[task_id].get(layer))
+        for name, value in zip(("kernel", "bias"), generated):
+          convolution[name].assign(value)
+        self._convolutions[task_id][layer] = convolution
+      else:
+        values = self._knowledge.shared_from_convolution(*self._convolutions[task_id][layer].kernel_and_bias())
+        for name, value in values.items():
+          self._shared.groups[layer][name].assign(value)
+    self._shared.adopted = [False] * self.context.spec.depth
+    self._build_network(task_id)
+
+  def _take_snapshots(self, task_id: int) -> None:
+    """Keeps what the search may want back: shared weights, and where phases restart the task's own."""
+    if not self._selection.restarts:
+      self._keep_snapshots(self._shared.named_variables, {})
+    else:
+      everything = weights.merge_variables([*self._shared.ordered(), *self._task_groups(task_id)])
+      self._keep_snapshots(everything, everything)
+
+  def _keep_snapshots(self, start: Mapping[str, tf.Variable], best: Mapping[str, tf.Variable]) -> None:
+    """Begins snapshots of these variables, in place of the old ones."""
+    self._snapshot, self._best = snapshot.Snapshot("snapshot", start), snapshot.Snapshot("best", best)
 
   def next_phase(self, num_completed):
     task_id = self.task.info.task_id
     if not self._searching():
       return self._training_phase("train", self.context.epochs_per_task, self._configurations[task_id]) \
           if num_completed == 0 else None
-    phase = self._selection.next_phase(num_completed, self.context.epochs_per_task)
+    self._phase = phase = self._selection.next_phase(num_completed, self.context.epochs_per_task)
     if phase is None or phase.configuration is not None:
-      return phase and self._training_phase(phase.name, phase.num_epochs, phase.configuration)
-    trained = self._trained_variables(task_id)
+      return phase and self._training_phase(phase.name, phase.num_epochs, phase.configuration, phase.restart)
+    if phase.needs_validation_batch and not len(self.task.validation[1]):
+      raise ValueError(f"{type(self._selection).__name__} reads validation batches, but task {task_id} has no validation "
+                       "examples: give the stream a validation split, or bind Differentiable.architecture_batch = 'training'.")
+    trained = self._trained_variables(task_id, None)
     search = self._selection.search_step(selection_base.SearchProblem(
         self._networks[task_id], trained, lambda sharing: self._penalty(task_id, sharing), self.context.learning_rate))
 
@@ -138,32 +166,52 @@ class Composed(base.Learner):
 
     return base.Phase(phase.name, phase.num_epochs, step, trained, search.state, phase.needs_validation_batch)
 
-  def _training_phase(self, name: str, num_epochs: int, configuration: TransferConfiguration) -> base.Phase:
+  def _training_phase(self, name: str, num_epochs: int, configuration: TransferConfiguration,
+                      restart: bool = False) -> base.Phase:
     """Trains one configuration of the current task's network."""
     task_id = self.task.info.task_id
-    network, trained = self._networks[task_id], self._trained_variables(task_id)
+    network, trained = self._networks[task_id], self._trained_variables(task_id, configuration)
     optimizer = optimizers.RMSProp(trained)
-    sharing = tf.constant(configuration.bits)
+    twice = self._updated_twice(task_id)
 
     def step(batch, context):
       with tf.GradientTape() as tape:
-        loss = layers.mean_cross_entropy(network(batch.images, sharing=sharing, dropout_seed=context.seed), batch.labels)
-        penalty = self._penalty(task_id, tf.cast(sharing, loss.dtype))
+        logits = network(batch.images, sharing=configuration.bits, dropout_seed=context.seed)
+        loss = layers.mean_cross_entropy(logits, batch.labels)
+        penalty = self._penalty(task_id, tf.cast(configuration.bits, loss.dtype))
         total = loss if penalty is None else loss + penalty
-      optimizer.apply(optimizers.gradients_by_name(tape, total, trained), context.learning_rate)
+      gradients = optimizers.gradients_by_name(tape, total, trained)
+      optimizer.apply(gradients, context.learning_rate)
+      if twice:
+        optimizer.apply({name: gradients[name] for name in twice}, context.learning_rate)
       return base.StepResult(loss)
 
-    return base.Phase(name, num_epochs, step, trained, optimizer.slots)
+    return base.Phase(name, num_epochs, step, trained, optimizer.slots, restart=restart)
+
+  def _updated_twice(self, task_id: int) -> list[str]:
+    """Shared weights that the release, where they are the layer's kernel itself, lists twice when DARTS revisits a task."""
+    if not (self.context.reference.darts_double_update_at_revisit and self._selection.lists_shared_twice_at_revisit
+            and task_id in self._configurations and not self._transforms[task_id]):
+      return []
+    bits = self._configurations[task_id].bits
+    return list(weights.merge_variables(self._shared.ordered(bits)))
 
   def _penalty(self, task_id: int, sharing: tf.Tensor) -> tf.Tensor | None:
-    return self._knowledge.penalty(self._shared, self._transforms[task_id], sharing)
+    return self._knowledge.penalty(self._shared.groups, self._transforms[task_id], sharing)
 
   def begin_epoch(self, epoch):
     if self._searching():
+      if epoch == 0 and self._phase.restart:
+        self._snapshot.restore()
       self._selection.begin_epoch(epoch)
 
   def end_epoch(self, epoch, validation_accuracy):
-    return self._searching() and self._selection.end_epoch(epoch, validation_accuracy)
+    if not self._searching():
+      return False
+    ended = self._selection.end_epoch(epoch, validation_accuracy)
+    if self._phase.restart and epoch == self._phase.num_epochs - 1 and self._selection.leads():
+      self._best.take()
+    return ended
 
   def diagnostics(self):
     return self._selection.diagnostics() if self._searching() else {}
@@ -173,82 +221,79 @@ class Composed(base.Learner):
     return self._searching()
 
   def _end_visit(self):
-    task_id = self.task.info.task_id
+    task_id, peak_phase = self.task.info.task_id, None
     if self._searching():
-      self._commit(task_id, self._selection.choice())
-    return base.TaskSummary(configuration=str(self._configurations[task_id]))
+      peak_phase = self._selection.peak_phase()
+      self._commit(self._selection.choice())
+    return base.TaskSummary(configuration=str(self._configurations[task_id]), peak_phase=peak_phase)
 
-  def _commit(self, task_id: int, configuration: TransferConfiguration) -> None:
+  def _commit(self, configuration: TransferConfiguration) -> None:
     """Keeps the chosen route of every layer; shared layers that were not chosen go back to what they were."""
-    self._configurations[task_id] = configuration
-    for layer, shared in enumerate(configuration.bits):
-      if shared:
-        self._adopted[layer] = True
-        self._convolutions[task_id].pop(layer)
-      else:
-        self._transforms[task_id].pop(layer, None)
-        for name, variable in self._shared[layer].named_variables.items():
-          variable.assign(self._snapshots[f"snapshot/{name}"])
-    self._snapshots = {}
-    self._build_network(task_id)
+    self._best.restore()
+    self._snapshot.restore(weights.merge_variables(self._shared.ordered([not bit for bit in configuration.bits])))
+    self._shared.adopt(configuration.bits)
+    for task_id in self._open_tasks():
+      self._configurations[task_id] = configuration
+      for layer, shared in enumerate(configuration.bits):
+        (self._convolutions if shared else self._transforms)[task_id].pop(layer, None)
+      self._build_network(task_id)
+    self._keep_snapshots({}, {})
 
   def logits(self, images, task_id):
-    searching = self._searching() and task_id == self.task.info.task_id
-    return self._networks[task_id](images, sharing=self._selection.sharing() if searching else None)
+    is_open = task_id not in self._configurations
+    return self._networks[task_id](images, sharing=self._selection.sharing() if is_open else None)
 
   def variables(self):
     own = [group for task_id in self._learned for group in self._task_groups(task_id)]
-    return {**weights.merge_variables([group for _, group in sorted(self._shared.items())] + own), **self._snapshots,
+    return {**self._shared.named_variables, **weights.merge_variables(own),
+            **self._snapshot.named_variables, **self._best.named_variables,
             **(self._selection.named_variables() if self._searching() else {})}
 
   def _bump_versions(self):
-    self.structure_changed((self.task.info.task_id,))
+    # The first task's network changes with the second one's where one search decides both.
+    self.structure_changed(tuple({self.task.info.task_id, *(() if self._selection.searches_first_task else self._learned[:1])}))
 
   # --- resume ----------------------------------------------------------------------------------------------------------
 
   def _structure(self):
     searching = self._searching()
-    return {"configurations": {str(task): str(c) for task, c in self._configurations.items()}, "adopted": list(self._adopted),
-            "draws": list(self._draws), "shared": sorted(self._shared), "searching": searching,
-            "selection": self._selection.structure() if searching else None}
+    return {"configurations": {str(task): str(c) for task, c in self._configurations.items()}, **self._shared.structure(),
+            "searching": searching, "selection": self._selection.structure() if searching else None}
 
   def _restore_structure(self, structure):
     depth = self.context.spec.depth
     self._configurations = {int(task): TransferConfiguration.parse(bits, depth)
                             for task, bits in structure["configurations"].items()}
-    self._draws = list(structure["draws"])
+    self._shared.restore_structure(structure)
     for task_id in self._learned:
       if task_id in self._configurations:
         self._create_static_task(task_id)
       else:
-        self._selection.begin_task(task_id, self.context.epochs_per_task)
-        self._selection.restore_structure(structure["selection"])
         self._create_task(task_id, range(depth), range(depth))
-    for layer in structure["shared"]:
-      if layer not in self._shared:
-        self._shared[layer] = self._knowledge.create_shared(layer, self._draws[layer])
-    self._adopted = list(structure["adopted"])
+    self._shared.adopted = list(structure["adopted"])
     for task_id in self._learned:
       self._build_network(task_id)
     if structure["searching"]:
-      self._take_snapshots()
+      self._selection.begin_task(self._learned[-1], self.context.epochs_per_task)
+      self._selection.restore_structure(structure["selection"])
+      self._take_snapshots(self._learned[-1])
 
   # --- cost ------------------------------------------------------------------------------------------------------------
 
   def num_parameters(self):
-    used = [group for layer, group in self._shared.items() if any(c.bits[layer] for c in self._configurations.values())]
+    used = self._shared.ordered([any(c.bits[layer] for c in self._configurations.values())
+                                 for layer in range(self.context.spec.depth)])
     committed = [group for task_id in self._configurations for group in self._task_groups(task_id)]
     return sum(group.num_parameters for group in used + committed)
 
   def super_network_parameters(self):
     if not self._searching():
       return None
-    groups = [*self._shared.values(), *(group for task_id in self._learned for group in self._task_groups(task_id))]
+    groups = [*self._shared.ordered(), *(group for task_id in self._learned for group in self._task_groups(task_id))]
     return sum(group.num_parameters for group in groups)
 
   def training_macs_per_image(self, task_id):
     spec = self.context.spec
-    macs = [spec.convolution_macs(layer) for layer in range(spec.depth)]
-    generated = sum(self._knowledge.generation_macs(layer) for layer in range(spec.depth)) / self.context.batch_size
-    forward = self._selection.training_macs_factor(macs, spec.dense_macs(self.context.num_classes[task_id])) + generated
-    return 3.0 * forward - (2 if self._selection.searches else 1) * macs[0]
+    generation = [self._knowledge.generation_macs(layer) / self.context.batch_size for layer in range(spec.depth)]
+    return self._selection.training_macs([spec.convolution_macs(layer) for layer in range(spec.depth)], generation,
+                                         spec.dense_macs(self.context.num_classes[task_id]))

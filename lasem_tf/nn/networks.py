@@ -32,12 +32,14 @@ class LayerWeights:
   shared: tuple[tf.Tensor, tf.Tensor] | None
   own: tuple[tf.Tensor, tf.Tensor] | None
 
-  def choose(self, shared: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-    """The only route there is, or the one that the scalar boolean picks."""
+  def choose(self, shared: tf.Tensor | bool | None) -> tuple[tf.Tensor, tf.Tensor]:
+    """The only route there is, or the one that the scalar boolean picks: a Python one leaves the other out of the graph."""
     if self.shared is None:
       return self.own
     if self.own is None:
       return self.shared
+    if isinstance(shared, bool):
+      return self.shared if shared else self.own
     return tuple(tf.where(shared, *pair) for pair in zip(self.shared, self.own))
 
 
@@ -58,12 +60,14 @@ class RoutedNetwork(keras.Model):
     return [LayerWeights(*(route.kernel_and_bias() if route is not None else None for route in routes))
             for routes in zip(self.shared_routes, self.own_routes)]
 
-  def call(self, images: tf.Tensor, sharing: tf.Tensor | None = None, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
+  def call(self, images: tf.Tensor, sharing: tf.Tensor | Sequence[bool] | None = None,
+           dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
     """Logits of one configuration.
 
     Args:
       images: `[n, height, width, channels]`.
-      sharing: boolean `[depth]`, which route to take where there are two. A tensor, so that one graph serves all.
+      sharing: `[depth]`, which route to take where there are two: a boolean tensor, so that one graph serves all
+        configurations, or Python booleans.
       dropout_seed: int32 `[2]`, or None for no dropout.
 
     Returns:

@@ -5,7 +5,7 @@ from typing import Mapping, Sequence
 import keras
 import tensorflow as tf
 
-from lasem_tf.nn import architecture, initializers, layers
+from lasem_tf.nn import architecture, initializers, layers, replacement
 
 
 class WeightGroup(keras.layers.Layer):
@@ -31,8 +31,8 @@ class WeightGroup(keras.layers.Layer):
       self._by_name[name] = variable.value
     self.built = True
 
-  def __getitem__(self, name: str) -> tf.Variable:
-    return self._by_name[name]
+  def __getitem__(self, name: str) -> tf.Variable | tf.Tensor:
+    return replacement.current(self._by_name[name])
 
   @property
   def named_variables(self) -> dict[str, tf.Variable]:

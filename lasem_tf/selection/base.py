@@ -7,7 +7,7 @@ from typing import Callable, Mapping
 import tensorflow as tf
 
 from lasem_tf import types
-from lasem_tf.nn import networks, optimizers
+from lasem_tf.nn import networks
 from lasem_tf.selection.configuration import TransferConfiguration
 
 
@@ -19,7 +19,7 @@ class SelectionPhase:
     name: for events and checkpoints.
     num_epochs: upper bound; `end_epoch` may end it sooner.
     configuration: train this configuration alone; None: take search steps over both routes.
-    restart: begin from the weights the task began with.
+    restart: begin from the weights the task began with; what the phase ends with is kept if `Selection.leads` says so.
     needs_validation_batch: the search step reads a validation batch.
   """
 
@@ -66,9 +66,15 @@ class Selection(abc.ABC):
 
   Attributes:
     searches: whether a new task has both routes in every layer while it is learned.
+    searches_first_task: whether this holds for the first task, too; if not, that task waits for the second one's choice.
+    restarts: whether phases restart.
+    lists_shared_twice_at_revisit: see `ReferenceBehaviour.darts_double_update_at_revisit`.
   """
 
   searches = True
+  searches_first_task = True
+  restarts = False
+  lists_shared_twice_at_revisit = False
 
   def bind(self, depth: int, reference: types.ReferenceBehaviour) -> None:
     """Fits the selection to a network; raises ValueError where it does not fit."""
@@ -77,6 +83,10 @@ class Selection(abc.ABC):
 
   def _check(self) -> None:
     """Raises ValueError if the options do not fit the depth."""
+
+  def check_cost(self, num_tasks: int, epochs_per_task: int) -> None:
+    """Raises ValueError if a run would cost more than the options allow."""
+    del num_tasks, epochs_per_task
 
   @abc.abstractmethod
   def begin_task(self, task_id: int, num_epochs: int) -> None:
@@ -106,6 +116,14 @@ class Selection(abc.ABC):
     del epoch, validation_accuracy
     return False
 
+  def leads(self) -> bool:
+    """Asked at the end of a phase that restarted: whether its weights are the best so far and must be kept."""
+    return False
+
+  def peak_phase(self) -> str | None:
+    """The only phase whose epochs count for the peak accuracy of the task just learned, or None: all of them."""
+    return None
+
   def named_variables(self) -> dict[str, tf.Variable]:
     """Variables of the task being learned that a resume needs."""
     return {}
@@ -121,11 +139,12 @@ class Selection(abc.ABC):
   def restore_structure(self, structure: dict) -> None:
     """Takes up what `structure` gave; called after `begin_task`."""
 
-  def training_macs_factor(self, layer_macs: list[int], dense_macs: int) -> float:
-    """Multiply-accumulate operations per image of a search step's forward pass over the network."""
-    return sum(layer_macs) + dense_macs
+  def training_macs(self, layer_macs: list[int], generation_macs: list[float], dense_macs: int) -> float:
+    """Multiply-accumulate operations per image and epoch of learning a new task.
 
-
-def make_optimizer(problem: SearchProblem) -> optimizers.RMSProp:
-  """The optimiser of all weights of a problem."""
-  return optimizers.RMSProp(problem.weights)
+    Args:
+      layer_macs: of one image's forward pass through every convolution.
+      generation_macs: of making every layer's shared kernel, spread over the images of a mini-batch.
+      dense_macs: of one image's forward pass through all dense layers.
+    """
+    return 3.0 * (sum(layer_macs) + sum(generation_macs) + dense_macs) - layer_macs[0]

@@ -196,7 +196,9 @@ class Expectation(base.Selection):
     self._leader, self._epochs_led = structure["leader"], structure["epochs_led"]
     self._committed_after = structure["committed_after"]
 
-  def training_macs_factor(self, layer_macs, dense_macs):
+  def training_macs(self, layer_macs, generation_macs, dense_macs):
     branches = np.cumsum(np.isin(np.arange(self.depth), np.cumsum((0,) + self._groups[:-1])))
-    return float(sum(macs * 2.0 ** count for macs, count in zip(layer_macs, branches))
-                 + 2.0 ** len(self._groups) * dense_macs)
+    heads = 2.0 ** len(self._groups) * dense_macs
+    tree = sum(macs * 2.0 ** count for macs, count in zip(layer_macs, branches)) + heads
+    # The posterior takes one more forward pass, of the heads alone.
+    return float(3.0 * (tree + sum(generation_macs)) + heads - 2.0 * layer_macs[0])

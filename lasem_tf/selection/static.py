@@ -26,3 +26,7 @@ class Static(base.Selection):
 
   def next_phase(self, num_completed, num_epochs):
     return base.SelectionPhase("train", num_epochs, self._configuration) if num_completed == 0 else None
+
+  def training_macs(self, layer_macs, generation_macs, dense_macs):
+    shared = [macs if bit else 0.0 for macs, bit in zip(generation_macs, self._configuration.bits)]
+    return super().training_macs(layer_macs, shared, dense_macs)

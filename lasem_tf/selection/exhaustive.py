@@ -1,0 +1,98 @@
+"""Brute force: every transfer configuration is trained for itself, the best one on validation data stays.
+
+The search of the release of Lee, Behpour, Eaton (ICML 2021) as it was meant; the released class cannot run. The first task
+trains without a search. The second task's search decides both tasks' configuration, every later one its own.
+"""
+
+import gin
+import tensorflow as tf
+
+from lasem_tf.selection import base
+from lasem_tf.selection.configuration import TransferConfiguration
+
+
+@gin.register
+class Exhaustive(base.Selection):
+  """One phase, 'candidate{index}', for every configuration in the order of LASEM.
+
+  Each begins at the weights that the task began with and trains for all of a task's epochs. Its score is the best
+  validation accuracy of any of its epochs; the first of equals wins, and its last weights stay.
+  """
+
+  searches_first_task = False
+  restarts = True
+
+  def __init__(self, max_epochs: int = 5000, accept_cost: bool = False):
+    """Sets how much the search may cost.
+
+    Args:
+      max_epochs: a run whose searches need more epochs of training than this is refused.
+      accept_cost: consent to any cost.
+    """
+    if max_epochs < 1:
+      raise ValueError(f"Exhaustive.max_epochs must be at least 1, not {max_epochs}.")
+    self._max_epochs, self._accept_cost = max_epochs, accept_cost
+
+  def check_cost(self, num_tasks, epochs_per_task):
+    cost = (num_tasks - 1) * 2**self.depth * epochs_per_task
+    if cost > self._max_epochs and not self._accept_cost:
+      raise ValueError(
+          f"The exhaustive search would train {num_tasks - 1} tasks x 2^{self.depth} configurations x {epochs_per_task} epochs = "
+          f"{cost} epochs, more than Exhaustive.max_epochs = {self._max_epochs}. Bind Exhaustive.accept_cost = True to run "
+          "it all the same, or train fewer epochs, tasks or layers.")
+
+  def begin_task(self, task_id, num_epochs):
+    self._scores: dict[int, float] = {}
+    self._candidate = 0
+    self._bits = tf.Variable(TransferConfiguration.from_index(0, (1,) * self.depth).bits, trainable=False)
+
+  def next_phase(self, num_completed, num_epochs):
+    if num_completed >= 2**self.depth:
+      return None
+    self._candidate = num_completed
+    configuration = TransferConfiguration.from_index(num_completed, (1,) * self.depth)
+    self._bits.assign(configuration.bits)
+    return base.SelectionPhase(self._name(num_completed), num_epochs, configuration, restart=True)
+
+  def begin_epoch(self, epoch):
+    if epoch == 0:
+      self._scores[self._candidate] = -1.0
+
+  def end_epoch(self, epoch, validation_accuracy):
+    self._scores[self._candidate] = max(self._scores[self._candidate], float(validation_accuracy))
+    return False
+
+  def _best(self) -> int:
+    """Index of the best candidate so far; the running one before any is scored."""
+    return min(self._scores, key=lambda index: (-self._scores[index], index), default=self._candidate)
+
+  def leads(self):
+    return self._best() == self._candidate
+
+  def choice(self):
+    return TransferConfiguration.from_index(self._best(), (1,) * self.depth)
+
+  def sharing(self):
+    return tf.identity(self._bits)
+
+  def peak_phase(self):
+    return self._name(self._best())
+
+  def diagnostics(self):
+    return {"candidate": str(TransferConfiguration.from_index(self._candidate, (1,) * self.depth)),
+            "scores": [self._scores[index] for index in sorted(self._scores)], "choice": str(self.choice())}
+
+  def structure(self):
+    return {"scores": [self._scores[index] for index in sorted(self._scores)]}
+
+  def restore_structure(self, structure):
+    self._scores = dict(enumerate(structure["scores"]))
+
+  def training_macs(self, layer_macs, generation_macs, dense_macs):
+    # Every layer is shared in half of the configurations.
+    half = [macs / 2 for macs in generation_macs]
+    return 2**self.depth * super().training_macs(layer_macs, half, dense_macs)
+
+  @staticmethod
+  def _name(index: int) -> str:
+    return f"candidate{index}"
