@@ -1,0 +1,206 @@
+"""Checkpoints that survive a kill, a torn file and a full disk.
+
+A checkpoint is a manifest (JSON with a checksum) that names the run's state and, for every group of arrays, a file called
+after the hash of its content. A group that has not changed since the last checkpoint (a finished, frozen task) is thus
+written once. Files appear by rename after a sync, blobs before the manifest that names them, and the checkpoint before the
+newest is kept. Nothing is pickled.
+"""
+
+import dataclasses
+import errno
+import hashlib
+import json
+import os
+import pathlib
+import re
+import warnings
+from typing import Mapping
+
+import numpy as np
+
+_FORMAT = 1
+_MANIFEST = re.compile(r"checkpoint-(\d{8})\.json")
+_NUM_KEPT = 2
+
+
+class CheckpointError(RuntimeError):
+  """A checkpoint cannot be written or read; the message names the file and the remedy."""
+
+
+class CheckpointWarning(UserWarning):
+  """The newest checkpoint was damaged and the one before it was taken."""
+
+
+class _Damaged(Exception):
+  """A file is not what was written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+  """What was saved.
+
+  Attributes:
+    state: JSON-able.
+    arrays: by name.
+  """
+
+  state: dict
+  arrays: dict[str, np.ndarray]
+
+
+class CheckpointStore:
+  """The checkpoints of one run, in one folder."""
+
+  def __init__(self, directory: str | os.PathLike):
+    """Uses, and at the first save creates, a folder that holds nothing else."""
+    self._directory = pathlib.Path(directory)
+    self._verified: set[str] = set()
+
+  def save(self, state: dict, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes a checkpoint and removes those that are no longer needed.
+
+    Args:
+      state: JSON-able.
+      arrays: by name; names that agree up to the first '/' are stored, and found unchanged, together.
+
+    Raises:
+      CheckpointError: the disk is full or not writable; the previous checkpoint is intact.
+    """
+    groups: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in arrays.items():
+      groups.setdefault(name.split("/", 1)[0], {})[name] = np.asarray(array)
+    digests = {group: _digest(members) for group, members in groups.items()}
+    body = {"format": _FORMAT, "state": state, "groups": digests}
+    numbers = self._numbers()
+    try:
+      self._directory.mkdir(parents=True, exist_ok=True)
+      for group, digest in digests.items():
+        if digest not in self._verified:
+          self._write(f"{digest}.npz", lambda file, members=groups[group]: np.savez(file, **members))
+          self._verified.add(digest)
+      manifest = json.dumps({**body, "checksum": _checksum(body)})
+      self._write(f"checkpoint-{max(numbers, default=0) + 1:08d}.json", lambda file: file.write(manifest.encode()))
+    except OSError as error:
+      reason = "The disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"Writing failed ({error.strerror})"
+      raise CheckpointError(f"{self._directory}: {reason}; this checkpoint is lost, the one before it is intact. Make room, "
+                            "then start the same command again to go on from there.") from error
+    self._collect_garbage()
+
+  def load(self) -> Checkpoint | None:
+    """The newest checkpoint, or the one before it, with a `CheckpointWarning`, if the newest is damaged; None if there is none.
+
+    Raises:
+      CheckpointError: there are checkpoints, all damaged.
+    """
+    damages = []
+    for number in sorted(self._numbers(), reverse=True):
+      path = self._path(number)
+      try:
+        checkpoint, digests = self._read(path)
+      except _Damaged as damage:
+        damages.append(str(damage))
+        continue
+      for damage in damages:
+        warnings.warn(f"{damage} Going on from the checkpoint before it, {path}.", CheckpointWarning, stacklevel=2)
+      for newer in self._numbers():
+        if newer > number:
+          self._path(newer).unlink()
+      self._verified = set(digests)
+      self._collect_garbage()
+      return checkpoint
+    if damages:
+      raise CheckpointError(f"{' '.join(damages)} No checkpoint is left to go on from: delete {self._directory} to train the "
+                            "run again from the beginning.")
+    return None
+
+  def _numbers(self) -> list[int]:
+    names = os.listdir(self._directory) if self._directory.is_dir() else []
+    return [int(match[1]) for match in map(_MANIFEST.fullmatch, names) if match]
+
+  def _path(self, number: int) -> pathlib.Path:
+    return self._directory / f"checkpoint-{number:08d}.json"
+
+  def _read(self, path: pathlib.Path) -> tuple[Checkpoint, list[str]]:
+    manifest = _read_manifest(path)
+    arrays, digests = {}, list(manifest["groups"].values())
+    for group, digest in manifest["groups"].items():
+      members = _read_group(self._directory / f"{digest}.npz")
+      if _digest(members) != digest:
+        raise _Damaged(f"{self._directory / digest}.npz ({group}) is damaged.")
+      arrays.update(members)
+    return Checkpoint(manifest["state"], arrays), digests
+
+  def _write(self, name: str, write) -> None:
+    """Makes a file appear complete or not at all."""
+    temporary = self._directory / f".unfinished-{name}"
+    try:
+      with open(temporary, "wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
+      os.replace(temporary, self._directory / name)
+    except BaseException:
+      temporary.unlink(missing_ok=True)
+      raise
+    _sync_directory(self._directory)
+
+  def _collect_garbage(self) -> None:
+    """Removes old manifests, what they alone named, and what a killed process left half-written."""
+    numbers = sorted(self._numbers())
+    for number in numbers[:-_NUM_KEPT]:
+      self._path(number).unlink()
+    needed = set()
+    for number in numbers[-_NUM_KEPT:]:
+      try:
+        needed |= set(_read_manifest(self._path(number))["groups"].values())
+      except _Damaged:
+        continue  # An older manifest that cannot be read protects nothing.
+    for path in self._directory.iterdir():
+      if path.name.startswith(".unfinished-") or (path.suffix == ".npz" and path.stem not in needed):
+        path.unlink()
+    self._verified &= needed
+
+
+def _read_manifest(path: pathlib.Path) -> dict:
+  try:
+    manifest = json.loads(path.read_bytes())
+    checksum = manifest.pop("checksum")
+  except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    raise _Damaged(f"{path} is damaged.") from error
+  if checksum != _checksum(manifest):
+    raise _Damaged(f"{path} does not fit its checksum.")
+  if manifest["format"] != _FORMAT:
+    raise CheckpointError(f"{path} has checkpoint format {manifest['format']}, this version reads {_FORMAT}. Finish the run "
+                          "with the version that began it, or delete the folder.")
+  return manifest
+
+
+def _read_group(path: pathlib.Path) -> dict[str, np.ndarray]:
+  try:
+    with np.load(path, allow_pickle=False) as file:
+      return {name: file[name] for name in file.files}
+  except Exception as error:  # Damaged bytes make np.load, zipfile and the header's parser fail in a dozen ways.
+    raise _Damaged(f"{path} is damaged or missing.") from error
+
+
+def _digest(members: Mapping[str, np.ndarray]) -> str:
+  """SHA-256 over names, types, shapes and values of a group, 64 hexadecimal digits."""
+  digest = hashlib.sha256()
+  for name, array in sorted(members.items()):
+    if array.dtype.hasobject:
+      raise TypeError(f"{name} holds Python objects, which are never written.")
+    digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+    digest.update(np.ascontiguousarray(array).tobytes())
+  return digest.hexdigest()
+
+
+def _checksum(body: dict) -> str:
+  return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _sync_directory(directory: pathlib.Path) -> None:
+  descriptor = os.open(directory, os.O_RDONLY)
+  try:
+    os.fsync(descriptor)
+  finally:
+    os.close(descriptor)

@@ -1,0 +1,118 @@
+"""Exact accuracy: correct answers over all examples, counted in large batches by one compiled function for every network."""
+
+from typing import Callable
+
+import keras
+import tensorflow as tf
+
+from lasem_tf import types
+from lasem_tf.learners import base
+from lasem_tf.training import splits
+
+# Memory for activations. Larger batches than this allows are not faster.
+_ACTIVATION_BYTES = 64 * 2**20
+_SMALLEST_BATCH, _LARGEST_BATCH = 16, 512
+
+
+class EvaluationInterrupted(Exception):
+  """The run is to stop; what was evaluated so far is to be thrown away."""
+
+
+def evaluation_batch_size(largest_layer: int) -> int:
+  """Images evaluated at once.
+
+  Args:
+    largest_layer: numbers in one image's largest activation; its input and output are held at the same time.
+  """
+  return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, _ACTIVATION_BYTES // (2 * 4 * largest_layer)))
+
+
+class Evaluator:
+  """Measures a learner's accuracies.
+
+  A compiled function is kept for every task across visits, until the learner says that the task's network is another one.
+
+  Attributes:
+    num_traces: networks compiled so far.
+    num_retraces: compilations of a network that had been compiled before; 0, or something is wrong.
+  """
+
+  def __init__(self, learner: base.Learner, data: splits.SplitCache, should_stop: Callable[[], bool] = lambda: False):
+    """Keeps what is evaluated.
+
+    Args:
+      learner: whose `logits` count.
+      data: where splits come from.
+      should_stop: asked between batches; true raises `EvaluationInterrupted`.
+    """
+    self._learner, self._data, self._should_stop = learner, data, should_stop
+    spec = learner.context.spec
+    elements = [spec.image_shape, *(spec.convolved_shape(layer) for layer in range(spec.depth))]
+    self.batch_size = evaluation_batch_size(max(height * width * channels for height, width, channels in elements))
+    self._signature = (tf.TensorSpec([None, *spec.image_shape], keras.config.floatx()), tf.TensorSpec([None], tf.int32))
+    self._resident_task: int | None = None
+    self._resident: dict[str, list] = {}
+    self._functions: dict[int, tuple[int, Callable]] = {}
+    self.num_traces, self.num_retraces = 0, 0
+
+  def keep_resident(self, task_id: int | None) -> None:
+    """Keeps the tensors of this task's splits between evaluations, and no other's."""
+    self._resident_task, self._resident = task_id, {}
+
+  def accuracy(self, task_id: int, split: str) -> float:
+    """Fraction of a split's examples that the learner classifies correctly, at this moment."""
+    count, total, correct = self._function(task_id), 0, 0
+    for images, labels in self._batches(task_id, split):
+      if self._should_stop():
+        raise EvaluationInterrupted
+      correct += int(count(images, labels))
+      total += len(labels)
+    return correct / total
+
+  def row(self, num_tasks: int, split: str = "test") -> list[float | None]:
+    """Accuracy of every task; None for tasks not begun yet."""
+    learned = self._learner.learned_tasks
+    return [self.accuracy(task_id, split) if task_id in learned else None for task_id in range(num_tasks)]
+
+  def _num_counted(self, data: types.TaskSplit) -> int:
+    if not self._learner.context.reference.drop_evaluation_remainder:
+      return len(data)
+    size = self._learner.context.batch_size
+    if len(data) < size:
+      raise ValueError(f"With reference.drop_evaluation_remainder, a split of {len(data)} examples has no full batch of "
+                       f"{size} to evaluate. Lower `batch_size` or switch it off.")
+    return len(data) // size * size
+
+  def _batches(self, task_id: int, split: str):
+    if task_id == self._resident_task and split in self._resident:
+      return self._resident[split]
+    data = self._data.load(task_id, split)
+    num_counted = self._num_counted(data)
+    images_type, labels_type = (spec.dtype for spec in self._signature)
+    ends = ((start, min(start + self.batch_size, num_counted)) for start in range(0, num_counted, self.batch_size))
+    batches = ((tf.constant(data.images[start:end], images_type), tf.constant(data.labels[start:end], labels_type))
+               for start, end in ends)
+    if task_id == self._resident_task:
+      self._resident[split] = batches = list(batches)
+    return batches
+
+  def _function(self, task_id: int) -> Callable:
+    """The compiled function of the task's present network."""
+    version = self._learner.network_version(task_id)
+    kept = self._functions.get(task_id)
+    if kept is None or kept[0] != version:
+      self._functions[task_id] = kept = version, self._compile(task_id)
+    return kept[1]
+
+  def _compile(self, task_id: int) -> Callable:
+    traced_before = False
+
+    def count(images, labels):
+      nonlocal traced_before
+      self.num_traces += 1
+      self.num_retraces += traced_before
+      traced_before = True
+      answers = tf.argmax(self._learner.logits(images, task_id), axis=1, output_type=tf.int32)
+      return tf.math.count_nonzero(tf.equal(answers, labels), dtype=tf.int32)
+
+    return tf.function(count, autograph=False, jit_compile=False, input_signature=self._signature)

@@ -1,0 +1,54 @@
+"""A sink that writes one JSON object a line."""
+
+import json
+import os
+
+from lasem_tf.training import events
+
+
+class JsonLinesSink:
+  """Appends events to a file; a resumed run first cuts off what its checkpoint does not know."""
+
+  name = "json_lines"
+
+  def __init__(self, path: str):
+    """Opens nothing yet.
+
+    Args:
+      path: the file, usually 'events.jsonl' in the run's directory.
+    """
+    self._path, self._file = path, None
+
+  def emit(self, event: events.Event) -> None:
+    """See `events.Sink`."""
+    self._open().write((json.dumps(event.to_json()) + "\n").encode())
+    self._file.flush()
+
+  def position(self) -> int:
+    """Bytes written, all of them on disk."""
+    file = self._open()
+    file.flush()
+    os.fsync(file.fileno())
+    return file.tell()
+
+  def restore(self, position: int | None) -> None:
+    """See `events.Sink`."""
+    file = self._open()
+    position = position or 0
+    if os.path.getsize(self._path) < position:
+      raise OSError(f"{self._path} is shorter than the checkpoint of its run says ({position} bytes): it was edited or "
+                    "damaged. Delete the run's folder to train the run again.")
+    file.truncate(position)
+    file.seek(position)
+
+  def close(self) -> None:
+    """See `events.Sink`."""
+    if self._file is not None:
+      self._file.close()
+      self._file = None
+
+  def _open(self):
+    if self._file is None:
+      os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+      self._file = open(self._path, "ab")
+    return self._file

@@ -1,0 +1,45 @@
+"""How long, how fast and in which order a run trains. No TensorFlow."""
+
+import dataclasses
+from typing import Sequence
+
+from lasem_tf import types
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingOptions:
+  """What the trainer must know beside the learner and the stream.
+
+  Attributes:
+    batch_size: training examples in a mini-batch; an incomplete last batch of an epoch is dropped.
+    epochs_per_task: E, epochs of a visit; global epochs are counted as visits times E.
+    learning_rate: of the first epoch.
+    learning_rate_decay: d in learning_rate / (1 + d * global epoch).
+    task_order: see `schedule.task_order`.
+    eval_every: evaluate all learned tasks every so many epochs, for curves; 0: at the end of visits only.
+    curve_splits: splits that these curves cover.
+    checkpoint_seconds: at most so much work is repeated after a kill (a compiled call or an evaluation longer than this
+      excepted).
+  """
+
+  batch_size: int
+  epochs_per_task: int
+  learning_rate: float
+  learning_rate_decay: float = 0.0
+  task_order: str | int | Sequence[int] = "once"
+  eval_every: int = 0
+  curve_splits: tuple[str, ...] = ("test",)
+  checkpoint_seconds: float = 60.0
+
+  def __post_init__(self):
+    for name, least in (("batch_size", 1), ("epochs_per_task", 1), ("eval_every", 0)):
+      value = getattr(self, name)
+      if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"`{name}` must be a whole number of at least {least}, not {value!r}.")
+    if not self.learning_rate > 0:
+      raise ValueError(f"`learning_rate` must be positive, not {self.learning_rate!r}.")
+    if not self.learning_rate_decay >= 0:
+      raise ValueError(f"`learning_rate_decay` must not be negative, not {self.learning_rate_decay!r}.")
+    unknown = set(self.curve_splits) - set(types.SPLITS)
+    if unknown:
+      raise ValueError(f"`curve_splits` knows {', '.join(types.SPLITS)}, not {', '.join(sorted(unknown))}.")

@@ -1,0 +1,33 @@
+"""The splits of a stream that a run has at hand, within a bound on memory."""
+
+import collections
+
+import numpy as np
+
+from lasem_tf import types
+from lasem_tf.data import stream as stream_lib
+
+_CACHE_BYTES = 128 * 2**20
+
+
+class SplitCache:
+  """Loads splits and keeps those used last, as long as they fit."""
+
+  def __init__(self, stream: stream_lib.TaskStream, num_bytes: int = _CACHE_BYTES):
+    self._stream, self._num_bytes = stream, num_bytes
+    self._splits: collections.OrderedDict[tuple[int, str], types.TaskSplit] = collections.OrderedDict()
+
+  def load(self, task_id: int, split: str) -> types.TaskSplit:
+    """The split, decoded and normalised."""
+    key = task_id, split
+    if key not in self._splits:
+      self._splits[key] = self._stream.load(task_id, split)
+    self._splits.move_to_end(key)
+    while len(self._splits) > 1 and sum(kept.images.nbytes for kept in self._splits.values()) > self._num_bytes:
+      self._splits.popitem(last=False)
+    return self._splits[key]
+
+  def training_examples(self, task_id: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(images, labels) of some training examples, for learners that rehearse."""
+    split = self.load(task_id, "train")
+    return split.images[rows], split.labels[rows]

@@ -1,0 +1,134 @@
+"""A sink for TensorBoard: scalars of every epoch and visit, the grid of chosen configurations, hyper-parameters."""
+
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from lasem_tf.training import events
+
+# Pixels of a cell of the configuration grid.
+_CELL = 16
+
+
+class TensorBoardSink:
+  """Writes event files; a resumed run first cuts off what its checkpoint does not know, then adds a file.
+
+  Steps are completed epochs of the run for what is measured every epoch, and visits (from 1) below 'visit/'.
+  """
+
+  name = "tensorboard"
+
+  def __init__(self, directory: str | os.PathLike):
+    """Opens nothing yet.
+
+    Args:
+      directory: a folder for this run's event files alone.
+    """
+    self._directory = os.fspath(directory)
+    self._writer = None
+    self._configurations: dict[int, str] = {}
+    self._peaks: list[float] = []
+    self._num_tasks = 0
+
+  def emit(self, event: events.Event) -> None:
+    """See `events.Sink`."""
+    if self._writer is None:
+      self._writer = tf.summary.create_file_writer(self._directory)
+    with self._writer.as_default():
+      if isinstance(event, events.RunStarted):
+        self._start(event)
+      elif isinstance(event, events.EpochEnded):
+        self._write_epoch(event)
+      elif isinstance(event, events.CurveMeasured):
+        for split, accuracies in event.accuracies.items():
+          self._write_accuracies(f"curve_{split}_accuracy", accuracies, event.global_epoch)
+      elif isinstance(event, events.VisitEnded):
+        self._write_visit(event)
+
+  def position(self) -> dict:
+    """Size of every event file, all of it on disk; and what the next visit's summaries continue."""
+    if self._writer is not None:
+      self._writer.flush()
+    sizes = {}
+    for path in self._files():
+      with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+        sizes[os.path.basename(path)] = os.fstat(file.fileno()).st_size
+    return {"sizes": sizes, "configurations": {str(task): bits for task, bits in self._configurations.items()},
+            "peaks": self._peaks}
+
+  def restore(self, position: dict | None) -> None:
+    """See `events.Sink`."""
+    self.close()
+    position = position or {"sizes": {}, "configurations": {}, "peaks": []}
+    for path in self._files():
+      size = position["sizes"].get(os.path.basename(path))
+      if size is None:
+        os.unlink(path)
+      else:
+        os.truncate(path, size)
+    self._configurations = {int(task): bits for task, bits in position["configurations"].items()}
+    self._peaks = list(position["peaks"])
+
+  def close(self) -> None:
+    """See `events.Sink`."""
+    if self._writer is not None:
+      self._writer.close()
+      self._writer = None
+
+  def _files(self) -> list[str]:
+    names = sorted(os.listdir(self._directory)) if os.path.isdir(self._directory) else []
+    return [os.path.join(self._directory, name) for name in names if ".tfevents." in name]
+
+  def _start(self, event: events.RunStarted) -> None:
+    self._num_tasks = len(set(event.task_order))
+    if event.resumptions:
+      return
+    # Costs a second, and not every run wants TensorBoard.
+    from tensorboard.plugins.hparams import api as hparams  # pylint: disable=import-outside-toplevel
+    hparams.hparams({"stream": event.stream, "learner": event.learner, "seed": event.seed, "batch_size": event.batch_size,
+                     "epochs_per_task": event.epochs_per_task, "learning_rate": event.learning_rate,
+                     "learning_rate_decay": event.learning_rate_decay})
+
+  def _write_epoch(self, event: events.EpochEnded) -> None:
+    scalars = {f"validation_accuracy/task{event.task}": event.validation_accuracy,
+               f"test_accuracy_at_best/task{event.task}": event.test_accuracy, "training/loss": event.loss,
+               "training/learning_rate": event.learning_rate,
+               **{f"training/{name}": value for name, value in event.metrics.items()}}
+    for name, value in scalars.items():
+      if value is not None:
+        tf.summary.scalar(name, value, event.global_epoch)
+
+  def _write_visit(self, event: events.VisitEnded) -> None:
+    step = event.visit + 1
+    self._write_accuracies("visit/test_accuracy", event.accuracies, step)
+    learned = [accuracy for accuracy in event.accuracies if accuracy is not None]
+    self._peaks.append(event.at_best_validation)
+    tf.summary.scalar("visit/final_accuracy", np.mean(learned), step)
+    tf.summary.scalar("visit/peak_accuracy", np.mean(self._peaks), step)
+    tf.summary.scalar("visit/parameters", event.parameters, step)
+    if event.configuration is not None:
+      self._configurations[event.task] = event.configuration
+      tf.summary.image("visit/configurations", configuration_grid(self._configurations, self._num_tasks)[None], step)
+
+  def _write_accuracies(self, name: str, accuracies: list, step: int) -> None:
+    for task_id, accuracy in enumerate(accuracies):
+      if accuracy is not None:
+        tf.summary.scalar(f"{name}/task{task_id}", accuracy, step)
+
+
+def configuration_grid(configurations: dict[int, str], num_tasks: int) -> np.ndarray:
+  """A picture of who shares what: a row for every task, a column for every layer from the input on.
+
+  Args:
+    configurations: task id -> bits, '1' for a shared layer.
+    num_tasks: rows.
+
+  Returns:
+    uint8 `[height, width, 1]`: white = shared, dark grey = the task's own, black = not learned yet.
+  """
+  grid = np.zeros((num_tasks, max(map(len, configurations.values()))), np.uint8)
+  for task_id, bits in configurations.items():
+    grid[task_id] = [255 if bit == "1" else 80 for bit in bits]
+  return np.kron(grid, np.ones((_CELL, _CELL), np.uint8))[:, :, None]
