@@ -71,7 +71,7 @@ class _Stage:
     variables = {name: variable for name, variable in self.learner.variables().items() if "/selection/" not in name}
     snapshots = {name: variables.pop(name) for name in list(variables) if name.startswith("snapshot/")}
     # A shared layer that no task adopted is carried by this learner (with values that mean nothing) and not by the release.
-    redundant = _never_adopted(self.learner, variables) - set(state)
+    redundant = never_adopted(self.learner, variables) - set(state)
     self.check.same_names(f"{self.name}: variables", set(variables) - redundant, state)
     for name, variable in variables.items():
       if name in state:
@@ -143,7 +143,7 @@ class _Stage:
     rolled_back = self._recorded("carried")
     variables = self.learner.variables()
     self.check.same_names(f"{self.name}: variables after the commit",
-                          set(variables) - (_never_adopted(self.learner, variables) - set(carried)), carried)
+                          set(variables) - (never_adopted(self.learner, variables) - set(carried)), carried)
     floor = self.fixture.manifest["optimizer"]["base_lr"]
     for name in carried:
       if name in variables:
@@ -153,7 +153,7 @@ class _Stage:
     return {name: rolled_back.get(name, state[name]) for name in carried}
 
 
-def _never_adopted(learner: base.Learner, names) -> set[str]:
+def never_adopted(learner: base.Learner, names) -> set[str]:
   """Names of shared weights that no task's configuration uses."""
   configurations = learner.structure().get("configurations")
   if configurations is None:

@@ -113,14 +113,20 @@ def find_class(table: dict, kind: str):
   if kind not in table:
     raise ValueError(f"unknown kind {kind!r}: this test knows {', '.join(table)}")
   module_name, class_name = table[kind]
+  found = getattr(find_module(module_name), class_name, None)
+  if found is None:
+    raise MissingMethod(f"{module_name}.{class_name}")
+  return found
+
+
+def find_module(name: str):
+  """Imports a module of the suite; raises MissingMethod if it is not there."""
   try:
-    return getattr(importlib.import_module(module_name), class_name)
+    return importlib.import_module(name)
   except ModuleNotFoundError as error:
-    if error.name != module_name:
+    if error.name != name:
       raise
-    raise MissingMethod(f"{module_name}.{class_name}") from error
-  except AttributeError as error:
-    raise MissingMethod(f"{module_name}.{class_name}") from error
+    raise MissingMethod(name) from error
 
 
 @dataclasses.dataclass(frozen=True)

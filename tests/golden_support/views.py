@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.nn import layers
+from lasem_tf.nn import layers, mixture, optimizers
 from lasem_tf.selection import expectation
-from tests.golden_support import comparison
+from tests.golden_support import comparison, regularisation
 
 
 class Plain:
@@ -18,9 +18,11 @@ class Plain:
   def begin(self, task_id):
     """Called before the phase is made."""
     self.task_id = task_id
+    self.penalties = regularisation.watch(self.built.knowledge)
 
   def finish(self):
     """Called after the last step."""
+    regularisation.unwatch(self.built.knowledge)
 
   def current_logits(self, images, task_id):
     """What was recorded as the logits of the task being learned."""
@@ -33,6 +35,14 @@ class Plain:
     logits = self.learner.logits(images, self.task_id)
     self.close("step0/logits", logits, comparison.VALUE)
     self.close("step0/cross_entropy", layers.mean_cross_entropy(logits, labels), comparison.VALUE)
+    for layer in range(self.learner.context.spec.depth):
+      if self.recorded(f"step0/gate{layer}") is not None:
+        self.close(f"step0/gate{layer}", self.learner.gates(images, self.task_id)[layer], comparison.VALUE)
+    self.regularisation()
+
+  def regularisation(self):
+    """Compares the terms of a deconvolution's regulariser at the weights in force, where they were recorded."""
+    regularisation.check(self)
 
   def loss_of(self, result):
     """What was recorded as the loss before an update."""
@@ -40,8 +50,14 @@ class Plain:
 
   def first_update(self, updates):
     """Compares the gradients that the optimiser got in the first step."""
-    (gradients,) = updates
-    self.gradients("step0/grad", gradients)
+    first, *again = updates
+    self.gradients("step0/grad", first)
+    released = self.learner.context.reference.darts_double_update_at_revisit
+    for gradients in again:
+      self.check.true(f"{self.stage_name}: a second update", released)
+      for name, gradient in gradients.items():
+        self.check.close(f"{self.stage_name}: second update of {name}", gradient, first[name], comparison.EXACT)
+    regularisation.check_penalty(self)
 
   # --- helpers ---------------------------------------------------------------------------------------------------------
 
@@ -79,6 +95,7 @@ class Search(Plain):
     selection.search_step = search_step
 
   def finish(self):
+    super().finish()
     del self.built.selection.search_step
 
   def all_logits(self, images, task_id):
@@ -127,6 +144,7 @@ class Expectation(Search):
     kind = self.fixture.manifest["method"]["likelihood"]
     cross_entropy = tf.stack([layers.cross_entropy(logits[index], labels) for index in range(size)])
     self.close("step0/likelihood_per_config", tf.exp(expectation.log_likelihood(cross_entropy, kind)), comparison.VALUE)
+    self.regularisation()
     self._gradients_per_configuration(images, labels)
 
   def _gradients_per_configuration(self, images, labels):
@@ -154,13 +172,52 @@ class Expectation(Search):
     self.check.same_names(f"{self.stage_name}: updated", gradients, self._weighted)
     for name, expected in self._weighted.items():
       self.check.close(f"{self.stage_name}: gradient of {name}", gradients[name], expected, comparison.GRADIENT)
+    regularisation.check_penalty(self)
 
   def finish(self):
     super().finish()
     self.close("final_prior", self.built.selection.prior(), comparison.LATER_VALUE)
 
 
-VIEWS = {"expectation": Expectation}
+class Differentiable(Search):
+  """DARTS: the mixture, every discretised network, and both updates."""
+
+  def flags(self):
+    (stage,) = (stage for stage in self.fixture.manifest["stages"] if stage["stage"] == self.stage_name)
+    return np.array(stage["eval_config_flags"], bool)
+
+  def current_logits(self, images, task_id):
+    kernels = self.problem.network.layer_weights()
+    return self.problem.network.head(mixture.mixed_features(
+        self.problem.network.spec, kernels, images, self.built.selection.shares()))
+
+  def all_logits(self, images, task_id):
+    logits = super().all_logits(images, task_id)
+    self.check.close(f"{self.stage_name}: logits of the choice", self.learner.logits(images, task_id),
+                     logits[self.built.selection.choice().complement_index], comparison.VALUE)
+    return logits
+
+  def before_step(self, step, images, labels):
+    if step:
+      return
+    with tf.GradientTape() as tape:
+      logits = self.current_logits(images, self.task_id)
+      loss = layers.mean_cross_entropy(logits, labels)
+      penalty = self.problem.penalty(self.built.selection.shares())
+      total = loss if penalty is None else loss + penalty
+    self.close("step0/logits", logits, comparison.VALUE)
+    self.close("step0/cross_entropy", loss, comparison.VALUE)
+    self.regularisation()
+    self._gradients = optimizers.gradients_by_name(tape, total, self.problem.weights)
+
+  def first_update(self, updates):
+    alphas, weights = updates
+    self.gradients("step0/grad", {**self._gradients, **alphas})
+    self.gradients("step0/grad_after_alpha_update", weights)
+    regularisation.check_penalty(self)
+
+
+VIEWS = {"expectation": Expectation, "differentiable": Differentiable}
 
 
 def make(fixture, built, stage_name, check) -> Search:

@@ -16,7 +16,7 @@ import traceback
 
 import tensorflow as tf
 
-from tests.golden_support import driver, manifest
+from tests.golden_support import driver, exhaustive, layer_cases, manifest, real_size
 
 
 def kind_of(fixture: manifest.Fixture):
@@ -27,6 +27,12 @@ def kind_of(fixture: manifest.Fixture):
   """
   if "stages" in fixture.manifest and "method" in fixture.manifest:
     return driver.drive
+  if fixture.manifest.get("method", {}).get("selection") == "exhaustive":
+    return exhaustive.check
+  if "groups" in fixture.manifest:
+    return layer_cases.check
+  if all("models" in value for value in fixture.manifest.values()):
+    return real_size.check
   raise ValueError(f"unknown kind of fixture: the manifest holds {', '.join(fixture.manifest)}")
 
 
