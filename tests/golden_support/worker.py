@@ -16,7 +16,7 @@ import traceback
 
 import tensorflow as tf
 
-from tests.golden_support import driver, exhaustive, layer_cases, manifest, real_size
+from tests.golden_support import data_semantics, driver, exhaustive, layer_cases, manifest, real_size, training_loop
 
 
 def kind_of(fixture: manifest.Fixture):
@@ -31,6 +31,10 @@ def kind_of(fixture: manifest.Fixture):
     return exhaustive.check
   if "groups" in fixture.manifest:
     return layer_cases.check
+  if "statements" in fixture.manifest:
+    return data_semantics.check
+  if "results" in fixture.manifest:
+    return training_loop.check
   if all("models" in value for value in fixture.manifest.values()):
     return real_size.check
   raise ValueError(f"unknown kind of fixture: the manifest holds {', '.join(fixture.manifest)}")
