@@ -68,8 +68,6 @@ class CIFAR100(stream.TaskStream):
         protocol, CHOICES, {"selection": selection, "training_pool": training_pool, "normalization": normalization})
     self.protocol |= {"train_per_class": self.train_per_class, "validation_per_class": self.validation_per_class,
                       "pools": "split" if self._pooled else "whole class"}
-    if data_name is not None:
-      sources.check_display_name(data_name, _OFFICIAL_NAME, _OFFICIAL_NAME, "CIFAR100.data_name")
     expected = _expected_counts(images_per_class)
     self.source = cifar_files.read_cifar100(context.data_dirs) if source == "raw" else tfds_source.read_cifar100(context)
     self._check_source(expected, images_per_class == sources.OFFICIAL)

@@ -33,7 +33,7 @@ def decoded(images: np.ndarray) -> tf.data.Dataset:
     images: uint8 `[n, height, width, channels]`.
   """
   dataset = tf.data.Dataset.from_tensor_slices(images).batch(_BATCH)
-  return dataset.map(lambda batch: tf.cast(batch, tf.float32) / 255.0, num_parallel_calls=1).cache()
+  return dataset.map(_scale, num_parallel_calls=1).cache()
 
 
 def collect(dataset: tf.data.Dataset) -> np.ndarray:
@@ -64,6 +64,10 @@ def standardized(dataset: tf.data.Dataset, statistics: ChannelStatistics) -> tf.
   """(image - mean) / scale, channel by channel, in float32."""
   mean, scale = (tf.constant(values, tf.float32) for values in (statistics.mean, statistics.scale))
   return dataset.map(lambda batch: (batch - mean) / scale, num_parallel_calls=1)
+
+
+def _scale(batch: tf.Tensor) -> tf.Tensor:
+  return tf.cast(batch, tf.float32) / 255.0
 
 
 def _pixels(batch) -> np.ndarray:
