@@ -18,11 +18,20 @@ def mismatch(configurable: Any, parameter: str, value: Any, reference_type: type
   Returns:
     '' if the value fits or the parameter has no annotation, else a sentence.
   """
-  target = configurable.__init__ if inspect.isclass(configurable) else configurable
-  annotation = typing.get_type_hints(inspect.unwrap(target)).get(parameter)
+  annotation = typing.get_type_hints(_signature_owner(configurable)).get(parameter)
   if annotation is None or _fits(value, annotation, reference_type):
     return ""
   return f"expected {_describe(annotation)}, got {type(value).__name__}."
+
+
+def parameters(configurable: Any) -> list[str]:
+  """Names of what can be bound."""
+  return [name for name in inspect.signature(_signature_owner(configurable)).parameters if name != "self"]
+
+
+def _signature_owner(configurable: Any) -> Any:
+  """The function behind gin's wrappers whose parameters are bound."""
+  return inspect.unwrap(configurable.__init__ if inspect.isclass(configurable) else configurable)
 
 
 def _fits(value: Any, annotation: Any, reference_type: type) -> bool:

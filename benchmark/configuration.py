@@ -10,7 +10,6 @@ import difflib
 import hashlib
 import importlib
 import importlib.util  # gin needs it loaded before a relative include
-import inspect
 import json
 import logging
 import pathlib
@@ -74,8 +73,8 @@ def register_configurables() -> None:
   root = str(gin_root())
   if root not in gin.config._LOCATION_PREFIXES:  # pylint: disable=protected-access
     gin.add_config_file_search_path(root)
-  # Gin logs an error for every search path that does not hold an include, also when the next one does.
-  logging.getLogger("absl").addFilter(lambda record: not str(record.msg).startswith("Path not found"))
+    # Gin logs an error for every search path that does not hold an include, also when the next one does.
+    logging.getLogger().addFilter(lambda record: not str(record.msg).startswith("Path not found"))
 
 
 def parse(files: Sequence[str], bindings: Sequence[str] = ()) -> dict[str, Any]:
@@ -92,10 +91,12 @@ def parse(files: Sequence[str], bindings: Sequence[str] = ()) -> dict[str, Any]:
     ConfigurationError: a file is missing, or gin cannot make sense of it.
   """
   gin.clear_config()
-  try:
-    gin.parse_config_files_and_bindings([resolve(name) for name in files], list(bindings), finalize_config=False)
-  except (ValueError, SyntaxError, OSError, TypeError, AttributeError, ImportError, NameError) as error:
-    raise ConfigurationError(f"{' '.join(str(error).split())}{_suggest(str(error))}") from error
+  for text, parse_text in [*((resolve(name), gin.parse_config_file) for name in files),
+                           *((binding, gin.parse_config) for binding in bindings)]:
+    try:
+      parse_text(text)
+    except (ValueError, SyntaxError, OSError, TypeError, AttributeError, ImportError, NameError) as error:
+      raise ConfigurationError(f"{text}: {' '.join(str(error).split())}{_suggest(str(error))}") from error
   return bound_values(gin.config_str(max_line_length=100000))
 
 
@@ -141,16 +142,20 @@ def reachable(values: dict[str, Any], root: str = ROOT) -> set[str]:
   Raises:
     ConfigurationError: a macro on the way is not bound.
   """
-  used, waiting = set(), [(root, "")]
+  used, waiting = set(), [(Reference(root, evaluate=True), "")]
   while waiting:
-    name, user = waiting.pop()
-    names = [name] if name in values else [bound for bound in values if _owner(bound) == name.rsplit("/", 1)[-1]]
-    if user and not names and name == name.upper():
-      macros = [bound for bound in values if "." not in bound]
-      raise ConfigurationError(f"Binding {user} uses the macro %{name}, which nothing binds.{nearest(name, macros)}")
-    for bound in set(names) - used:
+    found, user = waiting.pop()
+    if isinstance(found, Macro):
+      if found.name not in values:
+        macros = [bound for bound in values if "." not in bound]
+        raise ConfigurationError(f"Binding {user} uses the macro %{found.name}, which nothing binds."
+                                 f"{nearest(found.name, macros)}")
+      names = {found.name}
+    else:
+      names = {bound for bound in values if "." in bound and _owner(bound) == _short(found.name)}
+    for bound in names - used:
       used.add(bound)
-      waiting += [(found, bound) for found in _references(values[bound])]
+      waiting += [(reference, bound) for reference in _references(values[bound])]
   return used
 
 
@@ -218,13 +223,13 @@ def _short(configurable: str) -> str:
   return configurable.rsplit("/", 1)[-1]
 
 
-def _references(value: Any) -> list[str]:
+def _references(value: Any) -> list[Reference | Macro]:
   if isinstance(value, (Reference, Macro)):
-    return [value.name]
+    return [value]
   if isinstance(value, dict):
-    return [name for pair in value.items() for entry in pair for name in _references(entry)]
+    return [found for pair in value.items() for entry in pair for found in _references(entry)]
   if isinstance(value, (list, tuple)):
-    return [name for entry in value for name in _references(entry)]
+    return [found for entry in value for found in _references(entry)]
   return []
 
 
@@ -234,8 +239,8 @@ def _suggest(message: str) -> str:
   if "No configurable matching" in message and len(quoted) > 1:
     return nearest(quoted[1].lstrip("@").rstrip("()"), registered_names())
   if "doesn't have a parameter named" in message and len(quoted) > 3:
-    parameters = list(inspect.signature(gin.get_configurable(quoted[1])).parameters)
-    return nearest(quoted[-2] if len(quoted) == 5 else quoted[3], parameters)
+    return nearest(quoted[quoted.index(next(part for part in quoted if "parameter named" in part)) + 1],
+                   binding_types.parameters(gin.get_configurable(quoted[1])))
   return ""
 
 

@@ -13,7 +13,8 @@ import gin
 from benchmark import environment, experiment as experiment_lib, records, run_folder, suite
 from benchmark.configuration import ConfigurationError
 from lasem_tf.data import stream as stream_lib
-from lasem_tf.training import events, lifetime
+from lasem_tf.learners import base
+from lasem_tf.training import events, json_lines, lifetime, tensorboard
 
 LOCK_FILE = "run.lock"
 
@@ -68,8 +69,8 @@ def build(run: suite.Run, settings: Settings) -> tuple[experiment_lib.Experiment
     if experiment.network.image_shape != stream.image_shape:
       raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} are "
                        f"{stream.image_shape}.")
-    lifetime.resolve_task_order(experiment.task_order, stream.num_tasks)
-    make_learner(experiment, stream, run.seed)
+    make_learner(experiment, tuple(task.num_classes for task in stream.tasks), run.seed)
+    lifetime.check(stream, experiment.training_options(settings.checkpoint_seconds))
   except stream_lib.DataError:
     raise
   except (ValueError, TypeError, RuntimeError) as error:
@@ -77,10 +78,10 @@ def build(run: suite.Run, settings: Settings) -> tuple[experiment_lib.Experiment
   return experiment, stream
 
 
-def make_learner(experiment: experiment_lib.Experiment, stream: stream_lib.TaskStream, seed: int,
-                 examples: Callable | None = None):
+def make_learner(experiment: experiment_lib.Experiment, num_classes: tuple[int, ...], seed: int,
+                 examples: Callable | None = None) -> base.Learner:
   """The learner of a run, as yet without tasks."""
-  return experiment.learner(experiment.learner_context(tuple(task.num_classes for task in stream.tasks), seed, examples))
+  return experiment.learner(experiment.learner_context(num_classes, seed, examples))
 
 
 def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event], None],
@@ -110,19 +111,35 @@ def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event],
     experiment, stream = build(run, settings)
     run_folder.claim(run_dir, run.identity, run.configuration_hash)
     records.write_atomically(run_dir / "requested.gin", gin.config_str())
-    sinks = [events.FunctionSink(report), events.JSONLinesSink(run_dir / "events.jsonl")]
+    sinks = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / "events.jsonl")]
     if settings.tensorboard:
-      sinks.append(events.TensorBoardSink(run_dir / "tensorboard"))
+      sinks.append(tensorboard.TensorBoardSink(run_dir / "tensorboard"))
     life = lifetime.Lifetime(
-        lambda context: experiment.learner(dataclasses.replace(
-            experiment.learner_context(context.num_classes, run.seed), examples=context.examples)),
-        stream, experiment.training_options(settings.checkpoint_seconds), checkpoint_dir=run_dir / "checkpoints",
+        lambda access: make_learner(experiment, access.num_classes, run.seed, access.examples), stream, experiment.training_options(settings.checkpoint_seconds), checkpoint_dir=run_dir / "checkpoints",
         sinks=sinks, should_stop=should_stop)
     result = life.run()
     records.write_atomically(run_dir / "operative.gin", gin.operative_config_str())
     record = _record(run, settings, stream, result, time.process_time() - start)
     records.write_record(record, run_dir)
     return record
+
+
+class _ReportSink:
+  """Hands every event to a function and keeps none."""
+
+  name = "report"
+
+  def __init__(self, report: Callable[[events.Event], None]):
+    self.emit = report
+
+  def position(self) -> None:
+    """Nothing is kept."""
+
+  def restore(self, position: None) -> None:
+    """Nothing to take back."""
+
+  def close(self) -> None:
+    """Nothing to close."""
 
 
 def finished_record(run_dir: pathlib.Path) -> records.Record | None:

@@ -12,7 +12,7 @@ from lasem_tf import types
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture
-from lasem_tf.training import lifetime
+from lasem_tf.training import options
 
 
 @gin.configurable("experiment")
@@ -41,7 +41,7 @@ class Experiment:
   epochs_per_task: int = gin.REQUIRED
   learning_rate: float = gin.REQUIRED
   learning_rate_decay: float = 0.0
-  task_order: str | tuple[int, ...] = "once"
+  task_order: str | int | tuple[int, ...] = "once"
   protocol: str = "clean"
   reference: Mapping[str, bool] = dataclasses.field(default_factory=dict)
   eval_every: int = 0
@@ -74,9 +74,9 @@ class Experiment:
         batch_size=self.batch_size, learning_rate=self.learning_rate, reference=self.reference_behaviour(),
         examples=examples)
 
-  def training_options(self, checkpoint_seconds: float) -> lifetime.TrainingOptions:
+  def training_options(self, checkpoint_seconds: float) -> options.TrainingOptions:
     """What the trainer is given."""
-    return lifetime.TrainingOptions(
+    return options.TrainingOptions(
         batch_size=self.batch_size, epochs_per_task=self.epochs_per_task, learning_rate=self.learning_rate,
         learning_rate_decay=self.learning_rate_decay, task_order=self.task_order, eval_every=self.eval_every,
         checkpoint_seconds=checkpoint_seconds)

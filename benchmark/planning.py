@@ -6,7 +6,7 @@ from typing import Sequence
 import tabulate
 
 from benchmark import execution, suite
-from lasem_tf.training import lifetime
+from lasem_tf.training import schedule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +35,8 @@ def plan(runs: Sequence[suite.Run], settings: execution.Settings) -> list[Plan]:
   for run in runs:
     if run.configuration_hash not in by_configuration:
       experiment, stream = execution.build(run, settings)
-      learner = execution.make_learner(experiment, stream, run.seed)
-      order = lifetime.resolve_task_order(experiment.task_order, stream.num_tasks)
+      learner = execution.make_learner(experiment, tuple(task.num_classes for task in stream.tasks), run.seed)
+      order = schedule.task_order(experiment.task_order, stream.num_tasks)
       counts = stream.counts()["train"]
       macs = sum(learner.training_macs_per_image(task) * (counts[task] // experiment.batch_size) * experiment.batch_size
                  for task in order) * experiment.epochs_per_task

@@ -58,9 +58,8 @@ def duration(seconds: float) -> str:
 
 def describe_epoch(event: Mapping) -> str:
   """One epoch in a few words."""
-  accuracy = event.get("validation_accuracy")
-  shown = "" if accuracy is None else f", validation {100.0 * accuracy:.1f} %"
-  return f"task {event['task']}, epoch {event['epoch'] + 1}, loss {event['loss']:.3f}{shown}"
+  loss = "untrained" if event["loss"] is None else f"{event['phase']} epoch {event['epoch'] + 1}, loss {event['loss']:.3f}"
+  return f"task {event['task']}, {loss}, validation {100.0 * event['validation_accuracy']:.1f} %"
 
 
 class LineDisplay:
@@ -85,7 +84,7 @@ class LineDisplay:
   def event(self, identity: str, event: Mapping) -> None:
     if event["event"] != "epoch":
       return
-    self._progress.update(identity, (event["global_epoch"] + 1) / event["total_epochs"])
+    self._progress.update(identity, event["global_epoch"] / event["total_epochs"])
     now = time.monotonic()
     if now - self._last.get(identity, now - _SECONDS_BETWEEN_LINES) >= _SECONDS_BETWEEN_LINES:
       self._last[identity] = now
@@ -124,7 +123,7 @@ class TerminalDisplay:
 
   def event(self, identity: str, event: Mapping) -> None:
     if event["event"] == "epoch":
-      fraction = (event["global_epoch"] + 1) / event["total_epochs"]
+      fraction = event["global_epoch"] / event["total_epochs"]
       self._progress.update(identity, fraction)
       self._bars.update(self._runs[identity], completed=fraction, note=describe_epoch(event))
       self._bars.update(self._suite, completed=self._progress.fraction, note=f"{self._progress.remaining()} left")

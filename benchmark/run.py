@@ -23,59 +23,63 @@ from absl import flags
 
 from benchmark import command_line, environment
 
-FLAGS = command_line.new_flags()
-flags.DEFINE_multi_string("gin_file", [], "Suite file; a path, or relative to the shipped gin files. May be repeated.",
-                          flag_values=FLAGS)
-flags.DEFINE_multi_string("gin_param", [], "Binding that wins over the files, e.g. 'suite.seeds = (0, 1)'. May be repeated.",
-                          flag_values=FLAGS)
-flags.DEFINE_string("output_dir", None, "Folder of the suite. Default: runs/<suite>.", flag_values=FLAGS)
-flags.DEFINE_multi_string("data_dir", [], "Folder of the raw data; several are searched in order. Default: $LASEM_DATA_DIR, "
-                          "else Data.", flag_values=FLAGS)
-flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data.", flag_values=FLAGS)
-flags.DEFINE_bool("download", False, "Let TensorFlow Datasets download what is missing.", flag_values=FLAGS)
-flags.DEFINE_integer("jobs", None, "Runs at a time, each on one core. Default: the usable cores.", lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_integer("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.",
-                     lower_bound=1, flag_values=FLAGS)
-flags.DEFINE_bool("deterministic", False, "Ask for deterministic kernels on GPUs and with several threads; slower.",
-                  flag_values=FLAGS)
-flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0, flag_values=FLAGS)
-flags.DEFINE_bool("tensorboard", True, "Write TensorBoard event files.", flag_values=FLAGS)
-flags.DEFINE_bool("dry_run", False, "List every run with its configuration hash and cost, then exit.", flag_values=FLAGS)
-flags.DEFINE_bool("overwrite", False, "Delete runs of another configuration that lie in the output folder.", flag_values=FLAGS)
+
+def define_flags() -> flags.FlagValues:
+  """The flags, not yet parsed."""
+  values = command_line.new_flags()
+  flags.DEFINE_multi_string("gin_file", [], "Suite file; a path, or relative to the shipped gin files. May be repeated.",
+                            flag_values=values)
+  flags.DEFINE_multi_string("gin_param", [], "Binding that wins over the files, e.g. 'suite.seeds = (0, 1)'. May be repeated.",
+                            flag_values=values)
+  flags.DEFINE_string("output_dir", None, "Folder of the suite. Default: runs/<suite>.", flag_values=values)
+  flags.DEFINE_multi_string("data_dir", [], "Folder of the raw data; several are searched in order. Default: $LASEM_DATA_DIR, "
+                            "else Data.", flag_values=values)
+  flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data.", flag_values=values)
+  flags.DEFINE_bool("download", False, "Let TensorFlow Datasets download what is missing.", flag_values=values)
+  flags.DEFINE_integer("jobs", None, "Runs at a time, each on one core. Default: the usable cores.", lower_bound=1, flag_values=values)
+  flags.DEFINE_integer("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.",
+                       lower_bound=1, flag_values=values)
+  flags.DEFINE_bool("deterministic", False, "Ask for deterministic kernels on GPUs and with several threads; slower.",
+                    flag_values=values)
+  flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0, flag_values=values)
+  flags.DEFINE_bool("tensorboard", True, "Write TensorBoard event files.", flag_values=values)
+  flags.DEFINE_bool("dry_run", False, "List every run with its configuration hash and cost, then exit.", flag_values=values)
+  flags.DEFINE_bool("overwrite", False, "Delete runs of another configuration that lie in the output folder.", flag_values=values)
+  return values
 
 
 def main(argv) -> int:
   """Runs the command line; returns the exit status."""
-  command_line.parse(FLAGS, argv, __doc__)
-  if not FLAGS.gin_file:
+  values = define_flags()
+  command_line.parse(values, argv, __doc__)
+  if not values.gin_file:
     command_line.fail("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
   environment.prepare_process()
   from benchmark import configuration  # pylint: disable=import-outside-toplevel
   from benchmark import records  # pylint: disable=import-outside-toplevel
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
 
-  return command_line.run_or_fail(_run, (configuration.ConfigurationError, stream.DataError, records.RecordError))
+  return command_line.run_or_fail(lambda: _run(values), (configuration.ConfigurationError, stream.DataError, records.RecordError))
 
 
-def _run() -> int:
+def _run(values: flags.FlagValues) -> int:
   from benchmark import execution, executors, planning, progress, records, suite, tables  # pylint: disable=import-outside-toplevel
 
-  environment.start_tensorflow()
-  the_suite, runs = suite.load(FLAGS.gin_file, FLAGS.gin_param)
+  the_suite, runs = suite.load(values.gin_file, values.gin_param)
   settings = execution.Settings(
-      output_dir=FLAGS.output_dir or os.path.join("runs", the_suite.name), data_dirs=_data_dirs(), cache_dir=FLAGS.cache_dir,
-      download=FLAGS.download, checkpoint_seconds=FLAGS.checkpoint_seconds, threads=FLAGS.threads,
-      deterministic=FLAGS.deterministic, tensorboard=FLAGS.tensorboard)
+      output_dir=values.output_dir or os.path.join("runs", the_suite.name), data_dirs=_data_dirs(values), cache_dir=values.cache_dir,
+      download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
+      deterministic=values.deterministic, tensorboard=values.tensorboard)
   plans = planning.plan(runs, settings)
-  if FLAGS.dry_run:
+  if values.dry_run:
     print(planning.render(plans))
     return 0
-  _prepare_output(runs, settings)
+  _prepare_output(runs, settings, values.overwrite)
   waiting = [plan for plan in plans if execution.finished_record(settings.run_dir(plan.run)) is None]
   waiting.sort(key=lambda plan: -plan.training_gmacs)
   cores = environment.usable_cores()
-  jobs = min(FLAGS.jobs or len(cores), max(1, len(waiting)))
-  pins = [cores[job % len(cores)] if FLAGS.threads == 1 else None for job in range(jobs)]
+  jobs = min(values.jobs or len(cores), max(1, len(waiting)))
+  pins = [cores[job % len(cores)] if values.threads == 1 else None for job in range(jobs)]
   with progress.make_display({plan.run.identity: plan.training_gmacs for plan in waiting}, len(runs) - len(waiting)) as display:
     outcomes, signal_number = executors.LocalExecutor(settings, pins, display).run([plan.run for plan in waiting])
   return _finish(the_suite, runs, settings, outcomes, signal_number, records, tables)
@@ -99,11 +103,11 @@ def _finish(the_suite, runs, settings, outcomes, signal_number, records, tables)
   return 0 if completed == {run.identity for run in runs} else 1
 
 
-def _data_dirs() -> tuple[str, ...]:
-  return tuple(FLAGS.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
+def _data_dirs(values) -> tuple[str, ...]:
+  return tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
 
 
-def _prepare_output(runs, settings) -> None:
+def _prepare_output(runs, settings, overwrite: bool) -> None:
   """Checks that the output folder can be written and holds no run of another configuration."""
   from benchmark.configuration import ConfigurationError  # pylint: disable=import-outside-toplevel
   from benchmark import run_folder  # pylint: disable=import-outside-toplevel
@@ -120,7 +124,7 @@ def _prepare_output(runs, settings) -> None:
     found = run_folder.configuration_hash(directory)
     if found in (None, run.configuration_hash):
       continue
-    if not FLAGS.overwrite:
+    if not overwrite:
       raise ConfigurationError(f"{directory} holds a run of another configuration ({found}, not {run.configuration_hash}): "
                                "choose another --output_dir, or --overwrite to delete it.")
     shutil.rmtree(directory)

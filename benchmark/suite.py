@@ -113,7 +113,7 @@ def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, lis
     names = configuration.reachable(with_includes)
     configuration.check_types(with_includes, names)
     used |= names
-    digest = configuration.configuration_hash(with_includes, names)
+    digest = configuration.configuration_hash(with_includes | {"suite.design_seed": suite.design_seed}, names | {"suite.design_seed"})
     runs += [dataclasses.replace(run, seed=seed, configuration_hash=digest) for seed in suite.seeds]
   _check_used(own, used, values)
   return suite, runs

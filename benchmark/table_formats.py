@@ -141,7 +141,7 @@ def sort_value(cell: Cell) -> str:
   """The sort key of a cell as an attribute of a page: a number or text; empty sorts last."""
   if cell.value is None or (isinstance(cell.value, float) and math.isnan(cell.value)):
     return ""
-  return repr(float(cell.value)) if not isinstance(cell.value, str) else cell.value
+  return f"{float(cell.value):.10g}" if not isinstance(cell.value, str) else cell.value
 
 
 def _has_gaps(panel: comparison.Panel) -> bool:

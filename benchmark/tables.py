@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from typing import Iterable, Sequence
+from typing import Iterable, Iterator, Sequence
 
 import pandas as pd
 
@@ -35,12 +35,12 @@ def write_suite_tables(records: Sequence[Record], output_dir: str | os.PathLike,
   """
   panels = comparison.panels(records, expected_identities, baseline, allow_mixed_data)
   per_task = per_task_estimates(records)
-  per_task_tables = list(_per_task_tables(panels, per_task))
+  in_tasks = list(per_task_tables(panels, per_task))
   output_dir = pathlib.Path(output_dir)
   contents = {
-      "table.md": _markdown(panels), "table.csv": suite_frame(panels).to_csv(index=False), "table.tex": _latex(panels),
-      "table_per_task.md": _per_task_markdown(per_task_tables),
-      "table_per_task.csv": per_task.to_csv(index=False), "table_per_task.tex": _per_task_latex(per_task_tables),
+      "table.md": _markdown(panels), "table.csv": _csv(suite_frame(panels)), "table.tex": _latex(panels),
+      "table_per_task.md": _per_task_markdown(in_tasks),
+      "table_per_task.csv": _csv(per_task), "table_per_task.tex": _per_task_latex(in_tasks),
   }
   for name, content in contents.items():
     write_atomically(output_dir / name, content)
@@ -89,6 +89,42 @@ def per_task_estimates(records: Sequence[Record]) -> pd.DataFrame:
   return pd.DataFrame(rows, columns=[*keys, "n", "mean", "sd", "half_width"])
 
 
+def per_task_tables(panels: Sequence[comparison.Panel], estimates: pd.DataFrame
+                    ) -> Iterator[tuple[comparison.Panel, str, list[str], list[list[Cell]]]]:
+  """Yields panel, title, columns and rows: one table per panel and measure, a column per task.
+
+  Args:
+    panels: what to show.
+    estimates: from `per_task_estimates`.
+  """
+  known = {}
+  for found in estimates.itertuples():
+    half_width = None if pd.isna(found.half_width) else found.half_width
+    known[found.stream, found.scale, found.learner, found.measure, found.task] = statistics.Estimate(
+        found.n, found.mean, None, half_width)
+  for panel in panels:
+    own = estimates[(estimates["stream"] == panel.stream) & (estimates["scale"] == panel.scale)]
+    tasks = sorted(own["task"].unique())
+    for measure in _PER_TASK if tasks else ():
+      rows = []
+      for row in panel.rows:
+        line = [Cell(row.label, mark=table_formats.MIXED if row.mixed else "", value=row.learner)]
+        for task in tasks:
+          estimate = known.get((panel.stream, panel.scale, row.learner, measure.name, task))
+          if estimate is not None:
+            line.append(Cell(table_formats.estimate_text(estimate, measure), value=estimate.mean))
+          else:
+            line.append(Cell("diverged" if row.all_diverged else table_formats.GAP))
+        rows.append(line)
+      yield (panel, f"{table_formats.panel_title(panel)}: {measure.title} per task ({measure.unit})",
+             ["Learner", *(f"Task {task}" for task in tasks)], rows)
+
+
+def _csv(frame: pd.DataFrame) -> str:
+  # The last digits of a mean depend on the machine that adds; a report that is checked elsewhere must not.
+  return frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+
+
 def _markdown(panels: Sequence[comparison.Panel]) -> str:
   parts = []
   for panel in panels:
@@ -131,37 +167,12 @@ def _overview(panels: Sequence[comparison.Panel], measure: measures.Measure) -> 
   return ["Learner", *(table_formats.panel_title(panel) for panel in panels)], lines
 
 
-def _per_task_markdown(per_task_tables: Sequence[tuple]) -> str:
+def _per_task_markdown(tables: Sequence[tuple]) -> str:
   parts = [f"### {table_formats.escape_markdown(title)}\n\n{table_formats.markdown_table(columns, rows)}\n"
-           for title, columns, rows in per_task_tables]
+           for _, title, columns, rows in tables]
   return "\n".join([*parts, "Mean ± half-width of the 95 % t-interval over seeds, in per cent or percentage points."]) + "\n"
 
 
-def _per_task_latex(per_task_tables: Sequence[tuple]) -> str:
+def _per_task_latex(tables: Sequence[tuple]) -> str:
   return "\n\n".join(table_formats.latex_table(columns, rows, title)
-                     for title, columns, rows in per_task_tables) + "\n"
-
-
-def _per_task_tables(panels: Sequence[comparison.Panel], estimates: pd.DataFrame):
-  """Yields title, columns and rows: one table per panel and measure, a column per task."""
-  known = {}
-  for found in estimates.itertuples():
-    half_width = None if pd.isna(found.half_width) else found.half_width
-    known[found.stream, found.scale, found.learner, found.measure, found.task] = statistics.Estimate(
-        found.n, found.mean, None, half_width)
-  for panel in panels:
-    own = estimates[(estimates["stream"] == panel.stream) & (estimates["scale"] == panel.scale)]
-    tasks = sorted(own["task"].unique())
-    for measure in _PER_TASK if tasks else ():
-      rows = []
-      for row in panel.rows:
-        line = [Cell(row.label, mark=table_formats.MIXED if row.mixed else "", value=row.learner)]
-        for task in tasks:
-          estimate = known.get((panel.stream, panel.scale, row.learner, measure.name, task))
-          if estimate is not None:
-            line.append(Cell(table_formats.estimate_text(estimate, measure), value=estimate.mean))
-          else:
-            line.append(Cell("diverged" if row.all_diverged else table_formats.GAP))
-        rows.append(line)
-      yield (f"{table_formats.panel_title(panel)}: {measure.title} per task ({measure.unit})",
-             ["Learner", *(f"Task {task}" for task in tasks)], rows)
+                     for _, title, columns, rows in tables) + "\n"

@@ -133,13 +133,15 @@ def save(drawn: ReportFigure, folder: pathlib.Path) -> None:
   with matplotlib.rc_context({**_RC, "svg.hashsalt": drawn.name}):
     drawn.figure.savefig(folder / f"{drawn.name}.png", dpi=150, metadata={"Software": None, "Description": digest})
     content = io.BytesIO()
-    drawn.figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Description": digest})
+    drawn.figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Creator": None,
+                                                                           "Description": digest})
   records.write_atomically(folder / f"{drawn.name}.svg", _compact(content.getvalue().decode()))
 
 
 def _compact(svg: str) -> str:
   """Two decimals suffice for points of 1/72 inch; group ids repeat over axes, so they become data attributes."""
-  svg = re.sub(r"(?<=\d\.)(\d\d)\d+", r"\1", svg)
+  svg = re.sub(r' (?:d|x|y|x1|y1|x2|y2|width|height|transform|viewBox)="[^"]*"',
+               lambda attribute: re.sub(r"(?<=\d\.)(\d\d)\d+", r"\1", attribute[0]), svg)
   svg = re.sub(r'\bid="method:', 'data-method="', svg)
   return re.sub(r"\n\s*", "\n", svg)
 

@@ -1,0 +1,87 @@
+"""Looks at the data of a stream: what is there, what the tasks are, what the images look like.
+
+  python -m benchmark.data check --data_dir=Data                       every known format in a folder, a few seconds
+  python -m benchmark.data check --stream=cifar100 --data_dir=Data     one stream: files, counts, checksums, fingerprints
+  python -m benchmark.data describe --stream=stl10_20                  tasks, classes, counts, domains, noise, channels
+  python -m benchmark.data preview --stream=stl10_20 --data_dir=Data   a PNG contact sheet for each task
+  python -m benchmark.data prepare --stream=office_home --data_dir=Data
+                                                                       decodes and resizes every image once, for all trials
+
+--stream is the name of a file in gin/streams. `describe` without --data_dir tells what the official data give, where the
+stream can tell that without them. `prepare --stream=stl10_20 --output_dir=DIR` also writes the design of five trials as the
+release's CSV files. Other data in an official format need a binding that says so, for instance
+--gin_param="STL10.images_per_class = 'any'".
+
+Exit status: 0 all is there; 1 `check` found something missing, damaged or not as the stream expects it; 2 a flag, a binding
+or the data are wrong.
+"""
+
+import os
+import pathlib
+import sys
+import time
+
+from absl import flags
+
+from benchmark import command_line, environment
+
+_COMMANDS = ("check", "describe", "preview", "prepare")
+
+
+def define_flags() -> flags.FlagValues:
+  """The flags, not yet parsed."""
+  values = command_line.new_flags()
+  flags.DEFINE_string("stream", None, "Name of a stream file in gin/streams. Needed by all but `check`.", flag_values=values)
+  flags.DEFINE_multi_string("gin_param", [], "Binding that wins over the stream's file. May be repeated.", flag_values=values)
+  flags.DEFINE_multi_string("data_dir", [], "Folder of the raw data; several are searched in order. Default: $LASEM_DATA_DIR, "
+                            "else Data.", flag_values=values)
+  flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data.", flag_values=values)
+  flags.DEFINE_string("output_dir", None, "Folder for what is written. Default of `preview`: runs/previews/<stream>.",
+                      flag_values=values)
+  flags.DEFINE_integer("seed", 0, "The trial.", lower_bound=0, flag_values=values)
+  flags.DEFINE_integer("design_seed", 0, "Fixes what all trials share.", lower_bound=0, flag_values=values)
+  flags.DEFINE_bool("download", False, "Let TensorFlow Datasets download what is missing.", flag_values=values)
+  return values
+
+
+def main(argv) -> int:
+  """Runs the command line; returns the exit status."""
+  values = define_flags()
+  command = argv[1] if len(argv) > 1 and not argv[1].startswith("-") else None
+  command_line.parse(values, [argv[0], *argv[2 if command else 1:]], __doc__)
+  if command not in _COMMANDS:
+    command_line.fail(f"{'no command' if command is None else f'unknown command {command!r}'}: use one of "
+                      f"{', '.join(_COMMANDS)}; see --help.")
+  if values.stream is None and command != "check":
+    command_line.fail(f"--stream is missing: `{command}` needs the name of a stream, such as --stream=cifar100.")
+  environment.prepare_process()
+  from benchmark import configuration, data_commands  # pylint: disable=import-outside-toplevel
+  from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
+
+  data_dirs = tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
+  context = stream.StreamContext(values.seed, values.design_seed, data_dirs, values.cache_dir, values.download)
+  request = data_commands.Request(values.stream, tuple(values.gin_param), context, bool(values.data_dir))
+  output_dir = pathlib.Path(values.output_dir) if values.output_dir else None
+
+  def run() -> int:
+    if command == "check":
+      return data_commands.check(request)
+    if command == "describe":
+      return data_commands.describe(request)
+    if command == "preview":
+      return data_commands.preview(request, output_dir or pathlib.Path("runs", "previews", values.stream))
+    return data_commands.prepare(request, output_dir)
+
+  start = time.monotonic()
+  status = command_line.run_or_fail(run, (configuration.ConfigurationError, stream.DataError))
+  if command in ("preview", "prepare"):
+    print(f"{time.monotonic() - start:.1f} seconds")
+  return status
+
+
+if __name__ == "__main__":
+  try:
+    sys.exit(main(sys.argv))
+  except KeyboardInterrupt:
+    print("Stopped. The same command continues where this one left off.", file=sys.stderr)
+    sys.exit(130)

@@ -1,0 +1,1 @@
+"""`python -m benchmark.speed`: what training costs here, as ratios measured side by side."""

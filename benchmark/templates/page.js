@@ -1,0 +1,72 @@
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  const data = JSON.parse(byId("data").textContent);
+
+  // Sorting: numbers by size, everything else by text; rows without a value stay last either way.
+  const compare = (a, b) => {
+    const x = Number(a), y = Number(b);
+    return Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b, "en", {numeric: true}) : x - y;
+  };
+  const sort = (header) => {
+    const table = header.closest("table"), body = table.tBodies[0], column = header.cellIndex;
+    const direction = header.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+    for (const other of table.tHead.rows[0].cells) other.setAttribute("aria-sort", "none");
+    header.setAttribute("aria-sort", direction);
+    const sign = direction === "ascending" ? 1 : -1;
+    const value = (row) => row.cells[column].dataset.value;
+    const rows = [...body.rows].sort((a, b) => {
+      const x = value(a), y = value(b);
+      if (x === "" || y === "") return (x === "") - (y === "");
+      return sign * compare(x, y);
+    });
+    body.append(...rows);
+  };
+  for (const button of document.querySelectorAll("thead button"))
+    button.addEventListener("click", () => sort(button.closest("th")));
+
+  // Filters hide rows, whole tables and figures of other streams, and the drawn lines of other methods.
+  const boxes = [...document.querySelectorAll("input[name=learner]")];
+  const filter = () => {
+    const stream = byId("stream").value;
+    const shown = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    for (const element of document.querySelectorAll("[data-stream], [data-learner]")) {
+      const otherStream = stream && element.dataset.stream && element.dataset.stream !== stream;
+      const otherLearner = element.dataset.learner && !shown.has(element.dataset.learner);
+      element.hidden = Boolean(otherStream || otherLearner);
+    }
+    for (const element of document.querySelectorAll("[data-method]"))
+      element.style.display = shown.has(element.dataset.method) ? "" : "none";
+    byId("shown").textContent = (shown.size === boxes.length ? "all " : shown.size + " of ") + boxes.length;
+  };
+  byId("filters").addEventListener("change", filter);
+  byId("filters").addEventListener("submit", (event) => event.preventDefault());
+  const setAll = (checked) => { for (const box of boxes) box.checked = checked; filter(); };
+  byId("all").addEventListener("click", () => setAll(true));
+  byId("none").addEventListener("click", () => setAll(false));
+
+  // One run's configuration and provenance.
+  const dialog = byId("run");
+  const text = (lines) => lines.map((line) => data.lines[line]).join("\n") || "not recorded";
+  for (const button of document.querySelectorAll("button.details"))
+    button.addEventListener("click", () => {
+      const run = data.runs[button.dataset.run];
+      byId("run-title").textContent = button.dataset.run;
+      for (const part of ["result", "provenance", "operative", "requested"])
+        byId("run-" + part).textContent = text(run[part]);
+      dialog.showModal();
+    });
+  byId("close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+
+  // Theme: the system's, or chosen.
+  const themes = ["system", "light", "dark"];
+  byId("theme").addEventListener("click", () => {
+    const root = document.documentElement;
+    const next = themes[(themes.indexOf(root.dataset.theme || "system") + 1) % themes.length];
+    if (next === "system") delete root.dataset.theme; else root.dataset.theme = next;
+    byId("theme").textContent = "Theme: " + next;
+  });
+  // A form restored by the browser's history keeps its state; so must the page.
+  filter();
+})();

@@ -1,0 +1,111 @@
+"""The command line of `benchmark.run`: exit statuses, messages, continuing and extending a suite."""
+
+import json
+import os
+import pathlib
+
+import pytest
+
+from benchmark import run
+
+_SMALL = ("--gin_param=suite.learners = ('stl',)", "--gin_param=suite.seeds = (0,)", "--gin_param=EPOCHS_PER_TASK = 1",
+          "--gin_param=GROUPS = ('texture', 'texture')", "--gin_param=suite.baseline = None")
+
+
+def _run(*arguments) -> int:
+  """Exit status of the command line with the smoke suite."""
+  try:
+    return run.main(["benchmark.run", "--gin_file=gin/suites/smoke.gin", *arguments])
+  except SystemExit as error:
+    return error.code
+
+
+def _files(directory) -> dict[str, float]:
+  return {str(path): path.stat().st_mtime_ns for path in pathlib.Path(directory).rglob("record.json")}
+
+
+@pytest.fixture(name="finished", scope="module")
+def _finished(tmp_path_factory):
+  """A finished suite of one run."""
+  directory = tmp_path_factory.mktemp("suite")
+  assert _run(*_SMALL, f"--output_dir={directory}", "--jobs=1") == 0
+  return directory
+
+
+def test_a_suite_writes_record_events_configuration_and_tables(finished):
+  run_dir = finished / "synthetic" / "stl" / "smoke" / "seed0"
+  record = json.loads((run_dir / "record.json").read_text())
+  assert record["identity"] == "synthetic/stl/smoke/seed0"
+  assert record["result"]["status"] == "completed"
+  assert len(record["result"]["accuracy"]["after_visit"]) == 2
+  assert record["provenance"]["command"] and record["provenance"]["cpu_seconds"] > 0
+  assert (run_dir / "requested.gin").exists() and (run_dir / "operative.gin").exists()
+  events = [json.loads(line) for line in (run_dir / "events.jsonl").read_text().splitlines()]
+  assert [event["event"] for event in events].count("epoch") == 3  # two tasks of one epoch, and the untrained network
+  assert "STL" in (finished / "table.md").read_text() and (finished / "table.csv").exists()
+
+
+def test_a_finished_suite_is_not_trained_again_and_can_be_extended(finished, capsys):
+  before = _files(finished)
+  assert _run(*_SMALL, f"--output_dir={finished}") == 0
+  assert _files(finished) == before
+  extended = [argument.replace("(0,)", "(0, 1)") for argument in _SMALL]
+  assert _run(*extended, f"--output_dir={finished}", "--jobs=1") == 0
+  after = _files(finished)
+  assert len(after) == 2 and before.items() <= after.items()
+  assert "seed1: begins" in capsys.readouterr().err
+
+
+def test_runs_of_another_configuration_are_not_overwritten(finished, capsys):
+  other = [argument.replace("EPOCHS_PER_TASK = 1", "EPOCHS_PER_TASK = 2") for argument in _SMALL]
+  assert _run(*other, f"--output_dir={finished}") == 2
+  assert "holds a run of another configuration" in capsys.readouterr().err
+
+
+def test_dry_run_lists_identity_hash_and_cost_and_trains_nothing(tmp_path, capsys):
+  assert _run(*_SMALL, "--dry_run", f"--output_dir={tmp_path / 'out'}") == 0
+  output = capsys.readouterr().out
+  assert "synthetic/stl/smoke/seed0" in output and "training GMACs" in output and "1 runs" in output
+  assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--gin_fil=x"], "Unknown command line flag 'gin_fil'"),
+    (["stray"], "unexpected argument 'stray'"),
+    (["--jobs=0"], "jobs"),
+    (["--jobs=two"], "jobs"),
+    (["--gin_param=suite.learners = ('lasem',)"], "learners/lasem.gin"),
+    (["--gin_param=EPOCH_PER_TASK = 3"], "Did you mean EPOCHS_PER_TASK"),
+    (["--gin_param=experiment.task_order = (0,)"], "leaves out tasks"),
+    (["--gin_param=experiment.task_order = 'thrice'"], "thrice"),
+    (["--gin_param=experiment.batch_size = 100000"], "batch_size"),
+    (["--gin_param=experiment.protocol = 'original'"], "protocol"),
+    (["--gin_param=ConvNetSpec.image_shape = (8, 8, 3)"], "images of stream synthetic"),
+    (["--gin_param=suite.learners = ('hps_top2',)", "--gin_param=Static.configuration = 'top9'"], "top9"),
+])
+def test_bad_input_ends_with_status_2_and_one_line(arguments, message, tmp_path, capsys):
+  assert _run(*_SMALL, *arguments, f"--output_dir={tmp_path / 'out'}") == 2
+  error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+  assert len(error) == 1 and message in error[0]
+  assert not (tmp_path / "out").exists()
+
+
+def test_missing_data_are_named_before_anything_is_trained(tmp_path, capsys):
+  status = _run(*_SMALL[1:3], "--gin_param=suite.streams = ('cifar100',)", "--gin_param=suite.learners = ('stl',)",
+                f"--data_dir={tmp_path}", f"--output_dir={tmp_path / 'out'}")
+  assert status == 2
+  assert str(tmp_path) in capsys.readouterr().err
+  assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_refused(tmp_path, capsys):
+  tmp_path.chmod(0o500)
+  assert _run(*_SMALL, f"--output_dir={tmp_path / 'out'}") == 2
+  assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_file_in_the_place_of_the_output_folder_is_refused(tmp_path, capsys):
+  (tmp_path / "out").write_text("")
+  assert _run(*_SMALL, f"--output_dir={tmp_path / 'out'}") == 2
+  assert "cannot be written" in capsys.readouterr().err
