@@ -115,6 +115,11 @@ class _OfficeHomeStream(TaskStream):
     labels = np.array([local[int(class_id)] for class_id in class_ids], np.int32)
     return types.TaskSplit(self._cache.load([self._path(index) for index in indices]), labels, indices)
 
+  @property
+  def cache_directory(self) -> pathlib.Path:
+    """Where the resized images lie."""
+    return self._cache.directory
+
   def image_files(self) -> list[pathlib.Path]:
     """Every image file that some split of some task uses in this trial, without repetition."""
     used = {int(index) for task in self.tasks for split in types.SPLITS

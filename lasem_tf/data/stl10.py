@@ -104,8 +104,9 @@ class STL10(TaskStream):
     else:
       self.design, self.indices = stl10_design_files.read_trial(
           self._design_folder(), percent, validation_percent, num_tasks, num_classes, context.seed, counts)
+    names = stl10_files.CLASS_NAMES if self._source is None else self._source.class_names
     self.tasks = tuple(
-        types.TaskInfo(task_id, len(task.classes), tuple(stl10_files.CLASS_NAMES[c] for c in task.classes), task.classes,
+        types.TaskInfo(task_id, len(task.classes), tuple(names[c] for c in task.classes), task.classes,
                        {"noise_mean": task.noise_mean, "noise_deviation": task.noise_deviation, "channels": task.channels})
         for task_id, task in enumerate(self.design))
 
@@ -141,7 +142,7 @@ class STL10(TaskStream):
     for class_id, count in enumerate(counts):
       if min(stl10_design.images_per_class(count, percent, validation_percent)) < 1 or not len(self._by_class["test"][class_id]):
         raise DataError(
-            f"{self._source.origin}: class {stl10_files.CLASS_NAMES[class_id]} has {count} training and "
+            f"{self._source.origin}: class {class_id} has {count} training and "
             f"{len(self._by_class['test'][class_id])} test images; {percent} % of the former, {validation_percent} % of them "
             "for validation, leave a split empty. Use more data or raise STL10.percent.")
 

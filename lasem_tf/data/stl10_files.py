@@ -66,7 +66,12 @@ def _read_stl10(folder: str, state: tuple) -> sources.ImageSource:
   # Sizes settle most cases without reading a third of a gigabyte.
   official = (all(len(labels[split]) == 10 * count for split, count in OFFICIAL_COUNTS.items())
               and all(sources.md5(path) == MD5[os.path.basename(path)] for path, _, _ in state))
-  return sources.ImageSource(images, labels, CLASS_NAMES, folder, official)
+  return sources.ImageSource(images, labels, _class_names(official), folder, official)
+
+
+def _class_names(official: bool) -> tuple[str, ...]:
+  """The binaries hold no names, so other images in their format have none."""
+  return CLASS_NAMES if official else tuple(f"class {class_id}" for class_id in range(len(CLASS_NAMES)))
 
 
 def read_labels(path: pathlib.Path) -> np.ndarray:
@@ -114,4 +119,4 @@ def read_tfds(context: StreamContext) -> sources.ImageSource:
       raise DataError(f"{folder}: images of shape {images[split].shape[1:]} or labels outside 0..9 are not STL-10. Prepare the "
                       "data set again.")
   official = all((np.bincount(labels[split], minlength=10) == count).all() for split, count in OFFICIAL_COUNTS.items())
-  return sources.ImageSource(images, labels, CLASS_NAMES, folder, official)
+  return sources.ImageSource(images, labels, _class_names(official), folder, official)

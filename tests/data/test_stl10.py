@@ -172,7 +172,7 @@ def test_wrong_counts_are_named(grey):
 
 
 def test_a_split_left_empty_is_refused(grey):
-  with pytest.raises(DataError, match="airplane has 8 training and 2 test images; 10 % of the former"):
+  with pytest.raises(DataError, match="class 0 has 8 training and 2 test images; 10 % of the former"):
     _open(grey, percent=10)
 
 
