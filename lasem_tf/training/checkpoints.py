@@ -177,8 +177,8 @@ def _read_manifest(path: pathlib.Path) -> dict:
 
 def _read_group(path: pathlib.Path) -> dict[str, np.ndarray]:
   try:
-    with np.load(path, allow_pickle=False) as file:
-      return {name: file[name] for name in file.files}
+    with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+      return {name: arrays[name] for name in arrays.files}
   except Exception as error:  # Damaged bytes make np.load, zipfile and the header's parser fail in a dozen ways.
     raise _Damaged(f"{path} is damaged or missing.") from error
 

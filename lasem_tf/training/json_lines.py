@@ -3,7 +3,7 @@
 import json
 import os
 
-from lasem_tf.training import events
+from lasem_tf.training import checkpoints, events
 
 
 class JsonLinesSink:
@@ -11,7 +11,7 @@ class JsonLinesSink:
 
   name = "json_lines"
 
-  def __init__(self, path: str):
+  def __init__(self, path: str | os.PathLike):
     """Opens nothing yet.
 
     Args:
@@ -36,8 +36,9 @@ class JsonLinesSink:
     file = self._open()
     position = position or 0
     if os.path.getsize(self._path) < position:
-      raise OSError(f"{self._path} is shorter than the checkpoint of its run says ({position} bytes): it was edited or "
-                    "damaged. Delete the run's folder to train the run again.")
+      raise checkpoints.CheckpointError(
+          f"{self._path} is shorter than the run's checkpoint says ({position} bytes): it was edited or damaged. Delete the "
+          "run's folder to train the run again.")
     file.truncate(position)
     file.seek(position)
 

@@ -49,6 +49,7 @@ class Progress:
     step: steps of the epoch that were taken; all of them: what ends an epoch is still to be done.
     visit_epoch: epochs of the visit that have ended.
     global_epoch: epochs of the run that have ended.
+    loop: whether the phase's steps run in a loop in the graph; a resumed phase keeps the form it began with.
     totals: sums of loss and metrics over the steps of the epoch.
     best: best epochs of the visit.
     pending: what the commit gave, until its accuracies are measured.
@@ -63,6 +64,7 @@ class Progress:
   phase: int = 0
   epoch: int = 0
   step: int = 0
+  loop: bool | None = None
   visit_epoch: int = 0
   global_epoch: int = 0
   totals: dict = dataclasses.field(default_factory=dict)
@@ -77,6 +79,7 @@ class Progress:
     """The next visit has begun."""
     self.stage, self.best, self.pending = BEGUN, best_epoch.BestEpoch(), {}
     self.phase = self.epoch = self.step = self.visit_epoch = 0
+    self.loop = None
 
   def end_epoch(self) -> None:
     """An epoch has ended, evaluation included."""
@@ -87,7 +90,7 @@ class Progress:
 
   def end_phase(self) -> None:
     """The phase has ended."""
-    self.phase, self.epoch = self.phase + 1, 0
+    self.phase, self.epoch, self.loop = self.phase + 1, 0, None
 
   def end_visit(self) -> None:
     """The visit has ended, its accuracies are in `measured`."""

@@ -1,5 +1,6 @@
 """A run in this process: the learner, its data, its progress, and how these are saved and brought back."""
 
+import contextlib
 import dataclasses
 import time
 from typing import Callable, Sequence
@@ -93,7 +94,8 @@ class Session:
   def emit(self, event: events.Event) -> None:
     """Tells all sinks."""
     for sink in self._sinks:
-      sink.emit(event)
+      with _naming(sink):
+        sink.emit(event)
 
   def evaluate(self, measure: Callable):
     """`measure(evaluator)`; an order to stop is obeyed at once, what is measured here is measured again later."""
@@ -120,7 +122,7 @@ class Session:
     variables = {**self.learner.variables(), **self._phase_state()}
     self._store.save({
         "identity": self._identity(), "progress": self.progress.to_json(), "in_phase": self.phase is not None,
-        "structure": self.learner.structure(), "sinks": {sink.name: sink.position() for sink in self._sinks},
+        "structure": self.learner.structure(), "sinks": self._sink_positions(),
     }, {name: variable.numpy() for name, variable in variables.items()})
     self._saved_at = time.monotonic()
 
@@ -130,7 +132,8 @@ class Session:
     if checkpoint is not None:
       self._restore(checkpoint)
     for sink in self._sinks:
-      sink.restore(checkpoint.state["sinks"].get(sink.name) if checkpoint is not None else None)
+      with _naming(sink):
+        sink.restore(checkpoint.state["sinks"].get(sink.name) if checkpoint is not None else None)
     options = self.options
     self.emit(events.RunStarted(
         stream=self.stream.display_name, learner=type(self.learner).__name__, seed=self.learner.context.seed,
@@ -158,6 +161,13 @@ class Session:
       self.phase = self.learner.next_phase(self.progress.phase)
       assign_strictly({**self.learner.variables(), **self._phase_state()}, arrays)
 
+  def _sink_positions(self) -> dict:
+    positions = {}
+    for sink in self._sinks:
+      with _naming(sink):
+        positions[sink.name] = sink.position()
+    return positions
+
   def _phase_state(self) -> dict[str, tf.Variable]:
     return {_PHASE_STATE + name: variable for name, variable in self.phase.state.items()} if self.phase is not None else {}
 
@@ -169,6 +179,17 @@ class Session:
       del options[irrelevant]
     return {"learner": type(self.learner).__name__, "seed": context.seed, "order": list(self.order), **options,
             "stream": self.stream.name, "data": self.stream.data_fingerprint}
+
+
+@contextlib.contextmanager
+def _naming(sink: events.Sink):
+  """A full or read-only disk is reported with its remedy, whichever library met it."""
+  try:
+    yield
+  except (OSError, tf.errors.OpError) as error:
+    raise checkpoints.CheckpointError(
+        f"Writing events ({sink.name}) failed: {error}. The last checkpoint is intact. Make room, then start the same command "
+        "again to go on from there.") from error
 
 
 def assign_strictly(variables: dict[str, tf.Variable], arrays: dict[str, np.ndarray]) -> None:

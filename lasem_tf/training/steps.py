@@ -17,7 +17,7 @@ _LOOP_MACS = 2e9
 
 
 def prefers_loop(learner: base.Learner, task_id: int, batch_size: int) -> bool:
-  """Whether the steps of a task are cheap enough for the loop; decided by their cost alone, so that a resume decides alike."""
+  """Whether the steps of a task are cheap enough for the loop; a function of cost, never of time."""
   return (learner.super_network_parameters() is None
           and learner.training_macs_per_image(task_id) * batch_size <= _LOOP_MACS)
 

@@ -1,5 +1,6 @@
 """One visit: its phases, epochs and steps, the choice of the best epoch, and the commit. Knows no concrete learner."""
 
+import math
 import time
 
 from lasem_tf.learners import base
@@ -75,8 +76,9 @@ class VisitTrainer:
     session, progress, phase = self._session, self._session.progress, self._session.phase
     options = session.options
     with session.clock.spend("training"):
-      loop = steps.prefers_loop(self._learner, session.task_id, options.batch_size)
-      compiled = steps.CompiledPhase(phase, self._learner.task, options.batch_size, loop)
+      if progress.loop is None:
+        progress.loop = steps.prefers_loop(self._learner, session.task_id, options.batch_size)
+      compiled = steps.CompiledPhase(phase, self._learner.task, options.batch_size, progress.loop)
       self.num_traces += compiled.num_traces
       self._chunk = 1
     ended = False
@@ -174,7 +176,7 @@ class VisitTrainer:
   def _emit_epoch(self, phase_name, epoch, accuracies, learning_rate, totals, curve, completed) -> None:
     session, progress = self._session, self._session.progress
     now = time.perf_counter()
-    metrics = dict(totals)
+    metrics = {name: value if math.isfinite(value) else None for name, value in totals.items()}
     session.emit(events.EpochEnded(
         visit=progress.visit, task=session.task_id, phase=phase_name, epoch=epoch, global_epoch=completed,
         total_epochs=session.total_epochs, learning_rate=learning_rate, loss=metrics.pop("loss", None), metrics=metrics,
