@@ -63,11 +63,18 @@ def render(content: PageContent) -> str:
       title=content.title, summary=_summary(content), streams=sorted({panel.stream for panel in content.panels}),
       learners=[(name, labels.learner_label(name), style.method_style(name).colour) for name in learners],
       tables=[_panel_table(panel) for panel in content.panels], per_task_tables=content.per_task_tables,
-      published=content.published, figures=[(figure, _inline_svg(content.figure_folder / f"{figure.name}.svg", figure.title))
-                                            for figure in content.figures],
+      published=content.published, figures=_figures_by_stream(content),
       findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),
       data=_data(content.records, content.details), caption=table_formats.caption(content.panels),
       definitions=table_formats.definitions())
+
+
+def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
+  groups: dict[str, list] = {}
+  for figure in content.figures:
+    svg = _inline_svg(content.figure_folder / f"{figure.name}.svg", figure.title)
+    groups.setdefault(figure.data, []).append((figure, svg))
+  return list(groups.items())
 
 
 def _summary(content: PageContent) -> list[tuple[str, str]]:

@@ -46,7 +46,7 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
     if task % columns == 0:
       axis.set_ylabel("Test accuracy (%)")
   style.add_legend(figure, axes.flat[0], min(6, columns + 1))
-  return style.ReportFigure(f"{name}-task_accuracy", f"Accuracy of every task while later tasks are learned: {title}",
+  return style.ReportFigure(f"{name}-task_accuracy", "Accuracy of every task while later tasks are learned", title,
                             f"Mean over seeds. {_BANDS}; there are none where more than {_MAX_BANDS} methods are drawn.",
                             figure, _stream(groups))
 
@@ -64,7 +64,7 @@ def mean_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
   axis.set_ylabel("Mean test accuracy of learned tasks (%)")
   axis.xaxis.get_major_locator().set_params(integer=True)
   style.add_legend(figure, axis, 4)
-  return style.ReportFigure(f"{name}-mean_accuracy", f"Mean accuracy against tasks learned: {title}",
+  return style.ReportFigure(f"{name}-mean_accuracy", "Mean accuracy against tasks learned", title,
                             f"Mean over the tasks learned so far and over seeds. {_BANDS}.", figure, _stream(groups))
 
 
@@ -93,7 +93,7 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
   bar = figure.colorbar(mesh, ax=axis)
   bar.set_label("Forgetting (pp)", color=style.INK)
   bar.ax.tick_params(colors=style.INK)
-  return style.ReportFigure(f"{name}-forgetting", f"Forgetting: {title}",
+  return style.ReportFigure(f"{name}-forgetting", "Forgetting", title,
                             "Best accuracy since a task's last visit less its final accuracy, mean over seeds.", figure,
                             _stream(groups))
 

@@ -63,7 +63,8 @@ class ReportFigure:
 
   Attributes:
     name: file name without ending.
-    title: heading for people.
+    title: heading for people, without the data.
+    data: what the data are called.
     caption: what is shown, in a sentence or two.
     figure: the drawing.
     stream: the stream it belongs to.
@@ -71,6 +72,7 @@ class ReportFigure:
 
   name: str
   title: str
+  data: str
   caption: str
   figure: Figure
   stream: str

@@ -46,7 +46,7 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
   bar = figure.colorbar(mesh, ax=axes, shrink=.9)
   bar.set_label("Share of seeds that share the layer", color=style.INK)
   bar.ax.tick_params(colors=style.INK)
-  return style.ReportFigure(f"{name}-configurations", f"Chosen transfer configurations: {title}",
+  return style.ReportFigure(f"{name}-configurations", "Chosen transfer configurations", title,
                             "For each task and layer, the share of seeds in which the task uses the shared weights.", figure,
                             next(iter(groups.values()))[0].stream)
 
@@ -71,7 +71,7 @@ def prior_evolution(name: str, title: str, groups: dict[str, list[Record]],
     bar.set_label("Prior", color=style.INK)
     bar.ax.tick_params(colors=style.INK)
   axes.flat[-1].set_xlabel("Epoch (over all tasks)")
-  return style.ReportFigure(f"{name}-prior", f"LASEM's prior over epochs: {title}",
+  return style.ReportFigure(f"{name}-prior", "LASEM's prior over epochs", title,
                             "One row per transfer configuration, input-side layer first, 1 = shared; white lines separate "
                             "tasks. Blank where a visit ran no search.", figure, next(iter(groups.values()))[0].stream)
 

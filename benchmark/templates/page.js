@@ -59,6 +59,14 @@
   byId("close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
 
+  for (const button of document.querySelectorAll("button.enlarge"))
+    button.addEventListener("click", () => {
+      const large = button.closest("figure").classList.toggle("large");
+      button.setAttribute("aria-pressed", large);
+      button.textContent = large ? "Reduce" : "Enlarge";
+      button.scrollIntoView({block: "nearest"});
+    });
+
   // Theme: the system's, or chosen.
   const themes = ["system", "light", "dark"];
   byId("theme").addEventListener("click", () => {
