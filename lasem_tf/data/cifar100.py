@@ -30,9 +30,10 @@ class CIFAR100(stream.TaskStream):
 
   image_shape = (32, 32, 3)
 
-  def __init__(self, context, num_tasks=10, data_percent=4, train_per_class=None, validation_per_class=None,
-               protocol="clean", selection=None, training_pool=None, normalization=None, images_per_class="official",
-               data_name=None, source="raw"):
+  def __init__(self, context: stream.StreamContext, num_tasks: int = 10, data_percent: int = 4,
+               train_per_class: int | None = None, validation_per_class: int | None = None, protocol: str = "clean",
+               selection: str | None = None, training_pool: str | None = None, normalization: str | None = None,
+               images_per_class: str | tuple[int, int] = "official", data_name: str | None = None, source: str = "raw"):
     """Reads and checks the files; images are decoded by `load`.
 
     Args:

@@ -121,8 +121,9 @@ class _BinaryStream(stream.TaskStream):
 class MNISTBinary(_BinaryStream):
   """MNIST as 5 or 10 binary tasks: 28x28x1 images in [0, 1], without further normalisation."""
 
-  def __init__(self, context, num_tasks=5, data_percent=3, images_per_task=None, validation_pool=5000,
-               images_per_class="official", data_name=None, protocol="clean"):
+  def __init__(self, context: stream.StreamContext, num_tasks: int = 5, data_percent: int = 3,
+               images_per_task: tuple[int, int, int] | None = None, validation_pool: int = 5000,
+               images_per_class: str = "official", data_name: str | None = None, protocol: str = "clean"):
     """Reads and checks the four IDX files.
 
     Args:
@@ -156,8 +157,10 @@ class MNISTBinary(_BinaryStream):
 class CIFAR10Binary(_BinaryStream):
   """CIFAR-10 as 5 or 10 binary tasks, standardised as CIFAR-100 is."""
 
-  def __init__(self, context, num_tasks=5, data_percent=4, images_per_task=None, images_per_class="official",
-               data_name=None, protocol="clean", selection=None, training_pool=None, normalization=None):
+  def __init__(self, context: stream.StreamContext, num_tasks: int = 5, data_percent: int = 4,
+               images_per_task: tuple[int, int, int] | None = None, images_per_class: str = "official",
+               data_name: str | None = None, protocol: str = "clean", selection: str | None = None,
+               training_pool: str | None = None, normalization: str | None = None):
     """Reads and checks the six batch files.
 
     Args:

@@ -37,9 +37,10 @@ class Synthetic(stream.TaskStream):
 
   name = "synthetic"
 
-  def __init__(self, context, groups=("texture", "texture", "arrangement", "arrangement", "both", "both", "nothing", "nothing"),
-               num_classes=4, image_size=16, grid_size=4, train_per_class=10, validation_per_class=10, test_per_class=25,
-               replaced_cells=0.2, noise=0.5):
+  def __init__(self, context: stream.StreamContext,
+               groups: tuple[str, ...] = ("texture", "texture", "arrangement", "arrangement", "both", "both", "nothing", "nothing"),
+               num_classes: int = 4, image_size: int = 16, grid_size: int = 4, train_per_class: int = 10,
+               validation_per_class: int = 10, test_per_class: int = 25, replaced_cells: float = 0.2, noise: float = 0.5):
     """Draws the design; images are drawn by `load`.
 
     Args:
@@ -57,7 +58,7 @@ class Synthetic(stream.TaskStream):
     Raises:
       ValueError: a binding has a value that it cannot take.
     """
-    _check_binding("groups", groups, isinstance(groups, (tuple, list)) and len(groups) and set(groups) <= set(KINDS),
+    _check_binding("groups", groups, isinstance(groups, (tuple, list)) and groups and all(kind in KINDS for kind in groups),
                    f"a non-empty list of {', '.join(map(repr, KINDS))}")
     sizes = {"num_classes": num_classes, "image_size": image_size, "grid_size": grid_size, "train_per_class": train_per_class,
              "validation_per_class": validation_per_class, "test_per_class": test_per_class}
@@ -69,7 +70,7 @@ class Synthetic(stream.TaskStream):
     for binding, value, limit in (("replaced_cells", replaced_cells, 1.0), ("noise", noise, np.inf)):
       _check_binding(binding, value, type(value) in (int, float) and 0.0 <= value <= limit, f"a number from 0 to {limit}")
     self.context = context
-    self.display_name = f"Synthetic ({len(groups)} tasks)"
+    self.display_name = "Synthetic"
     self.image_shape = (image_size, image_size, 3)
     self.protocol = {"protocol": "clean"} | sizes | {"replaced_cells": float(replaced_cells), "noise": float(noise)}
     self._grid_size = grid_size
