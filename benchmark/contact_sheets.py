@@ -1,4 +1,7 @@
-"""Contact sheets: what a person would look at first. One picture per task, a row per class, some images of each split."""
+"""Contact sheets: what a person would look at first.
+
+One picture for each task, with a row for each class and some images of every split.
+"""
 
 import pathlib
 import textwrap
@@ -12,6 +15,7 @@ from lasem_tf.data import stream
 
 IMAGES_PER_SPLIT = {"train": 5, "validation": 1, "test": 3}
 _GAP = 2  # pixels between images
+_INCHES = 9.0  # width of the images of a sheet
 
 
 def displayable(images: np.ndarray) -> np.ndarray:
@@ -48,7 +52,8 @@ def compose(shown: stream.TaskStream, task_id: int) -> np.ndarray:
     examples = shown.load(task_id, split)
     images = displayable(examples.images)
     for label in range(task.num_classes):
-      for column, position in enumerate(np.flatnonzero(examples.labels == label)[:IMAGES_PER_SPLIT[split]], start=first):
+      positions = np.flatnonzero(examples.labels == label)[:IMAGES_PER_SPLIT[split]]
+      for column, position in enumerate(positions, start=first):
         top, left = label * (height + _GAP), column * (width + _GAP)
         sheet[top:top + height, left:left + width] = images[position]  # grey spreads over the colours
     first += IMAGES_PER_SPLIT[split]
@@ -60,13 +65,14 @@ def draw(shown: stream.TaskStream, task_id: int, path: pathlib.Path) -> None:
   task = shown.tasks[task_id]
   height, width = (size + _GAP for size in shown.image_shape[:2])
   sheet = compose(streams, task_id)
-  inches = 9.0
-  fig = figure.Figure(figsize=(inches + 1.6, inches * sheet.shape[0] / sheet.shape[1] + 0.8), dpi=110, layout="constrained")
+  aspect = sheet.shape[0] / sheet.shape[1]
+  fig = figure.Figure(figsize=(_INCHES + 1.6, _INCHES * aspect + 0.8), dpi=110, layout="constrained")
   backend_agg.FigureCanvasAgg(fig)
   axes = fig.add_subplot()
   axes.imshow(sheet, interpolation="nearest")
+  names = [textwrap.shorten(name, 24, placeholder="...") for name in task.class_names]
   axes.set_yticks([(label + 0.5) * height for label in range(task.num_classes)],
-                  [f"{label}  {textwrap.shorten(name, 24, placeholder='...')}" for label, name in enumerate(task.class_names)])
+                  [f"{label}  {name}" for label, name in enumerate(names)])
   starts = np.cumsum([0, *IMAGES_PER_SPLIT.values()])
   axes.set_xticks([(start + end) / 2 * width for start, end in zip(starts, starts[1:])], list(IMAGES_PER_SPLIT))
   axes.xaxis.tick_top()

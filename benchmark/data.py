@@ -1,19 +1,23 @@
 """Looks at the data of a stream: what is there, what the tasks are, what the images look like.
 
-  python -m benchmark.data check --data_dir=Data                       every known format in a folder, a few seconds
-  python -m benchmark.data check --stream=cifar100 --data_dir=Data     one stream: files, counts, checksums, fingerprints
-  python -m benchmark.data describe --stream=stl10_20                  tasks, classes, counts, domains, noise, channels
-  python -m benchmark.data preview --stream=stl10_20 --data_dir=Data   a PNG contact sheet for each task
+  python -m benchmark.data check --data_dir=Data
+      every known format in a folder: files, counts, checksums, and where what is missing belongs; some seconds
+  python -m benchmark.data check --stream=cifar100 --data_dir=Data
+      the same for one stream, and whether it can be opened; its fingerprints
+  python -m benchmark.data describe --stream=stl10_20
+      tasks, classes, counts, domains, noise, order of channels
+  python -m benchmark.data preview --stream=stl10_20 --data_dir=Data
+      a PNG contact sheet for each task; about a second each
   python -m benchmark.data prepare --stream=office_home --data_dir=Data
-                                                                       decodes and resizes every image once, for all trials
+      decodes and resizes every image once, for all trials; some minutes
 
---stream is the name of a file in gin/streams. `describe` without --data_dir tells what the official data give, where the
-stream can tell that without them. `prepare --stream=stl10_20 --output_dir=DIR` also writes the design of five trials as the
-release's CSV files. Other data in an official format need a binding that says so, for instance
+--stream is the name of a file in gin/streams. `describe` without --data_dir tells what the official data give, where
+the stream can tell that without them. `prepare --stream=stl10_20 --output_dir=DIR` writes the design of five trials as
+the release's CSV files. Other data in an official format need a binding that says so, for instance
 --gin_param="STL10.images_per_class = 'any'".
 
-Exit status: 0 all is there; 1 `check` found something missing, damaged or not as the stream expects it; 2 a flag, a binding
-or the data are wrong.
+Exit status: 0 all is there; 1 `check` found something missing, damaged or not as the stream expects it; 2 a flag, a
+binding or the data are wrong.
 """
 
 import os
@@ -31,10 +35,12 @@ _COMMANDS = ("check", "describe", "preview", "prepare")
 def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
-  flags.DEFINE_string("stream", None, "Name of a stream file in gin/streams. Needed by all but `check`.", flag_values=values)
-  flags.DEFINE_multi_string("gin_param", [], "Binding that wins over the stream's file. May be repeated.", flag_values=values)
-  flags.DEFINE_multi_string("data_dir", [], "Folder of the raw data; several are searched in order. Default: $LASEM_DATA_DIR, "
-                            "else Data.", flag_values=values)
+  flags.DEFINE_string("stream", None, "Name of a stream file in gin/streams. Needed by all but `check`.",
+                      flag_values=values)
+  flags.DEFINE_multi_string("gin_param", [], "Binding that wins over the stream's file. May be repeated.",
+                            flag_values=values)
+  flags.DEFINE_multi_string("data_dir", [], "Folder of the raw data; several are searched in order. Default: "
+                            "$LASEM_DATA_DIR, else Data.", flag_values=values)
   flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data.", flag_values=values)
   flags.DEFINE_string("output_dir", None, "Folder for what is written. Default of `preview`: runs/previews/<stream>.",
                       flag_values=values)

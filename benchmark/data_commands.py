@@ -45,7 +45,11 @@ def _console() -> rich_console.Console:
 
 
 def check(request: Request) -> int:
-  """Prints what is in the data folders; returns 0 if nothing that the stream (or, without one, a format) needs is amiss."""
+  """Prints what is in the data folders.
+
+  Returns:
+    0 if nothing that the stream (or, without one, a format of which there is something) needs is amiss, else 1.
+  """
   if request.name is None:
     inventories = data_inventory.FORMATS
   else:
@@ -74,7 +78,8 @@ def _check_stream(request: Request, console: rich_console.Console) -> int:
     return 1
   counts = stream.counts()
   totals = ", ".join(f"{sum(counts[split])} {split}" for split in types.SPLITS)
-  console.print(f"Stream {request.name} can be opened: {stream.display_name}, {stream.num_tasks} tasks, {totals} images.",
+  console.print(f"Stream {request.name} can be opened: {stream.display_name}, {stream.num_tasks} tasks, "
+                f"{totals} images.",
                 f"Design fingerprint {stream.design_fingerprint}, data fingerprint of seed {request.context.seed} "
                 f"{stream.data_fingerprint}.", sep="\n", markup=False, highlight=False)
   return 0
@@ -102,7 +107,8 @@ def describe(request: Request) -> int:
                 f"Protocol: {', '.join(f'{key} {value}' for key, value in stream.protocol.items())}",
                 f"Design fingerprint: {stream.design_fingerprint}", sep="\n", markup=False, highlight=False)
   keys = list(dict.fromkeys(key for task in stream.tasks for key in task.details))
-  table = rich_table.Table("task", *types.SPLITS, *(key.replace("_", " ") for key in keys), "classes", "names in label order")
+  titles = [key.replace("_", " ") for key in keys]
+  table = rich_table.Table("task", *types.SPLITS, *titles, "classes", "names in label order")
   counts = stream.counts()
   for task in stream.tasks:
     details = [_detail(task.details.get(key)) for key in keys]
@@ -136,8 +142,8 @@ def prepare(request: Request, output_dir: pathlib.Path | None) -> int:
     with rich_progress.Progress(console=rich_console.Console(stderr=True)) as bar:
       task = bar.add_task("Images", total=num_images)
       report = stream.prepare(lambda num_done: bar.advance(task, num_done))
-    print(f"{num_images} images: {report.reused} were cached, {report.built} were built, {report.repaired} were damaged and rebuilt; "
-          f"all in {stream.cache_directory}")
+    print(f"{num_images} images: {report.reused} were cached, {report.built} were built, {report.repaired} were "
+          f"damaged and rebuilt; all in {stream.cache_directory}")
   elif output_dir is None or not hasattr(stream, "write_design"):
     print(f"Stream {request.name} reads its raw files as they are: nothing to prepare.")
   if output_dir is not None:

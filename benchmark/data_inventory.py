@@ -9,7 +9,8 @@ from typing import Callable, Sequence
 
 import numpy as np
 
-from lasem_tf.data import cifar_files, idx_files, office_home_classes, office_home_files, sources, stl10_files, unpickling
+from lasem_tf.data import cifar_files, idx_files, office_home_classes, office_home_files
+from lasem_tf.data import sources, stl10_files, unpickling
 from lasem_tf.data.stream import DataError
 
 OFFICIAL, OTHER, DAMAGED, MISSING = "official", "not official", "damaged", "missing"
@@ -71,7 +72,8 @@ def _files(folder: str, checksums: dict[str, str], describe: Callable[[str], str
   return findings
 
 
-def _cifar(data_dirs, folder_name: str, checksums: dict[str, str], key: str, num_classes: int, remedy: str) -> list[Finding]:
+def _cifar(data_dirs, folder_name: str, checksums: dict[str, str], key: str, num_classes: int,
+           remedy: str) -> list[Finding]:
   folder, findings = _folder(data_dirs, [folder_name], remedy)
 
   def describe(path):
@@ -85,12 +87,14 @@ def _cifar(data_dirs, folder_name: str, checksums: dict[str, str], key: str, num
 
 def cifar100(data_dirs: Sequence[str]) -> list[Finding]:
   """The three pickles of CIFAR-100."""
-  return _cifar(data_dirs, cifar_files.CIFAR100_FOLDER, cifar_files.CIFAR100_MD5, "fine_labels", 100, cifar_files.CIFAR100_REMEDY)
+  return _cifar(data_dirs, cifar_files.CIFAR100_FOLDER, cifar_files.CIFAR100_MD5, "fine_labels", 100,
+                cifar_files.CIFAR100_REMEDY)
 
 
 def cifar10(data_dirs: Sequence[str]) -> list[Finding]:
   """The six pickles of CIFAR-10."""
-  return _cifar(data_dirs, cifar_files.CIFAR10_FOLDER, cifar_files.CIFAR10_MD5, "labels", 10, cifar_files.CIFAR10_REMEDY)
+  return _cifar(data_dirs, cifar_files.CIFAR10_FOLDER, cifar_files.CIFAR10_MD5, "labels", 10,
+                cifar_files.CIFAR10_REMEDY)
 
 
 def mnist(data_dirs: Sequence[str]) -> list[Finding]:
@@ -157,14 +161,15 @@ def office_home(data_dirs: Sequence[str]) -> list[Finding]:
     counts = [len(numbered) for numbered in images]
     differences = office_home_files.differing_counts({domain: images})
     official = sum(office_home_classes.OFFICIAL_COUNTS[domain])
-    details = f"{sum(counts)} images in {len(counts)} classes, {spread(counts)}; "
-    details += (f"{len(differences)} classes differ from the official {official} images: {differences[0]}" if differences else
-                "every class has the official count")
-    findings.append(Finding(str(path), OTHER if differences else OFFICIAL, details))
+    verdict = "every class has the official count"
+    if differences:
+      verdict = f"{len(differences)} classes differ from the official {official} images: {differences[0]}"
+    findings.append(Finding(str(path), OTHER if differences else OFFICIAL,
+                            f"{sum(counts)} images in {len(counts)} classes, {spread(counts)}; {verdict}"))
   return findings
 
 
 # By the name of the stream's class; a class that is not here reads no files.
-INVENTORIES = {"CIFAR100": cifar100, "CIFAR10Binary": cifar10, "MNISTBinary": mnist, "STL10": stl10, "OfficeHome": office_home,
-               "OfficeHomeIncremental": office_home}
+INVENTORIES = {"CIFAR100": cifar100, "CIFAR10Binary": cifar10, "MNISTBinary": mnist, "STL10": stl10,
+               "OfficeHome": office_home, "OfficeHomeIncremental": office_home}
 FORMATS = {"CIFAR-100": cifar100, "CIFAR-10": cifar10, "MNIST": mnist, "STL-10": stl10, "Office-Home": office_home}

@@ -98,7 +98,8 @@ class ImageCache:
     self._fill(paths, images.__getitem__, lambda num_done: None)
     return images.astype(np.float32, copy=False)
 
-  def prepare(self, paths: Sequence[pathlib.Path], progress: Callable[[int], None] = lambda num_done: None) -> CacheReport:
+  def prepare(self, paths: Sequence[pathlib.Path],
+              progress: Callable[[int], None] = lambda num_done: None) -> CacheReport:
     """Builds what is missing or unfit, keeping no image in memory.
 
     Args:
@@ -172,8 +173,8 @@ class ImageCache:
     if len(header) == _HEADER.size:
       magic, version, _, _, checksum = _HEADER.unpack(header)
       if magic == _MAGIC and version != FORMAT_VERSION:
-        log.warning("Cache entry %s was written by version %d of the format (this is %d) and is rebuilt.", entry, version,
-                    FORMAT_VERSION)
+        log.warning("Cache entry %s was written by version %d of the format (this is %d) and is rebuilt.", entry,
+                    version, FORMAT_VERSION)
         return False
       if complete and magic == _MAGIC and zlib.crc32(image.data) == checksum:
         return True
@@ -214,8 +215,8 @@ class ImageCache:
   def _unusable(self, error: OSError) -> DataError:
     reason = "the disk is full" if error.errno in _NO_SPACE else str(error)
     megabytes = 4e-6 * int(np.prod(self.image_shape))
-    return DataError(f"The image cache in {self.directory} cannot be used ({reason}); an image takes {megabytes:.1f} MB. "
-                     "Free the space or name another folder with --cache_dir.")
+    return DataError(f"The image cache in {self.directory} cannot be used ({reason}); an image takes {megabytes:.1f} "
+                     "MB. Free the space or name another folder with --cache_dir.")
 
 
 def _file_digest(path: pathlib.Path) -> str:

@@ -1,8 +1,8 @@
 """Office-Home: everyday objects in two domains, 13 classes a task, 128 x 128 pixels.
 
 Tasks 0-4 are five groups of classes on product photographs, tasks 5-9 the same groups on photographs of the real world.
-The data set has no official split: every trial draws its own train, validation and test images, 60 / 10 / 30 per cent of
-each class in integer arithmetic, as the releases do. Images are scaled to [0, 1] and not normalised.
+The data set has no official split: every trial draws its own train, validation and test images, 60 / 10 / 30 per cent
+of each class in integer arithmetic, as the releases do. Images are scaled to [0, 1] and not normalised.
 
 The incremental stream (classes arriving on product photographs) stands in the second release, which split each class
 anew in every task, so that most test images of a task had been training images of an earlier one. Here each class is
@@ -52,8 +52,8 @@ class _OfficeHomeStream(TaskStream):
     self._cache = None
     self._images = self._find_images({domain for domain, _ in tasks}, images_per_class == sources.OFFICIAL)
     official = not self._images or not office_home_files.differing_counts(self._images)
-    self.display_name = OFFICIAL_NAME if official else sources.check_display_name(data_name, OFFICIAL_NAME, OFFICIAL_NAME,
-                                                                                  f"{kind}.data_name")
+    self.display_name = OFFICIAL_NAME if official else sources.check_display_name(
+        data_name, OFFICIAL_NAME, OFFICIAL_NAME, f"{kind}.data_name")
     self._numbers = {domain: self._class_numbers(domain) for domain in constants.DOMAINS
                      if any(domain == task_domain for task_domain, _ in tasks)}
 
@@ -62,7 +62,8 @@ class _OfficeHomeStream(TaskStream):
     if self.context.design_only:
       return {}
     folder = office_home_files.find_folder(self.context.data_dirs)
-    images = {domain: office_home_files.list_images(folder, domain) for domain in constants.DOMAINS if domain in domains}
+    images = {domain: office_home_files.list_images(folder, domain)
+              for domain in constants.DOMAINS if domain in domains}
     differences = office_home_files.differing_counts(images)
     if official and differences:
       shown = "; ".join(differences[:5]) + ("; ..." if len(differences) > 5 else "")
@@ -177,8 +178,8 @@ class OfficeHomeIncremental(_OfficeHomeStream):
                images_per_class: str = sources.OFFICIAL, data_name: str | None = None):
     """See `OfficeHome`; 'reference' is refused, because the released splits leak test images into training."""
     if protocol != "clean":
-      raise ValueError(f"OfficeHomeIncremental.protocol is {protocol!r}: only 'clean' exists, because the released split "
-                       "trains on most of the test images.")
+      raise ValueError(f"OfficeHomeIncremental.protocol is {protocol!r}: only 'clean' exists, because the released "
+                       "split trains on most of the test images.")
     num_tasks = len(constants.INCREMENTAL_CLASSES) - constants.INCREMENTAL_FIRST + 1
     tasks = [("Product", constants.INCREMENTAL_CLASSES[:constants.INCREMENTAL_FIRST + t]) for t in range(num_tasks)]
     super().__init__(context, "office_home_incremental", tasks, protocol, image_size, images_per_class, data_name)

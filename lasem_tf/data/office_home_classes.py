@@ -1,6 +1,7 @@
 """The constants of Office-Home: classes, how they form tasks, and how many images the official archive holds."""
 
-# A class id is the position in this list: case-insensitive alphabetical order, which a bytewise sort would get wrong (TV).
+# A class id is the position in this list: case-insensitive alphabetical order, which a bytewise sort would get wrong
+# (TV).
 CLASS_NAMES = (
     "Alarm_Clock", "Backpack", "Batteries", "Bed", "Bike", "Bottle", "Bucket", "Calculator", "Calendar", "Candles",
     "Chair", "Clipboards", "Computer", "Couch", "Curtains", "Desk_Lamp", "Drill", "Eraser", "Exit_Sign", "Fan",

@@ -25,10 +25,12 @@ def find_folder(data_dirs: Sequence[str]) -> pathlib.Path:
   for folder in candidate_folders(data_dirs):
     if any((folder / name).is_dir() for names in constants.DOMAIN_FOLDERS.values() for name in names):
       return folder
-  where = f"unpack it to {pathlib.Path(data_dirs[0]) / FOLDER_NAMES[0]}" if data_dirs else "name its folder with --data_dir"
+  where = "name its folder with --data_dir"
+  if data_dirs:
+    where = f"unpack it to {pathlib.Path(data_dirs[0]) / FOLDER_NAMES[0]}"
   raise DataError("Office-Home was not found: there is no folder Product or Real World in "
-                  f"{', '.join(map(str, candidate_folders(data_dirs))) or 'any data folder (none was given)'}. Download "
-                  f"the archive from the data set's home page and {where}.")
+                  f"{', '.join(map(str, candidate_folders(data_dirs))) or 'any data folder (none was given)'}. "
+                  f"Download the archive from the data set's home page and {where}.")
 
 
 def domain_folder(folder: pathlib.Path, domain: str) -> pathlib.Path:
@@ -39,7 +41,8 @@ def domain_folder(folder: pathlib.Path, domain: str) -> pathlib.Path:
   """
   present = [folder / name for name in constants.DOMAIN_FOLDERS[domain] if (folder / name).is_dir()]
   if not present:
-    raise DataError(f"{folder} holds no folder {' or '.join(constants.DOMAIN_FOLDERS[domain])}: unpack the archive again.")
+    raise DataError(f"{folder} holds no folder {' or '.join(constants.DOMAIN_FOLDERS[domain])}: unpack the archive "
+                    "again.")
   if len(present) > 1:
     raise DataError(f"{' and '.join(map(str, present))} both claim to be the domain {domain}: remove one.")
   return present[0]

@@ -1,9 +1,9 @@
 """STL-10 as a stream of many small tasks that differ in classes, noise and order of colour channels.
 
-A task takes a few of the ten classes, a percentage of their training images and all of their test images; adds noise that
-is the task's own, clips, and permutes the channels. Noise is drawn for each image from (design_seed, seed, task, split,
-source index), so that it is the same in every epoch and for every method, whereas the releases draw it unseeded in every
-process and compare methods on different pixels.
+A task takes a few of the ten classes, a percentage of their training images and all of their test images; adds noise
+that is the task's own, clips, and permutes the channels. Noise is drawn for each image from (design_seed, seed, task,
+split, source index), so that it is the same in every epoch and for every method, whereas the releases draw it unseeded
+in every process and compare methods on different pixels.
 """
 
 from concurrent import futures
@@ -53,8 +53,8 @@ class STL10(TaskStream):
   image_shape = (stl10_files.SIDE, stl10_files.SIDE, 3)
 
   def __init__(self, context: StreamContext, num_tasks: int = 20, num_classes: int = 3, percent: int = 25,
-               validation_percent: int = 15, protocol: str = "clean", partition: str = "independent", design: str = "seeded",
-               images_per_class="official", data_name: str | None = None, source: str = "raw"):
+               validation_percent: int = 15, protocol: str = "clean", partition: str = "independent",
+               design: str = "seeded", images_per_class="official", data_name: str | None = None, source: str = "raw"):
     """Reads and checks labels and sizes; images are read by `load`.
 
     Args:
@@ -63,8 +63,8 @@ class STL10(TaskStream):
       num_classes: classes of each task.
       percent: how much of a class's training images a task uses.
       validation_percent: how much of that is for validation, rounded up.
-      protocol: 'clean' or 'reference'; they agree on this stream and are recorded as bound. The released noise is unseeded
-        and cannot be reproduced.
+      protocol: 'clean' or 'reference'; they agree on this stream and are recorded as bound. The released noise is
+        unseeded and cannot be reproduced.
       partition: 'independent' or 'per_class', see `stl10_design.draw_indices`.
       design: 'seeded', or 'files' to read the release's CSV files from the data folder.
       images_per_class: 'official' expects 500 + 800 images of each class and the published checksums; a pair of numbers
@@ -81,11 +81,11 @@ class STL10(TaskStream):
       if value not in allowed:
         raise ValueError(f"STL10.{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}.")
     if not 0 < percent <= 100 or not 0 < validation_percent < 100:
-      raise ValueError(f"STL10.percent = {percent!r} and STL10.validation_percent = {validation_percent!r} must lie between 0 "
-                       "and 100.")
+      raise ValueError(f"STL10.percent = {percent!r} and STL10.validation_percent = {validation_percent!r} must lie "
+                       "between 0 and 100.")
     if design == "files" and source == "tfds":
-      raise ValueError("STL10.design = 'files' lists images by their place in the official files, which STL10.source = 'tfds' "
-                       "does not keep: bind one or the other.")
+      raise ValueError("STL10.design = 'files' lists images by their place in the official files, which STL10.source = "
+                       "'tfds' does not keep: bind one or the other.")
     self.context = context
     self.name = f"stl10_{num_tasks}"
     self.protocol = protocols.resolve(protocol, {}, {}) | {"percent": percent, "validation_percent": validation_percent,
@@ -96,9 +96,9 @@ class STL10(TaskStream):
     self.display_name = shown if num_tasks == 20 else f"{shown} ({num_tasks} tasks)"
     self._by_class = {split: self._indices_by_class(split) for split in ("train", "test")}
     counts = [len(indices) for indices in self._by_class["train"]]
+    self._check_enough_images(counts, percent, validation_percent)
     if design == "seeded":
       self.design = stl10_design.draw_tasks(num_tasks, num_classes, context.design_seed, self.name)
-      self._check_enough_images(counts, percent, validation_percent)
       self.indices = stl10_design.draw_indices(self.design, counts, percent, validation_percent, partition,
                                                context.design_seed, context.seed, self.name)
     else:
@@ -106,8 +106,9 @@ class STL10(TaskStream):
           self._design_folder(), percent, validation_percent, num_tasks, num_classes, context.seed, counts)
     names = stl10_files.CLASS_NAMES if self._source is None else self._source.class_names
     self.tasks = tuple(
-        types.TaskInfo(task_id, len(task.classes), tuple(names[c] for c in task.classes), task.classes,
-                       {"noise_mean": task.noise_mean, "noise_deviation": task.noise_deviation, "channels": task.channels})
+        types.TaskInfo(task_id, len(task.classes), tuple(names[class_id] for class_id in task.classes), task.classes,
+                       {"noise_mean": task.noise_mean, "noise_deviation": task.noise_deviation,
+                        "channels": task.channels})
         for task_id, task in enumerate(self.design))
 
   def _check_counts(self, images_per_class, data_name) -> str:
@@ -117,16 +118,17 @@ class STL10(TaskStream):
     pair = tuple(stl10_files.OFFICIAL_COUNTS.values()) if images_per_class == sources.OFFICIAL else images_per_class
     if pair != sources.ANY and (not isinstance(pair, (tuple, list)) or len(pair) != 2 or
                                 not all(type(n) is int and n > 0 for n in pair)):
-      raise ValueError("STL10.images_per_class must be 'official', 'any' or a pair (training, test) of positive integers, not "
-                       f"{images_per_class!r}.")
+      raise ValueError("STL10.images_per_class must be 'official', 'any' or a pair (training, test) of positive "
+                       f"integers, not {images_per_class!r}.")
     if self._source is None:
       return OFFICIAL_NAME
     if pair != sources.ANY:
       expected = {split: [count] * stl10_design.NUM_CLASSES for split, count in zip(("train", "test"), pair)}
       sources.check_class_counts(self._source, expected, "STL10.images_per_class")
     if images_per_class == sources.OFFICIAL and not self._source.official:
-      raise DataError(f"{self._source.origin}: the counts are those of STL-10, but the MD5 of a file is not the published one. "
-                      f"{stl10_files.REMEDY} For another set in the same format bind STL10.images_per_class = 'any'.")
+      raise DataError(f"{self._source.origin}: the counts are those of STL-10, but the MD5 of a file is not the "
+                      f"published one. {stl10_files.REMEDY} For another set in the same format bind "
+                      "STL10.images_per_class = 'any'.")
     if self._source.official:
       return OFFICIAL_NAME
     return sources.check_display_name(data_name, OFFICIAL_NAME, OFFICIAL_NAME, "STL10.data_name")
@@ -139,12 +141,14 @@ class STL10(TaskStream):
     return splits.indices_by_class(self._source.labels[split], stl10_design.NUM_CLASSES)
 
   def _check_enough_images(self, counts, percent, validation_percent) -> None:
+    where = OFFICIAL_NAME if self._source is None else self._source.origin
     for class_id, count in enumerate(counts):
-      if min(stl10_design.images_per_class(count, percent, validation_percent)) < 1 or not len(self._by_class["test"][class_id]):
+      num_test = len(self._by_class["test"][class_id])
+      if min(*stl10_design.images_per_class(count, percent, validation_percent), num_test) < 1:
         raise DataError(
-            f"{self._source.origin}: class {class_id} has {count} training and "
-            f"{len(self._by_class['test'][class_id])} test images; {percent} % of the former, {validation_percent} % of them "
-            "for validation, leave a split empty. Use more data or raise STL10.percent.")
+            f"{where}: class {class_id} has {count} training and {num_test} test images; {percent} % of the former, "
+            f"{validation_percent} % of them for validation, leave a split empty. Use more data, or bind another "
+            "STL10.percent or STL10.validation_percent.")
 
   def _design_folder(self) -> pathlib.Path:
     """Where the release keeps its CSV files: the folder that holds `raw_data`."""
@@ -158,8 +162,8 @@ class STL10(TaskStream):
       return np.concatenate([self._by_class["test"][class_id] for class_id in classes])
     # Class after class, as the release stores them; a file of its format might list them otherwise.
     rows = getattr(self.indices[task_id], split)
-    return np.array([self._by_class["train"][c][position] for class_id in classes for c, position in rows if c == class_id],
-                    np.int64)
+    return np.array([self._by_class["train"][class_id][position] for class_id in classes
+                     for row_class, position in rows if row_class == class_id], np.int64)
 
   def _generator(self, task_id: int, split: str, source_index: int) -> np.random.Generator:
     return seeding.generator(self.context.design_seed, self.context.seed, self.name, "noise pixels", task_id, split,

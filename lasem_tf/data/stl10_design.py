@@ -15,8 +15,9 @@ from lasem_tf import seeding
 
 NUM_CLASSES = 10
 NOISE_STEP = 0.025
-# The release draws integers below an exclusive bound, which is why +2 and a second deviation never occur, and its manual
-# calls the second number a variance although it is used as a standard deviation. Both are kept: they define the stream.
+# The release draws integers below an exclusive bound, which is why +2 and a second deviation never occur, and its
+# manual calls the second number a variance although it is used as a standard deviation. Both are kept: they define the
+# stream.
 NOISE_MEAN_STEPS = (-2, -1, 0, 1)
 NOISE_DEVIATION_STEPS = (0, 1)
 IDENTITY = (0, 1, 2)

@@ -1,9 +1,9 @@
 """The release's CSV files of an STL-10 design, one for each trial.
 
 For every task: `Task,k`, `Classes,a,b,c`, where there is noise `Noise,mean,deviation`, where channels are permuted
-`ChannelSwap,p0,p1,p2`, then `TrainIndices` and `ValidationIndices`, each followed by one `class,position` row per image.
-The release read whatever files it found and silently drew everything anew when one was missing or damaged; here a set
-that is incomplete, inconsistent or does not fit the data is an error.
+`ChannelSwap,p0,p1,p2`, then `TrainIndices` and `ValidationIndices`, each followed by one `class,position` row per
+image. The release read whatever files it found and silently drew everything anew when one was missing or damaged; here
+a set that is incomplete, inconsistent or does not fit the data is an error.
 """
 
 import csv
@@ -59,14 +59,14 @@ def read(path: pathlib.Path) -> tuple[tuple[TaskDesign, ...], tuple[TaskIndices,
         try:
           current, rows = _take_row(row, tasks, current, rows)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-          raise DataError(f"{path}, line {line}: {','.join(row)!r} does not belong there ({error}). Restore the file, or bind "
-                          "STL10.design = 'seeded'.") from error
+          raise DataError(f"{path}, line {line}: {','.join(row)!r} does not belong there ({error}). Restore the file, "
+                          "or bind STL10.design = 'seeded'.") from error
   except (OSError, UnicodeDecodeError, csv.Error) as error:
     raise DataError(f"{path} cannot be read: {error}. Restore the file, or bind STL10.design = 'seeded'.") from error
   for task_id, task in enumerate(tasks):
     if not all(task.get(key) for key in ("classes", "train", "validation")):
-      raise DataError(f"{path}: task {task_id} lacks its classes or indices; the file is cut short. Restore the file, or bind "
-                      "STL10.design = 'seeded'.")
+      raise DataError(f"{path}: task {task_id} lacks its classes or indices; the file is cut short. Restore the file, "
+                      "or bind STL10.design = 'seeded'.")
   designs = tuple(TaskDesign(t["classes"], *t.get("noise", (0.0, 0.0)), t.get("channels", IDENTITY)) for t in tasks)
   return designs, tuple(TaskIndices(tuple(t["train"]), tuple(t["validation"])) for t in tasks)
 
@@ -94,8 +94,8 @@ def _take_row(row, tasks, current, rows):
   return current, rows
 
 
-def read_trial(folder: pathlib.Path, percent: int, validation_percent: int, num_tasks: int, num_classes: int, trial: int,
-               class_counts: Sequence[int]) -> tuple[tuple[TaskDesign, ...], tuple[TaskIndices, ...]]:
+def read_trial(folder: pathlib.Path, percent: int, validation_percent: int, num_tasks: int, num_classes: int,
+               trial: int, class_counts: Sequence[int]) -> tuple[tuple[TaskDesign, ...], tuple[TaskIndices, ...]]:
   """Reads the complete set of a folder and returns one trial of it.
 
   Args:
@@ -108,17 +108,18 @@ def read_trial(folder: pathlib.Path, percent: int, validation_percent: int, num_
     DataError: a file is missing or damaged, the trials are not of the same tasks, or the design does not fit the data.
   """
   if not 0 <= trial < NUM_TRIALS:
-    raise DataError(f"The design files hold trials 0..{NUM_TRIALS - 1}, not {trial}: choose another seed, or bind STL10.design = "
-                    "'seeded'.")
+    raise DataError(f"The design files hold trials 0..{NUM_TRIALS - 1}, not {trial}: choose another seed, or bind "
+                    "STL10.design = 'seeded'.")
   paths = [folder / file_name(percent, validation_percent, num_tasks, num_classes, t) for t in range(NUM_TRIALS)]
   missing = [path.name for path in paths if not path.is_file()]
   if missing:
-    raise DataError(f"{folder} lacks {', '.join(missing)}; a design is complete or not used at all. Restore the files, or bind "
-                    "STL10.design = 'seeded'.")
+    raise DataError(f"{folder} lacks {', '.join(missing)}; a design is complete or not used at all. Restore the files, "
+                    "or bind STL10.design = 'seeded'.")
   trials = [read(path) for path in paths]
   for path, (tasks, indices) in zip(paths, trials):
     if tasks != trials[0][0]:
-      raise DataError(f"{path} describes other tasks than {paths[0].name}. Restore the files, or bind STL10.design = 'seeded'.")
+      raise DataError(f"{path} describes other tasks than {paths[0].name}. Restore the files, or bind STL10.design = "
+                      "'seeded'.")
     _check(path, tasks, indices, num_tasks, num_classes, class_counts)
   return trials[trial]
 
@@ -133,7 +134,8 @@ def _check(path, tasks, indices, num_tasks, num_classes, class_counts) -> None:
   for task_id, (task, drawn) in enumerate(zip(tasks, indices)):
     if len(set(task.classes)) != num_classes or len(task.classes) != num_classes or not set(task.classes) <= set(
         range(NUM_CLASSES)):
-      refuse(f"task {task_id} has the classes {task.classes} instead of {num_classes} different ones of 0..{NUM_CLASSES - 1}")
+      refuse(f"task {task_id} has the classes {task.classes} instead of {num_classes} different ones of "
+             f"0..{NUM_CLASSES - 1}")
     if sorted(task.channels) != list(IDENTITY):
       refuse(f"task {task_id} permutes the channels by {task.channels}")
     if not 0 <= task.noise_deviation <= 1 or not -1 <= task.noise_mean <= 1:

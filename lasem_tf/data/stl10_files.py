@@ -47,8 +47,8 @@ def read_stl10(data_dirs: Sequence[str]) -> sources.ImageSource:
   """Finds, maps and checks the binaries. Images stay on disk until they are indexed.
 
   Returns:
-    uint8 images `[n, 96, 96, 3]`, upright, as views of the mapped files, and labels 0..9. `official` means that the MD5 of
-    all four files are the published ones.
+    uint8 images `[n, 96, 96, 3]`, upright, as views of the mapped files, and labels 0..9. `official` means that the MD5
+    of all four files are the published ones.
 
   Raises:
     DataError: a file is missing, cut short, or holds a byte that is no label.
@@ -83,8 +83,8 @@ def read_labels(path: pathlib.Path) -> np.ndarray:
   labels = np.fromfile(path, np.uint8)
   wrong = np.flatnonzero((labels < 1) | (labels > 10))
   if len(wrong):
-    raise DataError(f"{path}: byte {wrong[0]} is {labels[wrong[0]]}, but labels are 1..10 ({len(wrong)} of {len(labels)} bytes "
-                    f"are wrong). {REMEDY}")
+    raise DataError(f"{path}: byte {wrong[0]} is {labels[wrong[0]]}, but labels are 1..10 ({len(wrong)} of "
+                    f"{len(labels)} bytes are wrong). {REMEDY}")
   if not len(labels):
     raise DataError(f"{path} is empty. {REMEDY}")
   return labels.astype(np.int64) - 1
@@ -98,8 +98,8 @@ def map_images(path: pathlib.Path, num_images: int) -> np.ndarray:
   """
   found, expected = path.stat().st_size, num_images * IMAGE_BYTES
   if found != expected:
-    raise DataError(f"{path} has {found} bytes, expected {expected} ({num_images} labels times {IMAGE_BYTES} bytes): the file "
-                    f"is cut short or not the right one. {REMEDY}")
+    raise DataError(f"{path} has {found} bytes, expected {expected} ({num_images} labels times {IMAGE_BYTES} bytes): "
+                    f"the file is cut short or not the right one. {REMEDY}")
   columns = np.memmap(path, np.uint8, mode="r", shape=(num_images, 3, SIDE, SIDE))
   return columns.transpose(0, 3, 2, 1)
 
@@ -116,7 +116,7 @@ def read_tfds(context: StreamContext) -> sources.ImageSource:
     examples = tfds_source.read_split(folder, split, ("image", "label"))
     images[split], labels[split] = examples["image"], examples["label"].astype(np.int64)
     if images[split].shape[1:] != (SIDE, SIDE, 3) or labels[split].min() < 0 or labels[split].max() > 9:
-      raise DataError(f"{folder}: images of shape {images[split].shape[1:]} or labels outside 0..9 are not STL-10. Prepare the "
-                      "data set again.")
+      raise DataError(f"{folder}: images of shape {images[split].shape[1:]} or labels outside 0..9 are not STL-10. "
+                      "Prepare the data set again.")
   official = all((np.bincount(labels[split], minlength=10) == count).all() for split, count in OFFICIAL_COUNTS.items())
   return sources.ImageSource(images, labels, _class_names(official), folder, official)

@@ -19,8 +19,8 @@ def write(root: pathlib.Path, train_per_class: int, test_per_class: int, pixels=
     root: the data folder; `STL-10/raw_data` is made in it.
     train_per_class: training images of each class.
     test_per_class: test images of each class.
-    pixels: a function from (split, image number) to uint8 `[96, 96, 3]`; None writes sparse files of zeros, which take no
-      space and no time.
+    pixels: a function from (split, image number) to uint8 `[96, 96, 3]`; None writes sparse files of zeros, which take
+      no space and no time.
 
   Returns:
     `root`.

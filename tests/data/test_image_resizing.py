@@ -6,7 +6,8 @@ import pytest
 from lasem_tf.data import image_resizing
 
 
-@pytest.mark.parametrize("height, width", [(1, 1), (1, 7), (23, 31), (90, 200), (127, 129), (128, 128), (300, 131), (500, 640)])
+@pytest.mark.parametrize("height, width", [(1, 1), (1, 7), (23, 31), (90, 200), (127, 129), (128, 128), (300, 131),
+                                           (500, 640)])
 def test_equals_scikit_image(height, width):
   transform = pytest.importorskip("skimage.transform", reason="scikit-image is not installed: pip install -e .[test]")
   image = np.random.default_rng(height).random((height, width, 3)).astype(np.float32)

@@ -17,7 +17,8 @@ _COUNTS = (10, 13, 11, 23)
 
 @pytest.fixture(name="data", scope="module")
 def _data(tmp_path_factory):
-  return office_home_raw.write(tmp_path_factory.mktemp("office_home"), lambda domain_id, class_id: _COUNTS[class_id % 4])
+  folder = tmp_path_factory.mktemp("office_home")
+  return office_home_raw.write(folder, lambda domain_id, class_id: _COUNTS[class_id % 4])
 
 
 @pytest.fixture(name="open_stream")
@@ -189,7 +190,8 @@ def test_missing_data_name_the_place():
 
 
 def test_counts_are_strict_unless_told_otherwise(open_stream):
-  with pytest.raises(DataError, match="Product/Alarm_Clock: 10 images, 79 expected.*OfficeHome.images_per_class = 'any'"):
+  message = "Product/Alarm_Clock: 10 images, 79 expected.*OfficeHome.images_per_class = 'any'"
+  with pytest.raises(DataError, match=message):
     open_stream(images_per_class="official")
 
 
@@ -227,8 +229,8 @@ def test_an_undecodable_image_is_named_when_its_task_is_loaded(tmp_path):
       stream.load(task_id, split)
 
 
-@pytest.mark.parametrize("bindings, message", [({"protocol": "new"}, "protocol"), ({"images_per_class": 10}, "images_per_class"),
-                                               ({"image_size": 0}, "image_size")])
+@pytest.mark.parametrize("bindings, message", [
+    ({"protocol": "new"}, "protocol"), ({"images_per_class": 10}, "images_per_class"), ({"image_size": 0}, "image_size")])
 def test_bad_bindings_are_named(open_stream, bindings, message):
   with pytest.raises(ValueError, match=message):
     open_stream(**bindings)

@@ -21,7 +21,8 @@ def test_counts_of_the_official_archive():
 def test_one_class_more_in_every_task():
   tasks = _official().tasks
   assert [task.num_classes for task in tasks] == [3, 4, 5, 6, 7, 8]
-  assert tasks[-1].class_names == ("Couch", "Table", "Paper_Clip", "Clipboards", "Bucket", "Notebook", "Bed", "Trash_Can")
+  assert tasks[-1].class_names == ("Couch", "Table", "Paper_Clip", "Clipboards", "Bucket", "Notebook", "Bed",
+                                   "Trash_Can")
   assert tasks[-1].class_ids == (13, 58, 41, 11, 6, 38, 3, 62)
   assert all(tasks[-1].class_ids[:task.num_classes] == task.class_ids for task in tasks)
 
@@ -43,7 +44,8 @@ def test_the_leaking_split_of_the_release_is_refused():
 
 def test_loads(tmp_path):
   root = office_home_raw.write(tmp_path, side=4)
-  stream = OfficeHomeIncremental(StreamContext(data_dirs=(str(root),)), images_per_class="any", image_size=4, data_name="squares")
+  stream = OfficeHomeIncremental(StreamContext(data_dirs=(str(root),)), images_per_class="any", image_size=4,
+                                 data_name="squares")
   examples = stream.load(1, "train")
   assert stream.display_name == "squares (incremental)"
   assert np.bincount(examples.labels).tolist() == [6, 6, 6, 6]

@@ -1,10 +1,11 @@
-"""STL-10 and Office-Home streams on real photographs in their formats, and on the official files where they are present."""
+"""STL-10 and Office-Home streams on real photographs in their formats, and on the official files where they are."""
 
 import numpy as np
 import pytest
 
 from lasem_tf import types
-from lasem_tf.data import image_cache, image_decoding, image_resizing, office_home_classes, office_home_files, sources, stl10_files
+from lasem_tf.data import image_cache, image_decoding, image_resizing, office_home_classes, office_home_files
+from lasem_tf.data import sources, stl10_files
 from lasem_tf.data.office_home import OfficeHome, OfficeHomeIncremental
 from lasem_tf.data.stl10 import STL10
 from lasem_tf.data.stream import DataError, StreamContext
@@ -80,7 +81,8 @@ def test_official_office_home(official_office_home):
 
 def test_official_office_home_incremental(official_office_home):
   assert OfficeHomeIncremental(official_office_home).counts() == {
-      "train": [116, 155, 183, 238, 263, 318], "validation": [18, 24, 28, 37, 41, 50], "test": [58, 77, 91, 118, 130, 157]}
+      "train": [116, 155, 183, 238, 263, 318], "validation": [18, 24, 28, 37, 41, 50],
+      "test": [58, 77, 91, 118, 130, 157]}
 
 
 def test_official_stl10(official_data):

@@ -177,7 +177,8 @@ def test_a_split_left_empty_is_refused(grey):
 
 
 @pytest.mark.parametrize("bindings, message", [
-    ({"partition": "none"}, "STL10.partition"), ({"design": "drawn"}, "STL10.design"), ({"source": "web"}, "STL10.source"),
+    ({"partition": "none"}, "STL10.partition"), ({"design": "drawn"}, "STL10.design"),
+    ({"source": "web"}, "STL10.source"),
     ({"percent": 0}, "STL10.percent"), ({"validation_percent": 100}, "STL10.validation_percent"),
     ({"images_per_class": "all"}, "STL10.images_per_class"), ({"protocol": "old"}, "protocol"),
     ({"num_tasks": 121}, "no 121 different sets"), ({"design": "files", "source": "tfds"}, "one or the other"),

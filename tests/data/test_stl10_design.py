@@ -53,15 +53,16 @@ def test_noise_and_permutations_have_the_distribution_of_the_release():
 
 
 def test_the_design_depends_on_the_design_seed_alone():
-  streams = {(seed, design): STL10(StreamContext(seed, design, design_only=True)) for seed in (0, 1) for design in (0, 1)}
+  streams = {(seed, design_seed): STL10(StreamContext(seed, design_seed, design_only=True))
+             for seed in (0, 1) for design_seed in (0, 1)}
   assert streams[0, 0].design == streams[1, 0].design != streams[0, 1].design
   assert streams[0, 0].indices != streams[1, 0].indices
   assert streams[0, 0].design_fingerprint == streams[1, 0].design_fingerprint != streams[0, 1].design_fingerprint
   assert streams[0, 0].data_fingerprint != streams[1, 0].data_fingerprint
 
 
-@pytest.mark.parametrize("bindings, expected", [((500, 25, 15), (106, 19)), ((500, 10, 50), (25, 25)), ((130, 25, 15), (27, 5)),
-                                                ((40, 25, 20), (8, 2))])
+@pytest.mark.parametrize("bindings, expected", [
+    ((500, 25, 15), (106, 19)), ((500, 10, 50), (25, 25)), ((130, 25, 15), (27, 5)), ((40, 25, 20), (8, 2))])
 def test_images_per_class(bindings, expected):
   assert stl10_design.images_per_class(*bindings) == expected
 
@@ -93,7 +94,8 @@ def test_rows_are_those_of_the_release(tmp_path):
   stl10_design_files.write(tmp_path / "design.csv", tasks, indices)
   assert (tmp_path / "design.csv").read_text().splitlines() == [
       "Task,0", "Classes,2,9,1", "Noise,-0.025,0.025", "ChannelSwap,2,0,1", "TrainIndices", "2,9", "9,3", "1,0",
-      "ValidationIndices", "2,34", "Task,1", "Classes,0,1,2", "TrainIndices", "0,5", "1,6", "2,7", "ValidationIndices", "1,1"]
+      "ValidationIndices", "2,34", "Task,1", "Classes,0,1,2", "TrainIndices", "0,5", "1,6", "2,7", "ValidationIndices",
+      "1,1"]
   assert stl10_design_files.read(tmp_path / "design.csv") == (tasks, indices)
 
 

@@ -47,7 +47,8 @@ def test_same_classes_and_counts_under_another_fingerprint(folders):
   for split in types.SPLITS:
     examples = stored.load(1, split)
     np.testing.assert_array_equal(examples.labels, raw.load(1, split).labels)
-    classes = stored._source.labels["test" if split == "test" else "train"][examples.indices]  # pylint: disable=protected-access
+    labels = stored._source.labels["test" if split == "test" else "train"]  # pylint: disable=protected-access
+    classes = labels[examples.indices]
     np.testing.assert_array_equal(np.array(stored.tasks[1].class_ids)[examples.labels], classes)
 
 

@@ -11,7 +11,7 @@ DOMAINS = {"art": "Art", "clipart": "Clipart", "product": "Product", "real_world
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-  """Images as they are in the archive, neither split nor resized: all in "train"; each trial of a stream draws its own splits."""
+  """Images as they are in the archive, not resized and all in "train": each trial of a stream draws its own splits."""
 
   VERSION = tfds.core.Version("1.0.0")
   RELEASE_NOTES = {"1.0.0": "The archive of 10 July 2016."}
