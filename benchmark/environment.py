@@ -7,7 +7,11 @@ import pathlib
 import platform
 import resource
 import subprocess
+import sys
+import tempfile
 
+# How the notes begin that TensorFlow's libraries write while they are loaded, whatever the log level.
+_STARTUP_NOTES = (b"WARNING: All log messages before absl::InitializeLog()", b"I0000 ", b"To enable the following instructions")
 _PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "gin-config", "tensorflow-datasets", "pillow", "lasem-tf")
 
 
@@ -24,6 +28,29 @@ def prepare_process(threads: int = 1, core: int | None = None) -> None:
     os.sched_setaffinity(0, {core})
 
 
+def import_tensorflow():
+  """Imports TensorFlow without the notes that it writes to standard error before it can be told not to.
+
+  They go to the file descriptor itself, so that is where they are held back; everything else written there meanwhile is
+  passed on.
+  """
+  sys.stderr.flush()
+  held = tempfile.TemporaryFile(mode="w+b")
+  original = os.dup(2)
+  os.dup2(held.fileno(), 2)
+  try:
+    import tensorflow as tf  # pylint: disable=import-outside-toplevel
+  finally:
+    os.dup2(original, 2)
+    held.seek(0)
+    for line in held:
+      if not line.startswith(_STARTUP_NOTES):
+        os.write(original, line)
+    os.close(original)
+    held.close()
+  return tf
+
+
 def start_tensorflow(threads: int = 1, deterministic: bool = False) -> None:
   """Imports TensorFlow with the given number of threads.
 
@@ -31,8 +58,7 @@ def start_tensorflow(threads: int = 1, deterministic: bool = False) -> None:
     threads: intra-op threads; with one, a CPU computes the same bits every time.
     deterministic: also ask for deterministic kernels, for GPUs and more threads; slower.
   """
-  import tensorflow as tf  # pylint: disable=import-outside-toplevel
-
+  tf = import_tensorflow()
   tf.config.threading.set_intra_op_parallelism_threads(threads)
   tf.config.threading.set_inter_op_parallelism_threads(1)
   tf.config.experimental.enable_tensor_float_32_execution(False)

@@ -55,6 +55,7 @@ def main(argv) -> int:
   if not values.gin_file:
     command_line.fail("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
   environment.prepare_process()
+  environment.import_tensorflow()
   from benchmark import configuration  # pylint: disable=import-outside-toplevel
   from benchmark import records  # pylint: disable=import-outside-toplevel
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel

@@ -1,0 +1,107 @@
+"""Every gin file of the tree is parsed, constructed and dry-run, and none of its bindings is idle."""
+
+import pathlib
+
+import gin
+import pytest
+
+from benchmark import configuration, execution, planning, suite
+from benchmark.configuration import ConfigurationError
+from tests import raw_data
+
+ROOT = configuration.gin_root()
+STREAMS = sorted(path.stem for path in (ROOT / "streams").glob("*.gin"))
+LEARNERS = sorted(path.stem for path in (ROOT / "learners").glob("*.gin"))
+SUITES = sorted(str(path.relative_to(ROOT)) for folder in ("suites", "papers") for path in (ROOT / folder).glob("*.gin"))
+# A learner is constructed on the first of these that its configuration fits.
+CANDIDATES = ("synthetic", "cifar100", "cifar100_6", "cifar100_8", "office_home_6", "stl10_20", "stl10_20_9", "cifar100_17")
+
+
+@pytest.fixture(name="settings", scope="module")
+def _settings(tmp_path_factory):
+  root = raw_data.write(tmp_path_factory.mktemp("raw"))
+  return execution.Settings(output_dir=str(root / "unused"), data_dirs=(str(root),), cache_dir=str(root / "cache"))
+
+
+def _load(stream, learner, scale="smoke"):
+  bindings = (f"suite.streams = ('{stream}',)", f"suite.learners = ('{learner}',)", f"suite.scale = '{scale}'", "suite.seeds = (0,)",
+              *raw_data.relaxed_bindings(stream))
+  return suite.load([str(pathlib.Path(__file__).with_name("empty.gin"))], bindings)[1][0]
+
+
+def _own_bindings(path) -> set[str]:
+  """What the text of one file binds, without what it includes."""
+  text = "\n".join(line for line in path.read_text().splitlines() if not line.startswith("include"))
+  return set(configuration.bound_values(text))
+
+
+def test_the_folders_are_not_empty():
+  assert len(STREAMS) >= 15 and len(LEARNERS) >= 60 and len(SUITES) >= 8
+
+
+def test_no_python_file_shadows_gin():
+  assert not list(ROOT.rglob("*.py"))
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_streams(stream, settings):
+  run = _load(stream, "stl")
+  (plan,) = planning.plan([run], settings)
+  assert plan.training_gmacs > 0
+  used = configuration.reachable(run.parse())
+  with_knowledge = set()
+  for learner in ("hps_all", "tf_all", "dfcnn_all", "lasemg_hps", "den"):
+    with_knowledge |= configuration.reachable(configuration.parse(
+        [f"streams/{stream}.gin", f"learners/{learner}.gin", "scale/smoke.gin"])) if _fits(stream, learner) else set()
+  idle = _own_bindings(ROOT / "streams" / f"{stream}.gin") - used - with_knowledge
+  assert not idle, f"no learner uses {sorted(idle)}"
+
+
+def _fits(stream, learner):
+  try:
+    configuration.reachable(configuration.parse([f"streams/{stream}.gin", f"learners/{learner}.gin", "scale/smoke.gin"]))
+  except ConfigurationError:
+    return False
+  return True
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_learners(learner, settings):
+  problems = []
+  for stream in CANDIDATES:
+    try:
+      run = _load(stream, learner)
+      (plan,) = planning.plan([run], settings)
+    except ConfigurationError as error:
+      problems.append(f"{stream}: {error}")
+      continue
+    assert plan.training_gmacs > 0
+    idle = _own_bindings(ROOT / "learners" / f"{learner}.gin") - configuration.reachable(run.parse())
+    assert not idle, f"nothing uses {sorted(idle)}"
+    return
+  pytest.fail("\n".join(problems))
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_suites(name, settings):
+  the_suite, _ = suite.load([name])
+  relaxed = {binding for stream in the_suite.streams for binding in raw_data.relaxed_bindings(stream)}
+  _, runs = suite.load([name], sorted(relaxed))
+  plans = planning.plan(runs, settings)
+  assert len(plans) == len(the_suite.streams) * len(the_suite.learners) * len(the_suite.seeds)
+  assert str(len(plans)) in planning.render(plans)
+
+
+@pytest.mark.parametrize("learner", ["stl", "lasem_hps", "dfcnn_all"])
+def test_operative_configuration_replays_to_itself(learner, settings, tmp_path):
+  run = _load("synthetic", learner)
+  execution.build(run, settings)
+  operative = gin.operative_config_str()
+  (tmp_path / "operative.gin").write_text(operative)
+  values = configuration.parse([str(tmp_path / "operative.gin")])
+  from benchmark import experiment  # pylint: disable=import-outside-toplevel
+
+  built = experiment.Experiment()  # pylint: disable=no-value-for-parameter
+  stream = built.make_stream(settings.stream_context(run))
+  execution.make_learner(built, tuple(task.num_classes for task in stream.tasks), 0)
+  assert configuration.bound_values(gin.operative_config_str()) == values
