@@ -64,7 +64,7 @@ def draw(shown: stream.TaskStream, task_id: int, path: pathlib.Path) -> None:
   """Writes the sheet of one task as a PNG file."""
   task = shown.tasks[task_id]
   height, width = (size + _GAP for size in shown.image_shape[:2])
-  sheet = compose(streams, task_id)
+  sheet = compose(shown, task_id)
   aspect = sheet.shape[0] / sheet.shape[1]
   fig = figure.Figure(figsize=(_INCHES + 1.6, _INCHES * aspect + 0.8), dpi=110, layout="constrained")
   backend_agg.FigureCanvasAgg(fig)
