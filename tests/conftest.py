@@ -4,6 +4,7 @@ import os
 import pathlib
 
 import gin
+import keras
 import pytest
 
 from tests.golden_support import plugin
@@ -15,9 +16,10 @@ _STAND_INS = ("tinyimagenet100", "cifar100_fragment", "imagenette96", "caltech10
 def pytest_addoption(parser):
   """`--golden_dir` of the golden fixtures, and `--data_dir` for the tests that need the official image files."""
   plugin.pytest_addoption(parser)
-  parser.addoption("--data_dir", default=os.environ.get("LASEM_DATA_DIR", "Data"), metavar="DIR",
-                   help="folder of the official data sets; tests of their exact counts are skipped without it (default: "
-                        "$LASEM_DATA_DIR, else Data)")
+  parser.addoption(
+      "--data_dir", default=os.environ.get("LASEM_DATA_DIR", "Data"), metavar="DIR",
+      help="folder of the official data sets; tests of their exact counts are skipped without it (default: "
+      "$LASEM_DATA_DIR, else Data)")
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +44,11 @@ def real_data() -> pathlib.Path:
 def official_data(request) -> str:
   """Folder of `--data_dir`; a test skips itself where the official files it needs are not there."""
   return request.config.getoption("--data_dir")
+
+
+@pytest.fixture
+def float64():
+  """Weights made during the test are in double precision."""
+  keras.config.set_floatx("float64")
+  yield
+  keras.config.set_floatx("float32")
