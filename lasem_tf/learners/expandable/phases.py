@@ -1,0 +1,129 @@
+"""One training phase: gradient step on the smooth loss, then soft threshold, then group shrink, all on chosen entries."""
+
+import dataclasses
+from typing import Callable, Mapping, Sequence
+
+import tensorflow as tf
+
+from lasem_tf.learners import base
+from lasem_tf.nn import layers, optimizers, proximal
+
+
+def divide_epochs(num_epochs: int, shares: Sequence[float]) -> list[int]:
+  """Shares a visit's epochs out to its phases.
+
+  Every phase but the last gets its rounded share and at least one epoch, the last the rest. With fewer epochs than phases
+  the first phases get one each and the others none.
+
+  Args:
+    num_epochs: of the visit; the result adds up to it.
+    shares: of every phase; that of the last does not count.
+  """
+  epochs, remaining = [], num_epochs
+  for position, share in enumerate(shares):
+    following = len(shares) - position - 1
+    wanted = max(1, round(share * num_epochs)) if following else remaining
+    epochs.append(max(min(wanted, remaining - following), min(1, remaining)))
+    remaining -= epochs[-1]
+  return epochs
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedPart:
+  """A variable of a phase.
+
+  Attributes:
+    variable: the variable.
+    mask: 1 where it may change, 0 elsewhere, in its shape; None: everywhere.
+    is_kernel: whether the L1 norm covers it. Biases are never shrunk.
+    anchor: values to stay near, in its shape, or None.
+    anchored: 1 for the entries that have such a value.
+  """
+
+  variable: tf.Variable
+  mask: tf.Tensor | None
+  is_kernel: bool
+  anchor: tf.Tensor | None = None
+  anchored: tf.Tensor | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class NewGroups:
+  """The new units of a layer, for the group lasso.
+
+  Attributes:
+    kernel: of the layer; the last axis numbers units.
+    bias: of the layer.
+    first: position of the first new unit.
+    threshold: function learning rate -> threshold of a step.
+  """
+
+  kernel: tf.Variable
+  bias: tf.Variable
+  first: int
+  threshold: Callable[[tf.Tensor], tf.Tensor | float]
+
+  def shrink(self, learning_rate: tf.Tensor) -> None:
+    """Shrinks the group of every new unit, its incoming weights and its bias."""
+    old = [part[..., :self.first] for part in (self.kernel, self.bias)]
+    new = proximal.group_shrink([part[..., self.first:] for part in (self.kernel, self.bias)], self.threshold(learning_rate))
+    for variable, old_part, new_part in zip((self.kernel, self.bias), old, new):
+      variable.assign(tf.concat([old_part, new_part], axis=-1))
+
+
+@dataclasses.dataclass(frozen=True)
+class Penalties:
+  """What a phase minimises besides cross-entropy.
+
+  Attributes:
+    l2: factor of half the squared norm of the trained entries.
+    retention: factor of half the squared distance to the anchors.
+    l1_threshold: of every step.
+    groups: for the group lasso.
+  """
+
+  l2: float
+  retention: float
+  l1_threshold: float
+  groups: Sequence[NewGroups] = ()
+
+
+def make_phase(name: str, num_epochs: int, logits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+               parts: Mapping[str, TrainedPart], penalties: Penalties) -> base.Phase:
+  """A phase of expandable training.
+
+  Args:
+    name: for events.
+    num_epochs: of the phase.
+    logits: function (images, dropout seed) -> logits of the current task.
+    parts: what may change, by variable name.
+    penalties: added to the cross-entropy.
+  """
+  trained = {name: part.variable for name, part in parts.items()}
+  optimizer = optimizers.RMSProp(trained)
+
+  def step(batch, context):
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+      for variable in trained.values():
+        tape.watch(variable)
+      loss = layers.mean_cross_entropy(logits(batch.images, context.seed), batch.labels)
+    gradients = optimizers.gradients_by_name(tape, loss, trained)
+    drift = tf.zeros([], loss.dtype)
+    for name, part in parts.items():
+      # A unit that the task does not see makes the gradient sparse.
+      gradient = tf.convert_to_tensor(gradients[name]) + penalties.l2 * part.variable
+      if part.anchor is not None:
+        away = part.anchored * (part.variable - part.anchor)
+        gradient += penalties.retention * away
+        drift += 0.5 * penalties.retention * tf.reduce_sum(tf.square(away))
+      gradients[name] = gradient if part.mask is None else part.mask * gradient
+    optimizer.apply(gradients, context.learning_rate)
+    for part in parts.values():
+      if part.is_kernel and penalties.l1_threshold:
+        shrunk = proximal.soft_threshold(part.variable, penalties.l1_threshold)
+        part.variable.assign(shrunk if part.mask is None else tf.where(part.mask > 0, shrunk, part.variable))
+    for groups in penalties.groups:
+      groups.shrink(context.learning_rate)
+    return base.StepResult(loss, {"drift_penalty": drift})
+
+  return base.Phase(name, num_epochs, step, trained, optimizer.slots)
