@@ -49,6 +49,9 @@ def official_data(request) -> str:
 @pytest.fixture
 def float64():
   """Weights made during the test are in double precision."""
-  keras.config.set_floatx("float64")
-  yield
-  keras.config.set_floatx("float32")
+  # Keras derives its dtype policy from floatx once, then keeps it.
+  for name in ("float64", "float32"):
+    keras.config.set_floatx(name)
+    keras.config.set_dtype_policy(name)
+    if name == "float64":
+      yield

@@ -63,6 +63,8 @@ class Expectation(base.Selection):
         raise ValueError(f"Expectation.{name} must be one of {', '.join(allowed)}, not {value!r}.")
     if prior_initial_count <= 0:
       raise ValueError(f"Expectation.prior_initial_count must be positive, not {prior_initial_count}.")
+    if not 0.0 < fixed_probability <= 1.0:
+      raise ValueError(f"Expectation.fixed_probability must lie in (0, 1], not {fixed_probability}.")
     if commit_threshold is not None and not 0.0 < commit_threshold < 1.0:
       raise ValueError(f"Expectation.commit_threshold must lie in (0, 1), not {commit_threshold}.")
     if commit_epochs < 1:
@@ -169,7 +171,8 @@ class Expectation(base.Selection):
     return None
 
   def begin_epoch(self, epoch):
-    if self._reset_each_epoch:
+    # Once committed, the prior holds the choice.
+    if self._reset_each_epoch and self._committed_after is None:
       self._reset()
 
   def end_epoch(self, epoch, validation_accuracy):

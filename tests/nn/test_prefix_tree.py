@@ -51,8 +51,9 @@ def test_equals_separate_networks_forward_and_backward(float64, spec, groups):
 
 
 def kernels_launched(function) -> collections.Counter:
-  """Number of convolution kernels, by kind, that the outputs of a traced function need; TensorFlow prunes the others."""
-  counts, seen, waiting = collections.Counter(), set(), [output.op for output in function.outputs]
+  """Number of convolution kernels, by kind, that a traced function's outputs and updates need; the others are pruned."""
+  counts, seen = collections.Counter(), set()
+  waiting = [output.op for output in function.outputs] + list(function.graph.control_outputs)
   while waiting:
     operation = waiting.pop()
     if operation.name not in seen:
