@@ -25,8 +25,7 @@ class ExpandableNetwork(base.Learner):
   pruned afterwards) and 'split_retrain' (units that drifted too far go back to what they were, the task gets copies and
   trains on). A task sees the units that existed when it was learned, and never a later one.
 
-  The phases share a visit's epochs. A visit of fewer than four epochs serves them in order; a phase that gets no epoch is
-  left out together with its change of structure. A skipped expansion leaves its epochs to the last phase.
+  The phases share a visit's epochs; see `phases.divide_epochs`. A skipped expansion leaves its epochs to the last phase.
 
   A task that is visited again has one phase, 'revisit': the units it sees are trained as in 'split_retrain', nothing grows
   and nothing splits. Networks with skip connections are refused: pruning would leave their ends with unequal widths.
@@ -126,19 +125,19 @@ class ExpandableNetwork(base.Learner):
     head, selective, expansion, retrain = phases.divide_epochs(num_epochs, self._shares)
     if num_completed == 0:
       return self._make_phase("head", head, entries.head_only(self._layout, self._visible, self._classes))
-    if num_completed == 1 and selective:
+    if num_completed == 1:
       self._prepare(1, self._search)
       selected = units.from_text(self._progress["selected"])
       return self._make_phase("selective", selective, entries.between(self._layout, selected, self._classes))
-    if num_completed == 2 and expansion:
+    if num_completed == 2:
       self._prepare(2, self._decide)
       if self._progress["expands"]:
         added = entries.touching(self._layout, self._visible, self._state.new_units(), self._classes)
         return self._make_phase("expansion", expansion, added, groups=True)
       return self._make_phase("split_retrain", expansion + retrain, self._retrained())
     if num_completed == 3 and self._progress["expands"]:
-      self._prepare(3, lambda: self._finish_expansion(splits=retrain > 0))
-      return self._make_phase("split_retrain", retrain, self._retrained()) if retrain else None
+      self._prepare(3, self._finish_expansion)
+      return self._make_phase("split_retrain", retrain, self._retrained())
     return None
 
   def _prepare(self, number: int, decide) -> None:
@@ -200,7 +199,8 @@ class ExpandableNetwork(base.Learner):
   def _decide(self) -> None:
     """Expands where the loss of the whole training set is too high."""
     loss = self.training_loss()
-    expands = loss > self._loss_threshold
+    # With a single epoch the expansion has none, and untrained units would stay.
+    expands = loss > self._loss_threshold and self.context.epochs_per_task > 1
     self._progress["expands"] = expands
     self._progress["report"].update(loss_before_expansion=loss, expanded=expands)
     if expands:
@@ -221,15 +221,14 @@ class ExpandableNetwork(base.Learner):
       total += float(tf.reduce_sum(layers.cross_entropy(self.logits(images[part], self._task_id), labels[part])))
     return total / len(labels)
 
-  def _finish_expansion(self, splits: bool) -> None:
+  def _finish_expansion(self) -> None:
     """Removes new units that came to nothing, then splits."""
     before = self._state.trunk.widths
     old_widths = self._state.old_widths
     self._rebuild(*growth.prune(self._state.read(self._task_id), self._visible, old_widths))
     self._progress["report"]["added_units"] = [now - old for now, old in zip(self._state.trunk.widths, old_widths)]
     self._progress["report"]["pruned_units"] = [full - now for full, now in zip(before, self._state.trunk.widths)]
-    if splits:
-      self._split()
+    self._split()
 
   def _split(self) -> None:
     """Sends units back that drifted too far, and gives the task copies of them."""

@@ -9,23 +9,29 @@ from lasem_tf.learners import base
 from lasem_tf.nn import layers, optimizers, proximal
 
 
+# Which of the phases (head, selective, expansion, split_retrain) get the epochs of a visit that has not one for each.
+_PRIORITY = (0, 2, 1, 3)
+
+
 def divide_epochs(num_epochs: int, shares: Sequence[float]) -> list[int]:
-  """Shares a visit's epochs out to its phases.
+  """Shares a visit's epochs out to its four phases.
 
   Every phase but the last gets its rounded share and at least one epoch, the last the rest. With fewer epochs than phases
-  the first phases get one each and the others none.
+  the head comes first, then the expansion, then selective retraining: every change of structure still takes place, and no
+  new unit stays untrained.
 
   Args:
     num_epochs: of the visit; the result adds up to it.
     shares: of every phase; that of the last does not count.
   """
+  if num_epochs < len(shares):
+    return [int(phase in _PRIORITY[:num_epochs]) for phase in range(len(shares))]
   epochs, remaining = [], num_epochs
-  for position, share in enumerate(shares):
+  for position, share in enumerate(shares[:-1]):
     following = len(shares) - position - 1
-    wanted = max(1, round(share * num_epochs)) if following else remaining
-    epochs.append(max(min(wanted, remaining - following), min(1, remaining)))
+    epochs.append(min(max(1, round(share * num_epochs)), remaining - following))
     remaining -= epochs[-1]
-  return epochs
+  return [*epochs, remaining]
 
 
 @dataclasses.dataclass(frozen=True)
