@@ -41,11 +41,12 @@ class RunDetails:
     return len(self.epochs["visit"])
 
 
-def load_details(records: Sequence[Record]) -> dict[str, RunDetails]:
+def load_details(records: Sequence[Record], max_epochs_per_visit: int = MAX_EPOCHS_PER_VISIT) -> dict[str, RunDetails]:
   """Finds what stands beside the records; runs with nothing beside them are left out.
 
   Args:
     records: as `records.load_records` returns them.
+    max_epochs_per_visit: keep no more epochs than this of each visit, evenly spaced, its first and last among them.
 
   Returns:
     Details by identity.
@@ -61,7 +62,7 @@ def load_details(records: Sequence[Record]) -> dict[str, RunDetails]:
                     if identity in wanted)
   for record in records:
     if record.source is not None and record.source.suffix == ".json":
-      details = _read_folder(record.source.parent)
+      details = _read_folder(record.source.parent, max_epochs_per_visit)
       if details is not None:
         result[record.identity] = details
   return result
@@ -74,14 +75,14 @@ def write_details(details: Mapping[str, RunDetails], path: pathlib.Path) -> None
   write_atomically(path, "".join(line + "\n" for line in lines))
 
 
-def _read_folder(folder: pathlib.Path) -> RunDetails | None:
+def _read_folder(folder: pathlib.Path, max_epochs_per_visit: int) -> RunDetails | None:
   texts = [(folder / name).read_text(encoding="utf-8") if (folder / name).exists() else ""
            for name in ("requested.gin", "operative.gin")]
   events = folder / EVENTS_FILE
   rows = list(_epoch_rows(events)) if events.exists() else []
   if not any(texts) and not rows:
     return None
-  return RunDetails(*texts, _thin(rows))
+  return RunDetails(*texts, _thin(rows, max_epochs_per_visit))
 
 
 def _epoch_rows(path: pathlib.Path) -> Iterator[tuple]:
@@ -99,12 +100,11 @@ def _epoch_rows(path: pathlib.Path) -> Iterator[tuple]:
                None if prior is None else [_rounded(value) for value in np.ravel(prior).tolist()])
 
 
-def _thin(rows: Sequence[tuple]) -> dict[str, list]:
-  """At most MAX_EPOCHS_PER_VISIT evenly spaced epochs of each visit, its first and last among them."""
+def _thin(rows: Sequence[tuple], max_epochs_per_visit: int) -> dict[str, list]:
   kept = []
   for visit in dict.fromkeys(row[0] for row in rows):
     own = [row for row in rows if row[0] == visit]
-    count = min(len(own), MAX_EPOCHS_PER_VISIT)
+    count = min(len(own), max_epochs_per_visit)
     kept.extend(own[index] for index in np.unique(np.linspace(0, len(own) - 1, count).round().astype(int)))
   return {name: [row[column] for row in kept] for column, name in enumerate(_COLUMNS)}
 

@@ -4,6 +4,8 @@ import dataclasses
 import math
 from typing import Sequence
 
+import tabulate
+
 from benchmark import comparison, labels, measures
 from lasem_tf.metrics import statistics
 
@@ -71,7 +73,7 @@ def cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
       p_value = row.p_values.get(measure.name)
       line.append(Cell("baseline" if row.learner == panel.baseline else p_value_text(p_value), value=p_value))
   if _has_gaps(panel):
-    line.append(Cell("; ".join(row.gaps), value=len(row.gaps)))
+    line.append(Cell("; ".join(row.gaps), value=f"{len(row.gaps)} {'; '.join(row.gaps)}"))
   return line
 
 
@@ -106,18 +108,15 @@ def panel_title(panel: comparison.Panel) -> str:
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
   """A pipe table with padded columns; text columns to the left, numbers to the right."""
-  texts = [[escape_markdown(column) for column in columns], *([_markdown_cell(cell) for cell in row] for row in rows)]
-  widths = [max(len(line[i]) for line in texts) for i in range(len(columns))]
-  numeric = [bool(rows) and not isinstance(rows[0][i].value, str) and columns[i] != "Gaps" for i in range(len(columns))]
-  lines = ["| " + " | ".join(text.rjust(w) if right else text.ljust(w) for text, w, right in zip(line, widths, numeric))
-           + " |" for line in texts]
-  rule = "|" + "|".join(("-" * (w + 1) + ":") if right else ("-" * (w + 2)) for w, right in zip(widths, numeric)) + "|"
-  return "\n".join([lines[0], rule, *lines[1:]])
+  alignments = ["right" if _is_numeric(rows, i) else "left" for i in range(len(columns))]
+  return tabulate.tabulate([[_markdown_cell(cell) for cell in row] for row in rows],
+                           [escape_markdown(column) for column in columns], tablefmt="pipe", disable_numparse=True,
+                           colalign=alignments if rows else None)
 
 
 def latex_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str) -> str:
   """A booktabs table environment; needs `\\usepackage{booktabs}`."""
-  specification = "".join("r" if rows and not isinstance(rows[0][i].value, str) else "l" for i in range(len(columns)))
+  specification = "".join("r" if _is_numeric(rows, i) else "l" for i in range(len(columns)))
   body = [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in rows]
   heading = " & ".join(escape_latex(column) for column in columns) + r" \\"
   return "\n".join([r"\begin{table}", r"\centering", rf"\caption{{{escape_latex(title)}}}",
@@ -142,6 +141,10 @@ def sort_value(cell: Cell) -> str:
   if cell.value is None or (isinstance(cell.value, float) and math.isnan(cell.value)):
     return ""
   return f"{float(cell.value):.10g}" if not isinstance(cell.value, str) else cell.value
+
+
+def _is_numeric(rows: Sequence[Sequence[Cell]], column: int) -> bool:
+  return bool(rows) and not isinstance(rows[0][column].value, str)
 
 
 def _has_gaps(panel: comparison.Panel) -> bool:

@@ -6,7 +6,6 @@ from typing import Sequence
 import matplotlib
 import numpy as np
 
-from benchmark import labels
 from benchmark.figures import style
 from benchmark.records import Record
 from lasem_tf.metrics import lifelong, statistics
@@ -86,7 +85,7 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
     axis.text(column + .5, row + .5, f"{values[row, column]:.1f}", ha="center", va="center", fontsize=7,
               color="#ffffff" if dark else "#000000")
   axis.set_xticks(np.arange(width) + .5, [str(task) for task in range(width)])
-  axis.set_yticks(np.arange(height) + .5, [labels.learner_label(learner) for learner in groups])
+  axis.set_yticks(np.arange(height) + .5, [style.label(learner) for learner in groups])
   axis.invert_yaxis()
   axis.grid(False)
   axis.set_xlabel("Task")
@@ -113,7 +112,7 @@ def _plot(axis, learner: str, mean: np.ndarray, low: np.ndarray, high: np.ndarra
   x = np.arange(1, len(mean) + 1)
   known = np.flatnonzero(~np.isnan(mean))
   # In a crowd the end points carry the markers, which is enough to tell the lines apart.
-  axis.plot(x, 100 * mean, label=labels.learner_label(learner), markevery=[known[0], known[-1]] if is_crowded else None,
+  axis.plot(x, 100 * mean, label=style.label(learner), markevery=[known[0], known[-1]] if is_crowded else None,
             **style.line_options(learner))
   if not is_crowded and not np.isnan(low).all():
     axis.fill_between(x, 100 * low, 100 * high, color=style.method_style(learner).colour, alpha=.12, linewidth=0,

@@ -7,7 +7,6 @@ import matplotlib.ticker
 import numpy as np
 
 from benchmark import comparison, measures
-from benchmark import labels
 from benchmark.figures import style
 from benchmark.records import Record
 from benchmark.run_details import RunDetails
@@ -42,7 +41,7 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
       if half_width is not None:
         axis.plot([x, x], [y - 100 * half_width, y + 100 * half_width], color=options["color"], linewidth=1, alpha=.6,
                   gid=options["gid"])
-      axis.plot([x], [y], label=row.label, **{**options, "linestyle": "none", "markersize": 7})
+      axis.plot([x], [y], label=style.label(row.learner), **{**options, "linestyle": "none", "markersize": 7})
     axis.set_xscale("log")
     axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
     axis.set_xlabel(cost.heading)
@@ -94,7 +93,7 @@ def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
           by_epoch.setdefault(epoch, []).append(accuracy)
     x = sorted(by_epoch)
     options = {**style.line_options(learner), "marker": "none", "linewidth": 1.1}
-    axis.plot(x, [100 * np.mean(by_epoch[epoch]) for epoch in x], label=labels.learner_label(learner), **options)
+    axis.plot(x, [100 * np.mean(by_epoch[epoch]) for epoch in x], label=style.label(learner), **options)
   axis.set_xlabel("Epoch (over all tasks)")
   axis.set_ylabel("Validation accuracy of the current task (%)")
   style.add_legend(figure, axis, 4)

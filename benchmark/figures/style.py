@@ -16,7 +16,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmark import records
+from benchmark import labels, records
 
 INK = "#1c2733"  # Text, axes and grid; the page replaces it by its own ink, in light and dark.
 _FAMILIES = {  # Colour, line, and the markers of the variants that share the colour with another family.
@@ -92,6 +92,11 @@ def method_style(learner: str) -> MethodStyle:
   colour, line, markers = _FAMILIES[family]
   spare = _SPARE_MARKERS[sum(variant.encode()) % len(_SPARE_MARKERS)]
   return MethodStyle(colour, {**_STATIC_MARKERS, **markers}.get(variant, spare), line, fill)
+
+
+def label(learner: str) -> str:
+  """The method's name as Matplotlib draws it: a dollar sign must not start a formula."""
+  return labels.learner_label(learner).replace("$", r"\$")
 
 
 def line_options(learner: str) -> dict:

@@ -5,7 +5,6 @@ from typing import Mapping
 
 import numpy as np
 
-from benchmark import labels
 from benchmark.figures import style
 from benchmark.records import Record
 from benchmark.run_details import RunDetails
@@ -35,7 +34,7 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
   mesh = None
   for axis, (learner, grid) in zip(axes.flat, grids.items()):
     mesh = axis.pcolormesh(np.ma.masked_invalid(grid.T), cmap="cividis", vmin=0, vmax=1, edgecolors=style.INK, linewidth=.3)
-    axis.set_title(labels.learner_label(learner))
+    axis.set_title(style.label(learner))
     axis.set_xticks(np.arange(grid.shape[0]) + .5, [str(task) for task in range(grid.shape[0])])
     axis.set_yticks(np.arange(grid.shape[1]) + .5, [str(layer + 1) for layer in range(grid.shape[1])])
     axis.grid(False)
@@ -66,7 +65,7 @@ def prior_evolution(name: str, title: str, groups: dict[str, list[Record]],
   figure, axes = style.new_figure(8.0, 2.6 * len(shown) + .3, len(shown), 1)
   for axis, (learner, (run, found)) in zip(axes.flat, shown.items()):
     mesh = _draw_prior(axis, found)
-    axis.set_title(f"{labels.learner_label(learner)}, seed {run.seed}")
+    axis.set_title(f"{style.label(learner)}, seed {run.seed}")
     bar = figure.colorbar(mesh, ax=axis)
     bar.set_label("Prior", color=style.INK)
     bar.ax.tick_params(colors=style.INK)

@@ -1,9 +1,12 @@
 """Invented run records: complete, valid, repeatable, and made without training anything."""
 
+import json
+import pathlib
 from typing import Sequence
 
 import numpy as np
 
+from benchmark import records
 from benchmark.records import Record
 
 _QUALITY = {"stl": (.60, .0), "snn": (.35, .12), "hps_all": (.58, .05), "hps_top2": (.61, .02), "lasem_hps": (.66, .01)}
@@ -89,3 +92,12 @@ def _accuracies(learner: str, order: Sequence[int], num_tasks: int, generator: n
     rows.append(list(accuracy))
     peaks.append(accuracy[task] + .01 * generator.random())
   return rows, peaks
+
+
+def write_run(run: Record, folder: pathlib.Path, epochs: int = 4) -> pathlib.Path:
+  """Writes a run's folder as `benchmark.run` leaves it; returns the path of the record."""
+  path = records.write_record(run, folder / run.identity)
+  (path.parent / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events(run, epochs)))
+  (path.parent / "requested.gin").write_text("EPOCHS_PER_TASK = 4\n")
+  (path.parent / "operative.gin").write_text(f"# Parameters of experiment:\nexperiment.batch_size = 10\n# {run.learner}\n")
+  return path

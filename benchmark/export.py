@@ -1,0 +1,97 @@
+"""Run records in other forms.
+
+  python -m benchmark.export --results_dir=runs/smoke --format=jsonl --output_dir=reports/smoke
+  python -m benchmark.export --results_dir=runs/smoke --format=csv --output_dir=exported
+  python -m benchmark.export --results_dir=runs/smoke --format=mat --output_dir=exported
+
+jsonl: records.jsonl and details.jsonl (configurations, thinned curves), a collection that `benchmark.report` reads and
+  that is small enough to commit.
+csv: runs.csv, a row per run with every task average; accuracies.csv, a row per run, visit and task.
+mat: one MATLAB file per stream, scale and learner, with the fields of the original's files for existing scripts; see
+  `benchmark.export_matlab` for what each holds.
+
+--results_dir may be repeated. Runs that diverged or failed are in jsonl and csv, with their status, not in mat. Takes
+seconds. Exit status: 0 written; 2 a flag or a record is wrong.
+"""
+
+import pathlib
+import sys
+from typing import Sequence
+
+import pandas as pd
+from absl import flags
+
+from benchmark import command_line, export_matlab, measures, record_schema, records, run_details
+
+FORMATS = ("jsonl", "csv", "mat")
+
+
+def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path) -> list[pathlib.Path]:
+  """Writes records in one form.
+
+  Args:
+    found: as `records.load_records` returns them.
+    form: one of `FORMATS`.
+    output_dir: folder; made if missing.
+
+  Returns:
+    The files written.
+
+  Raises:
+    ValueError: unknown form.
+  """
+  if form == "jsonl":
+    details = run_details.load_details(found)
+    paths = [output_dir / records.COLLECTION_FILE, output_dir / run_details.DETAILS_FILE]
+    records.write_collection(found, paths[0])
+    run_details.write_details(details, paths[1])
+    return paths
+  if form == "csv":
+    frames = {"runs.csv": measures.runs_frame(found), "accuracies.csv": accuracies_frame(found)}
+    for name, frame in frames.items():
+      records.write_atomically(output_dir / name, frame.to_csv(index=False, lineterminator="\n"))
+    return [output_dir / name for name in frames]
+  if form == "mat":
+    return export_matlab.write(found, run_details.load_details(found, sys.maxsize), output_dir)
+  raise ValueError(f"Unknown format {form!r}: use one of {', '.join(FORMATS)}.")
+
+
+def accuracies_frame(found: Sequence[records.Record]) -> pd.DataFrame:
+  """One row per completed run, visit and task learned by then: test accuracy as a fraction."""
+  rows = []
+  for record in found:
+    if record.is_completed:
+      for visit, (task, row) in enumerate(zip(record.matrix.task_order, record.result["accuracy"]["after_visit"])):
+        rows.extend((record.identity, record.stream, record.scale, record.learner, record.seed, visit, task, other, value)
+                    for other, value in enumerate(row) if value is not None)
+  return pd.DataFrame(rows, columns=["identity", "stream", "scale", "learner", "seed", "visit", "visited_task", "task",
+                                     "accuracy"])
+
+
+def define_flags() -> flags.FlagValues:
+  """The flags, not yet parsed."""
+  values = command_line.new_flags()
+  flags.DEFINE_multi_string("results_dir", [], "Folder with records, at any depth. May be repeated.", flag_values=values)
+  flags.DEFINE_enum("format", "jsonl", list(FORMATS), "What to write.", flag_values=values)
+  flags.DEFINE_string("output_dir", None, "Folder to write to.", flag_values=values)
+  return values
+
+
+def main(argv: Sequence[str]) -> int:
+  """Runs the command line; returns the exit status."""
+  values = define_flags()
+  command_line.parse(values, argv, __doc__)
+  for name in ("results_dir", "output_dir"):
+    if not getattr(values, name):
+      command_line.fail(f"--{name} is missing; see --help.")
+  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError, OSError))
+
+
+def _run(values: flags.FlagValues) -> int:
+  for path in export(records.load_records(values.results_dir), values.format, pathlib.Path(values.output_dir)):
+    print(f"Written to {path}")
+  return 0
+
+
+if __name__ == "__main__":
+  sys.exit(main(sys.argv))

@@ -1,0 +1,143 @@
+"""Records as MATLAB files with the fields of the original's, for scripts written for those.
+
+A file `<stream>-<scale>-<learner>.mat` holds `training_summary`, one struct over all seeds (S visits of E epochs, T tasks,
+R runs in order of seeds). As in the original, fields called "error" hold accuracies, and 0 stands for tasks that were not
+learned yet. Fields:
+
+  model_specific_info       struct: architecture, learner, stream, scale, number_of_trainable_parameters (of the last run)
+  task_order                1 x S, tasks from 0
+  train_valid_data_group    1 x R, the seeds
+  training_time             1 x R seconds of training and evaluation; training_time_mean, training_time_stddev
+  best_test_error_each_task           R x S, peak accuracy of each visit; best_test_error_each_task_mean, _std: mean and
+                                      standard deviation (n-1) over runs of each run's average
+  test_error_at_last_epoch            R x T, final accuracies; test_error_at_last_epoch_mean, _std likewise
+  result_of_each_run        1 x R struct: training_time, num_epoch, task_changed_epoch (1 x S, 1-based),
+      history_train_error, history_validation_error, history_test_error   (N+1) x (T+1), last column the mean over tasks
+                            learned so far
+      history_best_test_error             (N+1) x 1
+      history_net_prior                   N x 2^L, LASEM only
+      conv_sharing                        T x L, 1 = shared, learners with a transfer configuration only
+      seed                                not in the original
+
+N is the number of logged epochs (num_epoch). The original evaluates every task after every epoch; this suite evaluates the
+current task's validation set each epoch, its test set where validation improves, and everything after each visit. What
+was not measured is NaN, and history_train_error is NaN throughout. Row 1 is the untrained model, which is not evaluated.
+"""
+
+import pathlib
+from typing import Mapping, Sequence
+
+import numpy as np
+from scipy import io
+
+from benchmark.figures import style
+from benchmark.records import Record
+from benchmark.run_details import RunDetails
+
+
+def write(found: Sequence[Record], details: Mapping[str, RunDetails], output_dir: pathlib.Path) -> list[pathlib.Path]:
+  """Writes one file per stream, scale and learner; returns the paths.
+
+  Args:
+    found: records; those that did not complete are left out.
+    details: course of the runs by identity; without it a history holds the ends of visits only.
+    output_dir: folder; made if missing.
+  """
+  groups: dict[tuple, list[Record]] = {}
+  for record in sorted(found, key=lambda record: record.seed):
+    if record.is_completed:
+      groups.setdefault((record.stream, record.scale, record.learner), []).append(record)
+  output_dir.mkdir(parents=True, exist_ok=True)
+  paths = []
+  for key, runs in sorted(groups.items()):
+    path = output_dir / f"{style.slug(*key)}.mat"
+    io.savemat(path, {"training_summary": _summary(runs, details)}, long_field_names=True, oned_as="row")
+    paths.append(path)
+  return paths
+
+
+def _summary(runs: Sequence[Record], details: Mapping[str, RunDetails]) -> dict:
+  last = runs[-1]
+  times = np.array([_training_time(run) for run in runs])
+  peaks = np.array([run.matrix.at_best_validation for run in runs])
+  finals = np.array([run.matrix.after_visit[-1] for run in runs])
+  summary = {
+      "model_specific_info": {"architecture": last.learner, "learner": last.learner, "stream": last.stream,
+                              "scale": last.scale,
+                              "number_of_trainable_parameters": last.result["parameters"]["after_visit"][-1]},
+      "task_order": np.array(last.matrix.task_order), "train_valid_data_group": np.array([run.seed for run in runs]),
+      "training_time": times, "training_time_mean": times.mean(), "training_time_stddev": _deviation(times),
+      "result_of_each_run": _struct_array([_run(run, details.get(run.identity)) for run in runs]),
+  }
+  for name, values in (("best_test_error_each_task", peaks), ("test_error_at_last_epoch", finals)):
+    averages = values.mean(axis=1)
+    summary.update({name: values, f"{name}_mean": averages.mean(), f"{name}_std": _deviation(averages)})
+  return summary
+
+
+def _run(run: Record, details: RunDetails | None) -> dict:
+  matrix = run.matrix
+  epochs = None if details is None or details.num_epochs == 0 else details.epochs
+  visits = np.arange(matrix.num_visits) if epochs is None else np.array(epochs["visit"])
+  num_epochs, num_tasks = len(visits), matrix.num_tasks
+  histories = {name: np.full((num_epochs + 1, num_tasks + 1), np.nan) for name in ("train", "validation", "test")}
+  best = np.full((num_epochs + 1, 1), np.nan)
+  # A task is 0 until the first epoch of its first visit.
+  unlearned = np.concatenate([[0], visits])[:, np.newaxis] < matrix.first_visits
+  for history in histories.values():
+    history[:, :num_tasks][unlearned] = 0.0
+  for visit, task in enumerate(matrix.task_order):
+    own = np.flatnonzero(visits == visit)
+    if epochs is not None:
+      histories["validation"][own + 1, task] = _column(epochs["validation_accuracy"], own)
+      histories["test"][own + 1, task] = _column(epochs["test_accuracy"], own)
+      best[own + 1, 0] = _best_so_far(histories["validation"][own + 1, task], histories["test"][own + 1, task])
+    histories["test"][own[-1] + 1, :num_tasks] = np.nan_to_num(matrix.after_visit[visit])
+    histories["test"][own[-1] + 1, num_tasks] = np.nanmean(matrix.after_visit[visit])
+    best[own[-1] + 1, 0] = matrix.at_best_validation[visit]
+  content = {"training_time": _training_time(run), "num_epoch": num_epochs, "history_best_test_error": best,
+             "task_changed_epoch": np.array([np.flatnonzero(visits == visit)[0] + 1 for visit in range(matrix.num_visits)]),
+             **{f"history_{name}_error": history for name, history in histories.items()}, "seed": run.seed}
+  content["history_net_prior"] = _priors(epochs)
+  bits = run.result["configurations"]
+  known = [len(word) for word in bits if word is not None]
+  content["conv_sharing"] = np.array([[float(bit) for bit in word] if word is not None else [np.nan] * max(known)
+                                      for word in bits]) if known else np.zeros((0, 0))
+  return content
+
+
+def _best_so_far(validation: np.ndarray, test: np.ndarray) -> np.ndarray:
+  """Test accuracy at the best validation epoch so far, the earliest of equals."""
+  result, best, value = [], -np.inf, np.nan
+  for seen, measured in zip(validation, test):
+    if seen > best:
+      best, value = seen, measured
+    result.append(value)
+  return np.array(result)
+
+
+def _priors(epochs: Mapping[str, list] | None) -> np.ndarray:
+  found = [] if epochs is None else [prior for prior in epochs["prior"] if prior is not None]
+  if not found:
+    return np.zeros((0, 0))
+  width = max(len(prior) for prior in found)
+  return np.array([[np.nan] * width if prior is None else prior for prior in epochs["prior"]])
+
+
+def _training_time(run: Record) -> float:
+  return float(sum(sum(part.values()) for part in run.provenance.get("seconds", [])))
+
+
+def _deviation(values: np.ndarray) -> float:
+  return float(values.std(ddof=1)) if values.size > 1 else float("nan")
+
+
+def _column(values: Sequence[float | None], rows: np.ndarray) -> np.ndarray:
+  return np.array([values[row] for row in rows], dtype=np.float64)
+
+
+def _struct_array(runs: Sequence[dict]) -> np.ndarray:
+  array = np.zeros(len(runs), dtype=[(name, object) for name in runs[0]])
+  for index, run in enumerate(runs):
+    array[index] = tuple(run.values())
+  return array

@@ -1,0 +1,165 @@
+"""The report's page in a real headless Chromium: it sorts, filters, explains runs, and asks nobody for anything."""
+
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmark import export, report
+from tests.benchmark import synthetic_records
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed: pip install selenium")
+By = pytest.importorskip("selenium.webdriver.common.by").By
+Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
+
+DESKTOP, PHONE = (1280, 900), (390, 844)
+
+
+@pytest.fixture(name="browser", scope="module")
+def fixture_browser():
+  binary, driver = shutil.which("chromium") or shutil.which("google-chrome"), shutil.which("chromedriver")
+  if not binary or not driver:
+    pytest.skip("Chromium and its driver are not installed: apt-get install chromium chromium-driver")
+  options = webdriver.ChromeOptions()
+  options.binary_location = binary
+  for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"):
+    options.add_argument(argument)
+  options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+  started = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+  yield started
+  started.quit()
+
+
+@pytest.fixture(name="url", scope="module")
+def fixture_url(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("page")
+  for run in synthetic_records.suite(streams=("cifar100", "stl10"), learners=("stl", "snn", "lasem_hps"), seeds=(0, 1),
+                                     num_tasks=2):
+    synthetic_records.write_run(run, folder / "runs")
+  export.main(["export", f"--results_dir={folder / 'runs'}", f"--output_dir={folder / 'report'}"])
+  report.main(["report", f"--results_dir={folder / 'report'}", "--baseline=stl"])
+  return (folder / "report" / "index.html").as_uri()
+
+
+@pytest.fixture(name="page")
+def fixture_page(browser, url):
+  return open_page(browser, url, DESKTOP, "light")
+
+
+def open_page(browser, url, size, theme):
+  browser.get_log("browser")
+  browser.get_log("performance")
+  browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": size[0], "height": size[1], "deviceScaleFactor": 1,
+                                                                 "mobile": size == PHONE})
+  browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]})
+  browser.get(url)
+  return browser
+
+
+def column(table, index) -> list[str]:
+  return [row.find_elements(By.CSS_SELECTOR, "th, td")[index].text for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")]
+
+
+def shown(page, selector) -> int:
+  return sum(element.is_displayed() for element in page.find_elements(By.CSS_SELECTOR, selector))
+
+
+def screenshot(page) -> np.ndarray:
+  return np.asarray(Image.open(io.BytesIO(page.get_screenshot_as_png())).convert("L"), dtype=float)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_shows_without_errors_or_requests(browser, url, size, theme):
+  page = open_page(browser, url, size, theme)
+  picture = screenshot(page)
+  assert picture.std() > 5
+  assert (np.median(picture) > 200) == (theme == "light")
+  width = page.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+  assert width[0] <= width[1] == size[0]  # nothing but tables and figures scrolls sideways, each by itself
+  page.execute_script("document.getElementById('figures').scrollIntoView()")
+  assert screenshot(page).std() > 5
+  assert [entry for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+  sent = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+  urls = {message["params"]["request"]["url"] for message in sent if message["method"] == "Network.requestWillBeSent"}
+  assert {requested for requested in urls if not requested.startswith("data:")} == {url}
+
+
+def test_tables_sort_both_ways_by_number_and_by_name(page):
+  table = page.find_element(By.CSS_SELECTOR, "#tables table")
+  headers = table.find_elements(By.CSS_SELECTOR, "thead th")
+  peak = next(index for index, header in enumerate(headers) if header.text.startswith("Peak"))
+  button = headers[peak].find_element(By.TAG_NAME, "button")
+  button.click()
+  rising = [float(text.split("±")[0]) for text in column(table, peak)]
+  assert rising == sorted(rising) and headers[peak].get_attribute("aria-sort") == "ascending"
+  assert column(table, 0)[0] == "SNN"
+  button.send_keys(Keys.ENTER)
+  falling = [float(text.split("±")[0]) for text in column(table, peak)]
+  assert falling == rising[::-1] and headers[peak].get_attribute("aria-sort") == "descending"
+  headers[0].find_element(By.TAG_NAME, "button").send_keys(Keys.SPACE)
+  assert column(table, 0) == ["LASEM HPS", "SNN", "STL"]
+  assert headers[peak].get_attribute("aria-sort") == "none"
+
+
+def test_blank_cells_sort_last(page):
+  table = page.find_element(By.CSS_SELECTOR, "#tables table")
+  header = next(header for header in table.find_elements(By.CSS_SELECTOR, "thead th") if header.text == "p peak")
+  for _ in range(2):
+    page.execute_script("arguments[0].click()", header.find_element(By.TAG_NAME, "button"))
+    assert column(table, 0)[-1] == "STL"
+
+
+def test_streams_filter_tables_figures_and_runs(page):
+  assert shown(page, "#tables > div table") == 2 and shown(page, "figure") == 14 and shown(page, "#runs tbody tr") == 12
+  page.find_element(By.CSS_SELECTOR, "#stream option:nth-child(3)").click()
+  assert shown(page, "#tables > div table") == 1 and shown(page, "figure") == 7 and shown(page, "#runs tbody tr") == 6
+  assert all(text.startswith("stl10/") for text in column(page.find_element(By.CSS_SELECTOR, "#runs table"), 0) if text)
+
+
+def test_methods_filter_rows_and_drawn_lines_from_the_keyboard(page):
+  page.find_element(By.CSS_SELECTOR, "#filters summary").send_keys(Keys.ENTER)
+  page.find_element(By.CSS_SELECTOR, "input[value=snn]").send_keys(Keys.SPACE)
+  assert shown(page, "#runs tbody tr") == 8
+  assert page.find_element(By.ID, "shown").text == "2 of 3"
+  drawn = page.find_elements(By.CSS_SELECTOR, "[data-method=snn]")
+  assert drawn and not any(element.is_displayed() for element in drawn)
+  assert page.find_element(By.CSS_SELECTOR, "[data-method=stl]").value_of_css_property("display") != "none"
+  page.find_element(By.ID, "none").click()
+  assert shown(page, "#runs tbody tr") == 0
+  page.find_element(By.ID, "all").click()
+  assert shown(page, "#runs tbody tr") == 12
+
+
+def test_a_run_is_one_click_away_and_escape_returns(page):
+  button = page.find_element(By.CSS_SELECTOR, "#runs tbody button")
+  button.send_keys(Keys.ENTER)
+  dialog = page.find_element(By.ID, "run")
+  assert dialog.is_displayed()
+  assert page.find_element(By.ID, "run-title").text == "cifar100/lasem_hps/smoke/seed0"
+  assert "experiment.batch_size = 10" in page.find_element(By.ID, "run-operative").text
+  assert "EPOCHS_PER_TASK = 4" in page.find_element(By.ID, "run-requested").text
+  assert "an invented CPU" in page.find_element(By.ID, "run-provenance").text
+  assert "design_fingerprint" in page.find_element(By.ID, "run-result").text
+  webdriver.ActionChains(page).send_keys(Keys.ESCAPE).perform()
+  assert not dialog.is_displayed()
+  assert page.switch_to.active_element == button
+
+
+def test_theme_can_be_chosen_against_the_system(page):
+  button = page.find_element(By.ID, "theme")
+  levels = []
+  for _ in range(3):
+    button.click()
+    levels.append((button.text, np.median(screenshot(page)) > 200))
+  assert levels == [("Theme: light", True), ("Theme: dark", False), ("Theme: system", True)]
+
+
+def test_figures_enlarge(page):
+  figure = page.find_element(By.CSS_SELECTOR, "figure")
+  before = figure.size["width"]
+  page.execute_script("arguments[0].click()", figure.find_element(By.CSS_SELECTOR, ".enlarge"))
+  assert figure.size["width"] > 1.5 * before
