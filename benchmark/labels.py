@@ -1,12 +1,14 @@
 """How methods and streams are called and ordered wherever results are shown."""
 
-_FAMILIES = ("stl", "snn", "hps", "tf", "dfcnn", "lasem", "lasemg", "darts", "exhaustive", "prognn", "den", "channel_gated",
+_FAMILIES = ("stl", "snn", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
+             "darts", "exhaustive", "prognn", "den", "channel_gated",
              "apd", "ewc", "lwf", "replay", "a_gem")
 _WORDS = {
     "stl": "STL", "snn": "SNN", "hps": "HPS", "tf": "TF", "dfcnn": "DF-CNN", "lasem": "LASEM", "lasemg": "LASEM-G",
     "darts": "DARTS", "exhaustive": "Exhaustive", "prognn": "ProgNN", "den": "DEN", "apd": "APD", "ewc": "EWC", "lwf": "LwF",
     "replay": "Replay", "a_gem": "A-GEM", "channel_gated": "Channel-gated", "all": "All", "alternating": "Alternating",
-    "odd": "odd", "soft": "soft", "early": "early", "2021": "(2021)",
+    "odd": "odd", "2021": "(2021)", "release": "(release)", "lasemg32": "LASEM-G 32",
+    "lasemg64": "LASEM-G 64", "lasemg128": "LASEM-G 128", "lasemg256": "LASEM-G 256",
 }
 
 
@@ -18,7 +20,8 @@ def learner_label(name: str) -> str:
   if family is None:
     return name
   words = [_WORDS[family]]
-  for word in name[len(family) + 1:].split("_"):
+  rest = name[len(family) + 1:].replace("office_home", "Office-Home").replace("second_order", "second order")
+  for word in rest.split("_"):
     stem = word.rstrip("0123456789")
     if stem in ("top", "bottom") and stem != word:
       words.append(f"{stem.capitalize()}-{word[len(stem):]}")

@@ -24,6 +24,8 @@ _FAMILIES = {  # Colour, line, and the markers of the variants that share the co
     "tf": ("#E69F00", "-", {}), "dfcnn": ("#009E73", "-", {}),
     "lasem": ("#D55E00", "-", {"hps": "o", "tf": "s", "dfcnn": "^"}),
     "lasemg": ("#D55E00", "--", {"hps": "D", "tf": "P", "dfcnn": "v"}),
+    "lasemg32": ("#D55E00", ":", {"hps": "<", "tf": ">"}), "lasemg64": ("#D55E00", ":", {"hps": "p", "tf": "h"}),
+    "lasemg128": ("#D55E00", ":", {"hps": "d", "tf": "*"}), "lasemg256": ("#D55E00", ":", {"hps": "8", "tf": "H"}),
     "darts": ("#CC79A7", "-", {"hps": "o", "tf": "s", "dfcnn": "^"}),
     "exhaustive": ("#CC79A7", "--", {"hps": "D", "tf": "P", "dfcnn": "v"}),
     "prognn": ("#56B4E9", "-", {"": "o"}), "den": ("#56B4E9", "--", {"": "s"}),
@@ -32,10 +34,12 @@ _FAMILIES = {  # Colour, line, and the markers of the variants that share the co
     "replay": ("#999933", "-", {"": "o"}), "a_gem": ("#999933", "--", {"": "s"}),
 }
 _STATIC_MARKERS = {
-    "all": "o", "top1": "s", "top2": "D", "top3": "^", "top4": "P", "top5": "X", "bottom1": "v", "bottom2": "<",
-    "bottom3": ">", "bottom4": "p", "bottom5": "h", "alternating": "d", "alternating_odd": "*",
+    "all": "o", "top1": "s", "top2": "D", "top3": "^", "top4": "P", "top5": "X", "top6": "8", "bottom1": "v",
+    "bottom2": "<", "bottom3": ">", "bottom4": "p", "bottom5": "h", "bottom6": "H", "alternating": "d",
+    "alternating_odd": "*",
 }
-_FILLS = {"2021": "none", "early": "left"}
+_FILLS = {"2021": "none", "early": "left", "second_order": "right", "validation": "top", "release": "none",
+          "separate": "none", "office_home": "bottom"}
 _SPARE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#999933")
 _SPARE_MARKERS = "osD^v<>pPX*hd"
 _RC = {
@@ -86,9 +90,9 @@ def method_style(learner: str) -> MethodStyle:
     return MethodStyle(_SPARE_COLOURS[number % len(_SPARE_COLOURS)], _SPARE_MARKERS[number // 8 % len(_SPARE_MARKERS)],
                        ":", "none")
   variant, fill = learner[len(family) + 1:], "full"
-  stem, _, modifier = variant.rpartition("_")
-  if modifier in _FILLS:
-    variant, fill = stem, _FILLS[modifier]
+  for modifier, changed in _FILLS.items():
+    if modifier in variant:
+      variant, fill = variant.replace(modifier, "").strip("_"), changed
   colour, line, markers = _FAMILIES[family]
   spare = _SPARE_MARKERS[sum(variant.encode()) % len(_SPARE_MARKERS)]
   return MethodStyle(colour, {**_STATIC_MARKERS, **markers}.get(variant, spare), line, fill)

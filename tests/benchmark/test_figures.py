@@ -1,12 +1,13 @@
 """Figures show the data they are given, in one style, the same every time."""
 
 import itertools
+import pathlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark import comparison, records, run_details
+from benchmark import comparison, labels, records, run_details
 from benchmark.figures import accuracy, collection, cost, style, transfer
 from benchmark.run_details import RunDetails
 from tests.benchmark import synthetic_records
@@ -28,6 +29,17 @@ def draw(runs, details=None):
 
 def lines(axis):
   return {line.get_label(): line for line in axis.lines if not line.get_label().startswith("_")}
+
+
+def test_every_shipped_method_is_known_and_has_a_style_of_its_own():
+  names = [path.stem for path in pathlib.Path(__file__).parents[2].glob("gin/learners/*.gin")]
+  assert len(names) > 50
+  assert [name for name in names if labels.learner_label(name) == name] == []
+  looks = {}
+  for name in names:
+    look = style.method_style(name)
+    looks.setdefault((look.colour, look.marker, look.fill), []).append(name)
+  assert [same for same in looks.values() if len(same) > 1] == []
 
 
 def test_every_method_has_a_style_of_its_own_even_without_lines():
