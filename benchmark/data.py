@@ -61,6 +61,7 @@ def main(argv) -> int:
   if values.stream is None and command != "check":
     command_line.fail(f"--stream is missing: `{command}` needs the name of a stream, such as --stream=cifar100.")
   environment.prepare_process()
+  environment.import_tensorflow()
   from benchmark import configuration, data_commands  # pylint: disable=import-outside-toplevel
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
 

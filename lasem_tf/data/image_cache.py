@@ -22,7 +22,7 @@ import zlib
 import filelock
 import numpy as np
 
-from lasem_tf.data import image_decoding, image_resizing
+from lasem_tf.data import image_decoding, image_resizing, parallelism
 from lasem_tf.data.stream import DataError
 
 FORMAT_VERSION = 1
@@ -77,7 +77,7 @@ class ImageCache:
   def __init__(self, root: str | pathlib.Path, height: int, width: int, num_workers: int | None = None):
     self.image_shape = (height, width, 3)
     self.directory = pathlib.Path(root) / f"resized_{height}x{width}_v{FORMAT_VERSION}"
-    self._num_workers = num_workers or os.cpu_count() or 1
+    self._num_workers = num_workers or parallelism.num_usable_cores()
     self._digests: dict[str, str] = {}
 
   def digests(self, paths: Sequence[pathlib.Path]) -> list[str]:
