@@ -99,7 +99,6 @@ class Lifetime:
     self._sinks = sinks
     store = checkpoints.CheckpointStore(checkpoint_dir) if checkpoint_dir is not None else None
     self.session = Session(make_learner, stream, options, store, sinks, should_stop)
-    self._num_step_traces = 0
 
   def run(self) -> LifetimeResult:
     """Goes on from the newest checkpoint, if there is one, to the end.
@@ -119,12 +118,10 @@ class Lifetime:
     session.begin()
     status, reason = "completed", None
     while status == "completed" and session.progress.visit < len(session.order):
-      visit = trainer.VisitTrainer(session)
       try:
-        visit.run()
+        trainer.VisitTrainer(session).run()
       except trainer.Diverged as divergence:
         status, reason = "diverged", str(divergence)
-      self._num_step_traces += visit.num_traces
     session.clock.update()
     session.emit(events.RunEnded(status, reason))
     return self._result(status, reason)
@@ -150,5 +147,5 @@ class Lifetime:
                                 for task_id in range(num_tasks)],
         training_macs_per_image=padded(measured.training_macs_per_image), learner_summary=padded(measured.learner_summary),
         seconds=padded(measured.seconds), cpu_seconds=session.progress.cpu_seconds,
-        resumptions=session.progress.resumptions, num_traces=self._num_step_traces + session.evaluator.num_traces,
+        resumptions=session.progress.resumptions, num_traces=session.num_step_traces + session.evaluator.num_traces,
         num_retraces=session.evaluator.num_retraces)

@@ -45,6 +45,7 @@ class Session:
     progress: where the run is.
     clock: accounts for its time.
     phase: the phase in progress, or None.
+    num_step_traces: training steps compiled in this process.
   """
 
   def __init__(self, make_learner: Callable, stream: stream_lib.TaskStream, options: options_lib.TrainingOptions,
@@ -59,6 +60,7 @@ class Session:
     self.progress = progress_lib.Progress()
     self.clock = progress_lib.Clock(self.progress)
     self.phase: base.Phase | None = None
+    self.num_step_traces = 0
     self._store, self._sinks, self._should_stop = store, sinks, should_stop
     self._saved_at = time.monotonic()
 

@@ -7,7 +7,7 @@ import numpy as np
 from lasem_tf import types
 from lasem_tf.data import stream as stream_lib
 
-_CACHE_BYTES = 128 * 2**20
+_CACHE_BYTES = 64 * 2**20
 
 
 class SplitCache:

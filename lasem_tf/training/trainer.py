@@ -18,18 +18,13 @@ class Diverged(Exception):
 
 
 class VisitTrainer:
-  """Takes a session through one visit, from whatever stage it is in.
-
-  Attributes:
-    num_traces: how many steps were compiled.
-  """
+  """Takes a session through one visit, from whatever stage it is in."""
 
   def __init__(self, session: Session):
     self._session = session
     self._learner = session.learner
     self._last_event = time.perf_counter()
     self._chunk = 1
-    self.num_traces = 0
 
   def run(self) -> None:
     """Trains, commits and evaluates.
@@ -79,7 +74,7 @@ class VisitTrainer:
       if progress.loop is None:
         progress.loop = steps.prefers_loop(self._learner, session.task_id, options.batch_size)
       compiled = steps.CompiledPhase(phase, self._learner.task, options.batch_size, progress.loop)
-      self.num_traces += compiled.num_traces
+      session.num_step_traces += compiled.num_traces
       self._chunk = 1
     ended = False
     while not ended:

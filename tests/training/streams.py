@@ -17,7 +17,7 @@ SPEC = architecture.ConvNetSpec(image_shape=(8, 8, 3), kernel_sizes=(3, 3), chan
 class TinyStream(stream_lib.TaskStream):
   """Random images; class k of task t is a bump at a place of its own under a lot of noise."""
 
-  def __init__(self, num_tasks=3, sizes=(11, 5, 8), num_classes=3, seed=0, noise=1.5):
+  def __init__(self, num_tasks=3, sizes=(11, 5, 8), num_classes=3, seed=0, noise=1.0):
     self.name, self.display_name, self.image_shape = "tiny", "Tiny", SPEC.image_shape
     self.tasks = tuple(types.TaskInfo(task_id, num_classes, tuple(f"class {label}" for label in range(num_classes)))
                        for task_id in range(num_tasks))
@@ -31,7 +31,7 @@ class TinyStream(stream_lib.TaskStream):
     centres = seeding.generator("centres", task_id).normal(size=(num_classes, *self.image_shape))
     labels = np.arange(size) % num_classes
     noise = seeding.generator("noise", self.context.seed, task_id, split).normal(size=(size, *self.image_shape))
-    images = centres[labels] + self._noise * noise
+    images = 8.0 * (centres[labels] + self._noise * noise)  # Initial weights are small.
     return types.TaskSplit(images.astype(np.float32), labels.astype(np.int32), self._source_indices(task_id, split))
 
   def _source_indices(self, task_id, split):

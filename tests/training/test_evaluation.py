@@ -1,0 +1,162 @@
+"""Accuracy is correct over total, for every size, and the lazy schedule reports what the dense one would."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+
+from lasem_tf import types
+from lasem_tf.training import evaluation, events, splits
+from tests.training import streams
+
+TRAINING_LOOP = json.loads((pathlib.Path(__file__).parents[1] / "golden" / "training_loop.json").read_text())["results"]
+
+
+def _trained(size=23, reference=types.ReferenceBehaviour()):
+  """A learner that has seen one task, and its stream."""
+  stream = streams.TinyStream(num_tasks=2, sizes=(11, 5, size))
+  life = streams.life("stl", stream, reference=reference)
+  life.run()
+  return life.session.learner, stream
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 22, 23, 100])
+def test_all_examples_count_whatever_the_batch(batch_size):
+  learner, stream = _trained()
+  evaluator = evaluation.Evaluator(learner, splits.SplitCache(stream))
+  evaluator.batch_size = batch_size
+  data = stream.load(1, "test")
+  expected = np.mean(np.argmax(learner.logits(data.images, 1), axis=1) == data.labels)
+  assert evaluator.accuracy(1, "test") == expected and expected * 23 == pytest.approx(round(expected * 23))
+  evaluator.keep_resident(1)
+  assert [evaluator.accuracy(1, "test") for _ in range(2)] == [expected] * 2
+  assert evaluator.num_traces == 1 and evaluator.num_retraces == 0
+
+
+def test_the_releases_drop_the_remainder():
+  reference = types.ReferenceBehaviour(drop_evaluation_remainder=True)
+  learner, stream = _trained(reference=reference)
+  data = stream.load(1, "test")
+  right = np.argmax(learner.logits(data.images, 1), axis=1) == data.labels
+  assert evaluation.Evaluator(learner, splits.SplitCache(stream)).accuracy(1, "test") == np.mean(right[:20])
+  with pytest.raises(ValueError, match="a split of 3 examples has no full batch of 4"):
+    _trained(size=3, reference=reference)
+
+
+def test_tasks_not_learned_yet_have_no_accuracy():
+  learner, stream = _trained()
+  learner._learned.remove(1)
+  row = evaluation.Evaluator(learner, splits.SplitCache(stream)).row(2)
+  assert row[1] is None and 0.0 <= row[0] <= 1.0
+
+
+def test_a_function_is_kept_until_the_network_is_another_one():
+  learner, stream = _trained()
+  evaluator = evaluation.Evaluator(learner, splits.SplitCache(stream))
+  for split in ("test", "validation", "test"):
+    evaluator.row(2, split)
+  assert evaluator.num_traces == 2
+  learner.structure_changed((0,))
+  evaluator.row(2)
+  assert evaluator.num_traces == 3 and evaluator.num_retraces == 0
+
+
+def test_batches_are_as_large_as_memory_allows():
+  assert evaluation.evaluation_batch_size(32 * 32 * 32) == 256
+  assert evaluation.evaluation_batch_size(96 * 96 * 32) == 28
+  assert evaluation.evaluation_batch_size(128 * 128 * 64) == 16
+  assert evaluation.evaluation_batch_size(10) == 512
+
+
+def test_splits_are_kept_within_the_bound():
+  stream = streams.TinyStream()
+  split_bytes = stream.load(0, "test").images.nbytes
+  stream.loads.clear()
+  cache = splits.SplitCache(stream, num_bytes=2 * split_bytes)
+  for task_id in (0, 1, 0, 2, 0, 1):
+    cache.load(task_id, "test")
+  assert stream.loads == [(0, "test"), (1, "test"), (2, "test"), (1, "test")]
+
+
+def _dense_history(memory, splits_):
+  """[(visit, task, {split: row})] of dense evaluation."""
+  return [(event.visit, event.task, event.accuracies) for event in memory.of(events.CurveMeasured)
+          if set(event.accuracies) == set(splits_)]
+
+
+@pytest.mark.parametrize("learner", ["hps", "lasem"])
+def test_lazy_evaluation_reports_what_dense_evaluation_would(learner):
+  order = (0, 1, 2, 0)
+  stream_of = lambda: streams.TinyStream(sizes=(24, 15, 30), noise=1.5)
+  common = {"task_order": order, "epochs_per_task": 4, "learning_rate": 0.03}
+  lazy_life = streams.life(learner, stream_of(), streams.options(**common))
+  lazy = lazy_life.run()
+  memory = events.MemorySink()
+  dense = streams.life(learner, stream_of(), streams.options(**common, eval_every=1, curve_splits=("validation", "test")),
+                       sinks=[memory]).run()
+  assert (dense.after_visit, dense.before_commit, dense.at_best_validation) == (
+      lazy.after_visit, lazy.before_commit, lazy.at_best_validation)
+  history = _dense_history(memory, ("validation", "test"))
+  assert len(history) == 4 * 4 + 1
+  for visit, task_id in enumerate(order):
+    rows = [accuracies for number, _, accuracies in history if number == visit]
+    validation = [row["validation"][task_id] for row in rows]
+    best = int(np.argmax(validation))  # The first of the best.
+    assert lazy.at_best_validation[visit] == rows[best]["test"][task_id]
+    last = rows[-1]["test"]
+    before = (lazy.before_commit or [None] * 4)[visit] or lazy.after_visit[visit]
+    assert before == last
+  assert len(set(lazy.at_best_validation)) > 1
+
+
+def test_the_lazy_schedule_evaluates_little():
+  calls = []
+
+  class Counting(evaluation.Evaluator):
+    def accuracy(self, task_id, split):
+      calls.append((task_id, split))
+      return super().accuracy(task_id, split)
+
+  life = streams.life("stl", streams.TinyStream(), streams.options(epochs_per_task=5))
+  life.session.evaluator.__class__ = Counting
+  life.run()
+  assert sum(split == "validation" for _, split in calls) == 3 * 5 + 1
+  assert sum(split == "train" for _, split in calls) == 0
+  improvements = sum(split == "test" for _, split in calls) - (1 + 2 + 3)
+  assert 3 <= improvements <= 10
+
+
+@pytest.mark.parametrize("name, learner", [("hps", "hps"), ("lasem_hps", "lasem")])
+def test_the_recorded_training_loop(name, learner):
+  recorded = TRAINING_LOOP[name]
+  setting = recorded["setting"]
+  order, epochs = setting["task_order"], setting["epochs_per_task_patience"]
+  sizes = setting["num_train_per_task"], setting["num_valid"], setting["num_test"]
+  memory = events.MemorySink()
+  options = streams.options(task_order=order, epochs_per_task=epochs, batch_size=setting["batch_size"], eval_every=1,
+                            curve_splits=types.SPLITS, learning_rate=0.01, learning_rate_decay=0.1)
+  life = streams.life(learner, streams.TinyStream(len(set(order)), sizes, noise=0.1), options, types.ReferenceBehaviour.released(),
+                      sinks=[memory])
+  life.run()
+  _, *epochs_ended = memory.of(events.EpochEnded)
+  steps_per_epoch = setting["num_train_per_task"] // setting["batch_size"]
+  fed = [round((0.01 / event.learning_rate - 1) / 0.1) for event in epochs_ended for _ in range(steps_per_epoch)]
+  assert fed == recorded["epoch_value_fed_per_update"]
+  assert len(epochs_ended) == recorded["num_epoch"]
+  first_of_visit = [next(event.global_epoch for event in epochs_ended if event.visit == visit) for visit in range(len(order))]
+  assert first_of_visit == recorded["task_changed_epoch"]
+  history = _dense_history(memory, types.SPLITS)
+  assert len(history) == recorded["history_length"]
+  assert all(length == len(history) for key, length in recorded["other_history_lengths"].items() if key.endswith("_error"))
+  if learner == "lasem":
+    # The release repeats the learned prior while it trains a known task; here that visit has none.
+    priors = [event.diagnostics["prior"] for event in epochs_ended if "prior" in event.diagnostics]
+    assert len(priors) == recorded["other_history_lengths"]["history_net_prior"] - epochs
+  for split in types.SPLITS:
+    rows = [accuracies[split] for *_, accuracies in history]
+    # One entry less than the release, whose last one is the mean over the tasks learned.
+    assert {len(row) for row in rows} == {recorded["history_row_length"] - 1}
+    if split == "train":
+      # Recorded: whether the accuracy is above zero, which learned tasks reach and unknown tasks do not have.
+      assert [[int(value is not None) for value in row] for row in rows] == recorded["nonzero_tasks_per_row_train"]

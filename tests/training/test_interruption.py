@@ -1,0 +1,211 @@
+"""A run that is interrupted anywhere goes on to the same result, bit for bit."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from lasem_tf import seeding
+from lasem_tf.training import checkpoints, events, json_lines, lifetime
+from tests.training import scripted, streams
+
+_UNEQUAL = ("seconds", "cpu_seconds", "resumptions", "num_traces")
+_OPTIONS = {"epochs_per_task": 2, "eval_every": 2, "task_order": (0, 1, 0), "batch_size": 4}
+
+
+def _stream():
+  return streams.TinyStream(num_tasks=2, sizes=(14, 5, 8))
+
+
+def _comparable(result):
+  return {name: value for name, value in dataclasses.asdict(result).items() if name not in _UNEQUAL}
+
+
+def _lines(path):
+  """Events that a resumed run must repeat exactly, without what tells of time and of the resumption itself."""
+  parsed = [json.loads(line) for line in path.read_text().splitlines()]
+  return [{key: value for key, value in event.items() if key != "seconds"} for event in parsed if event["event"] != "run_started"]
+
+
+class _StopAt:
+  """Answers true for ever from the n-th question on."""
+
+  def __init__(self, number):
+    self.number, self.questions = number, 0
+
+  def __call__(self):
+    self.questions += 1
+    return self.questions >= self.number
+
+
+def _life(learner, directory, should_stop=lambda: False, **overrides):
+  return streams.life(learner, _stream(), streams.options(**{**_OPTIONS, **overrides}), checkpoint_dir=directory / "checkpoints",
+                      sinks=[json_lines.JsonLinesSink(directory / "events.jsonl")], should_stop=should_stop)
+
+
+def _final_variables(life):
+  return {name: variable.numpy() for name, variable in life.session.learner.variables().items()}
+
+
+def _assert_same(first, second):
+  assert list(first) == list(second)
+  for name, value in first.items():
+    np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+@pytest.fixture(scope="module", name="uninterrupted")
+def fixture_uninterrupted(tmp_path_factory):
+  """Learner name -> (result, events, variables, how often the run asked whether to stop)."""
+  known = {}
+
+  def run(learner):
+    if learner not in known:
+      directory = tmp_path_factory.mktemp(learner)
+      never = _StopAt(10**9)
+      life = _life(learner, directory, never)
+      result = life.run()
+      known[learner] = _comparable(result), _lines(directory / "events.jsonl"), _final_variables(life), never.questions
+    return known[learner]
+
+  return run
+
+
+@pytest.mark.parametrize("learner", ["stl", "hps", "lasem"])
+def test_interrupted_at_random_points_the_result_is_the_same(learner, uninterrupted, tmp_path):
+  expected, lines, variables, num_questions = uninterrupted(learner)
+  draws = seeding.generator("interruptions", learner)
+  resumptions = 0
+  while True:
+    # Short lives, so that every run dies several times, in steps as in evaluations.
+    life = _life(learner, tmp_path, _StopAt(int(draws.integers(1, num_questions // 2))))
+    try:
+      result = life.run()
+      break
+    except lifetime.Interrupted:
+      resumptions += 1
+      assert resumptions < 50
+  assert resumptions >= 2 and result.resumptions == resumptions
+  assert _comparable(result) == expected
+  assert _lines(tmp_path / "events.jsonl") == lines
+  _assert_same(_final_variables(life), variables)
+
+
+def test_interrupted_around_a_commit_the_next_life_finishes_alike(uninterrupted, tmp_path):
+  """One interruption at each of several neighbouring questions around a LASEM run's first commit."""
+  expected, lines, _, num_questions = uninterrupted("lasem")
+  for number in range(num_questions // 3 - 4, num_questions // 3 + 3):
+    directory = tmp_path / str(number)
+    with pytest.raises(lifetime.Interrupted):
+      _life("lasem", directory, _StopAt(number)).run()
+    assert _comparable(_life("lasem", directory).run()) == expected, f"interrupted at question {number}"
+    assert _lines(directory / "events.jsonl") == lines
+
+
+class _Killed(BaseException):
+  """Stands for SIGKILL: nothing is written any more."""
+
+
+@pytest.mark.parametrize("learner", ["hps", "lasem"])
+def test_killed_between_checkpoints_the_work_since_is_done_again(learner, uninterrupted, tmp_path):
+  expected, lines, variables, num_questions = uninterrupted(learner)
+  draws = seeding.generator("kills", learner)
+
+  def killer():
+    fuse = _StopAt(int(draws.integers(num_questions // 4, num_questions * 3 // 4)))
+
+    def ask():
+      if fuse():
+        raise _Killed
+      return False
+    return ask
+
+  for _ in range(3):
+    try:
+      _life(learner, tmp_path, killer(), checkpoint_seconds=0.05).run()
+      break
+    except _Killed:
+      pass
+  life = _life(learner, tmp_path, checkpoint_seconds=0.05)
+  assert _comparable(life.run()) == expected
+  assert _lines(tmp_path / "events.jsonl") == lines
+  _assert_same(_final_variables(life), variables)
+
+
+def test_a_finished_run_started_again_only_repeats_its_result(uninterrupted, tmp_path):
+  _life("hps", tmp_path).run()
+  again = _life("hps", tmp_path)
+  assert _comparable(again.run()) == {**uninterrupted("hps")[0]}
+  assert again.session.num_step_traces == 0
+
+
+def test_a_torn_checkpoint_costs_time_but_no_digit(uninterrupted, tmp_path):
+  with pytest.raises(lifetime.Interrupted):
+    _life("hps", tmp_path, _StopAt(uninterrupted("hps")[3] // 2), checkpoint_seconds=0.0).run()
+  newest = max((tmp_path / "checkpoints").glob("checkpoint-*.json"))
+  newest.write_bytes(newest.read_bytes()[:100])
+  with pytest.warns(checkpoints.CheckpointWarning):
+    result = _life("hps", tmp_path).run()
+  assert _comparable(result) == uninterrupted("hps")[0]
+  assert _lines(tmp_path / "events.jsonl") == uninterrupted("hps")[1]
+
+
+@pytest.mark.parametrize("learner, overrides, field", [("hps", {"batch_size": 5}, "batch_size"), ("snn", {}, "learner"),
+                                                       ("hps", {"task_order": (1, 0, 1)}, "order")])
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, learner, overrides, field):
+  with pytest.raises(lifetime.Interrupted):
+    _life("hps", tmp_path, _StopAt(6)).run()
+  with pytest.raises(checkpoints.CheckpointError, match=f"belongs to another run .it differs in {field}"):
+    _life(learner, tmp_path, **overrides).run()
+
+
+def test_restoring_is_strict(tmp_path):
+  class Forgetful(scripted.Scripted):
+    def variables(self):
+      return {"weight": self.weight}
+
+  class Misshapen(scripted.Scripted):
+    def __init__(self, context):
+      super().__init__(context)
+      self.weight = lifetime_variable([2])
+
+  def lifetime_variable(shape):
+    import tensorflow as tf  # pylint: disable=import-outside-toplevel
+    return tf.Variable(tf.zeros(shape))
+
+  with pytest.raises(lifetime.Interrupted):
+    _life(scripted.Scripted, tmp_path, _StopAt(6)).run()
+  Forgetful.__name__ = Misshapen.__name__ = "Scripted"
+  with pytest.raises(checkpoints.CheckpointError, match="has \\['num_steps'\\] too many"):
+    _life(Forgetful, tmp_path).run()
+  with pytest.raises(checkpoints.CheckpointError, match="weight is float32 .*in the checkpoint, float32 \\(2,\\)"):
+    _life(Misshapen, tmp_path).run()
+
+
+def test_stopping_without_checkpoints_just_stops():
+  with pytest.raises(lifetime.Interrupted):
+    streams.life("stl", _stream(), streams.options(**_OPTIONS), should_stop=_StopAt(5)).run()
+
+
+def test_finished_tasks_are_written_once(tmp_path):
+  writes = []
+
+  class Counting(checkpoints.CheckpointStore):
+    def _write(self, name, write):
+      writes.append(name)
+      super()._write(name, write)
+
+  life = _life("stl", tmp_path, task_order=(0, 1))
+  life.session._store = Counting(tmp_path / "checkpoints")
+  life.run()
+  assert sum(name.endswith(".json") for name in writes) == 2
+  assert sum(name.endswith(".npz") for name in writes) == 2  # Task 0 at the end of its visit, task 1 at the end of its.
+
+
+def test_events_that_cannot_be_written_stop_the_run_with_a_remedy(tmp_path):
+  class Full(events.MemorySink):
+    def emit(self, event):
+      raise OSError(28, "No space left on device")
+
+  with pytest.raises(checkpoints.CheckpointError, match="Writing events .memory. failed.*No space left.*Make room"):
+    streams.life("stl", _stream(), sinks=[Full()]).run()

@@ -1,0 +1,124 @@
+"""What sinks write, and what they take back."""
+
+import glob
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lasem_tf.training import checkpoints, events, json_lines, lifetime, tensorboard
+from tests.training import streams
+
+
+def _event(number):
+  return events.CurveMeasured(visit=0, task=0, global_epoch=number, accuracies={"test": [0.5, None]})
+
+
+def test_json_lines_hold_one_event_each(tmp_path):
+  path = tmp_path / "new" / "events.jsonl"
+  sink = json_lines.JsonLinesSink(path)
+  sink.restore(None)
+  sink.emit(_event(1))
+  assert json.loads(path.read_text()) == {"event": "curve", "visit": 0, "task": 0, "global_epoch": 1,
+                                          "accuracies": {"test": [0.5, None]}}
+  sink.close()
+
+
+def test_json_lines_forget_what_the_checkpoint_does_not_know(tmp_path):
+  path = tmp_path / "events.jsonl"
+  sink = json_lines.JsonLinesSink(path)
+  sink.emit(_event(1))
+  position = sink.position()
+  sink.emit(_event(2))
+  sink.close()
+  with open(path, "a", encoding="utf-8") as file:
+    file.write('{"event": "torn')
+  sink = json_lines.JsonLinesSink(path)
+  sink.restore(position)
+  sink.emit(_event(3))
+  assert sink.position() == path.stat().st_size
+  sink.close()
+  assert [json.loads(line)["global_epoch"] for line in path.read_text().splitlines()] == [1, 3]
+  sink = json_lines.JsonLinesSink(path)
+  sink.restore(None)
+  sink.close()
+  assert path.read_text() == ""
+
+
+def test_a_file_shorter_than_its_checkpoint_is_an_error(tmp_path):
+  sink = json_lines.JsonLinesSink(tmp_path / "events.jsonl")
+  with pytest.raises(checkpoints.CheckpointError, match="shorter than the run's checkpoint says .5 bytes."):
+    sink.restore(5)
+  sink.close()
+
+
+def _scalars(directory):
+  """{tag: {step: value}}; a value written twice is an error."""
+  scalars = {}
+  for path in sorted(glob.glob(f"{directory}/*.tfevents.*")):
+    for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+      event = tf.compat.v1.Event.FromString(record)
+      for value in event.summary.value:
+        if value.metadata.plugin_data.plugin_name == "scalars" or value.tag.startswith("visit/conf"):
+          steps = scalars.setdefault(value.tag, {})
+          assert event.step not in steps, f"{value.tag} twice at {event.step}"
+          steps[event.step] = tf.make_ndarray(value.tensor) if not value.tag.startswith("visit/conf") else None
+        else:
+          scalars.setdefault(value.metadata.plugin_data.plugin_name, {})
+  return scalars
+
+
+def test_tensorboard_gets_scalars_configurations_and_hyper_parameters(tmp_path):
+  memory = events.MemorySink()
+  result = streams.life("lasem", training_options=streams.options(eval_every=3),
+                        sinks=[memory, tensorboard.TensorBoardSink(tmp_path)]).run()
+  scalars = _scalars(tmp_path)
+  assert "hparams" in scalars
+  for event in memory.of(events.EpochEnded):
+    assert scalars[f"validation_accuracy/task{event.task}"][event.global_epoch] == np.float32(event.validation_accuracy)
+  assert sorted(scalars["training/loss"]) == list(range(1, 10))
+  assert sorted(scalars["visit/configurations"]) == [1, 2, 3]
+  assert scalars["visit/test_accuracy/task1"] == {2: np.float32(result.after_visit[1][1]), 3: np.float32(result.after_visit[2][1])}
+  assert scalars["visit/peak_accuracy"][3] == pytest.approx(np.mean(result.at_best_validation))
+  assert sorted(scalars["curve_test_accuracy/task0"]) == [0, 3, 6, 9]
+
+
+def test_a_resumed_run_leaves_no_scalar_twice_and_none_out(tmp_path):
+  whole, parts = tmp_path / "whole", tmp_path / "parts"
+  streams.life("hps", sinks=[tensorboard.TensorBoardSink(whole)]).run()
+  asked = 0
+
+  def stop_late():
+    nonlocal asked
+    asked += 1
+    if asked == 30:
+      raise KeyboardInterrupt  # Dies without a last checkpoint, some way after the one before.
+    return False
+
+  arguments = {"checkpoint_dir": tmp_path / "checkpoints"}
+  with pytest.raises(KeyboardInterrupt):
+    streams.life("hps", sinks=[tensorboard.TensorBoardSink(parts)], should_stop=stop_late, **arguments).run()
+  assert streams.life("hps", sinks=[tensorboard.TensorBoardSink(parts)], **arguments).run().resumptions == 1
+  expected, found = _scalars(whole), _scalars(parts)
+  assert found.keys() == expected.keys()
+  for tag, steps in expected.items():
+    assert found[tag] == steps, tag
+
+
+def test_the_configuration_grid_is_a_row_of_cells_for_every_task():
+  grid = tensorboard.configuration_grid({0: "10", 2: "01"}, num_tasks=3)
+  assert grid.shape == (48, 32, 1) and grid.dtype == np.uint8
+  assert grid[::16, ::16, 0].tolist() == [[255, 80], [0, 0], [80, 255]]
+
+
+def test_all_sinks_are_closed_when_a_run_fails():
+  closed = []
+
+  class Watched(events.MemorySink):
+    def close(self):
+      closed.append(True)
+
+  with pytest.raises(lifetime.Interrupted):
+    streams.life("stl", sinks=[Watched()], should_stop=lambda: True).run()
+  assert closed == [True]

@@ -1,0 +1,194 @@
+"""What the trainer asks of a learner, in which order, and what it makes of the answers."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from lasem_tf import types
+from lasem_tf.data import stream as stream_lib
+from lasem_tf.learners import single_task
+from lasem_tf.training import events, lifetime, schedule, steps, trainer
+from tests.training import scripted, streams
+
+
+def _run(stream=None, training_options=None, reference=types.ReferenceBehaviour(), learner="stl", **arguments):
+  """(result, events, learner) of a run."""
+  memory = events.MemorySink()
+  life = streams.life(learner, stream, training_options, reference, sinks=[memory], **arguments)
+  return life.run(), memory, life.session.learner
+
+
+def _scripted(**script):
+  return lambda context: scripted.Scripted(context, **script)
+
+
+def test_calls_come_in_the_order_of_the_contract():
+  result, _, learner = _run(streams.TinyStream(num_tasks=2), streams.options(epochs_per_task=2),
+                            learner=_scripted(phases=[("a", 1), ("none", 0), ("b", 5)], ends=[("b", 0)]))
+  names = [call[0] if call[0] != "begin_visit" else call for call in learner.calls]
+  visit = ["next_phase", "begin_epoch", "end_epoch", "next_phase", "next_phase", "begin_epoch", "end_epoch", "next_phase",
+           "end_visit"]
+  assert names == [("begin_visit", 0, 0, True), *visit, ("begin_visit", 1, 1, True), *visit]
+  assert [call[1] for call in learner.calls if call[0] == "next_phase"] == [0, 1, 2, 3] * 2
+  assert result.status == "completed" and result.configurations == ["01", "01"]
+  assert result.learner_summary == [{"visits": 1}, {"visits": 2}]
+
+
+def test_every_epoch_feeds_full_batches_of_a_fresh_permutation_and_the_decayed_rate():
+  _, memory, learner = _run(learner=_scripted())
+  assert len(learner.steps) == 3 * 3 * 2
+  rates = [rate for _, _, rate, _ in learner.steps]
+  np.testing.assert_allclose(rates, [schedule.learning_rate(0.02, 0.1, epoch) for epoch in range(9) for _ in range(2)], rtol=1e-6)
+  orders = [tuple(np.concatenate([learner.steps[2 * epoch + step][0] for step in range(2)])) for epoch in range(9)]
+  assert len(set(orders)) == 9 and all(len(set(order)) == 8 and max(order) < 11 for order in orders)
+  assert len({seed for _, seed, _, _ in learner.steps}) == 18
+  assert [event.global_epoch for event in memory.of(events.EpochEnded)] == list(range(10))
+
+
+def test_methods_see_the_same_batches_and_seeds():
+  one = _run(learner=_scripted())[2].steps
+  other = _run(learner=_scripted(phases=[("a", 1), ("b", 2)]))[2].steps
+  assert [(tuple(rows), seed) for rows, seed, *_ in one] == [(tuple(rows), seed) for rows, seed, *_ in other]
+
+
+def test_candidates_of_an_exhaustive_search_are_trained_alike():
+  steps_taken = _run(streams.TinyStream(num_tasks=1), streams.options(epochs_per_task=2),
+                     learner=_scripted(phases=[("candidate0", 2), ("candidate1", 2)]))[2].steps
+  assert [(tuple(rows), seed, rate) for rows, seed, rate, _ in steps_taken[:4]] == [
+      (tuple(rows), seed, rate) for rows, seed, rate, _ in steps_taken[4:]]
+
+
+def test_validation_batches_come_where_they_are_asked_for():
+  asked = _run(learner=_scripted(needs_validation=True))[2].steps
+  assert all(len(set(rows)) == 4 and max(rows) < 5 for *_, rows in asked)
+  assert len({tuple(rows) for *_, rows in asked}) > 3
+  assert all(len(rows) == 0 for *_, rows in _run(learner=_scripted())[2].steps)
+
+
+def test_losses_and_metrics_are_means_over_the_epoch():
+  _, memory, _ = _run(streams.TinyStream(num_tasks=1), learner=_scripted(losses={0: 3.0, 1: 4.0, 2: 0.5}))
+  untrained, *epochs = memory.of(events.EpochEnded)
+  assert (untrained.phase, untrained.epoch, untrained.loss) == ("untrained", -1, None)
+  assert [event.loss for event in epochs] == [3.5, 0.75, 1.0]
+  assert [event.metrics for event in epochs] == [{"twice": 7.0}, {"twice": 1.5}, {"twice": 2.0}]
+
+
+@pytest.mark.parametrize("loss, word", [(np.nan, "nan"), (np.inf, "inf")])
+def test_a_run_whose_loss_is_not_finite_has_diverged(loss, word):
+  result, memory, _ = _run(learner=_scripted(losses={9: loss}))
+  assert result.status == "diverged"
+  assert f"became {word} in step 1 of epoch 1 of phase 'train', visit 1 (task 1)" in result.reason
+  assert [row[0] is None for row in result.after_visit] == [False, True, True]
+  assert result.at_best_validation[1:] == [None, None] and result.forward_macs_committed[1:] == [None, None]
+  assert memory.events[-1] == events.RunEnded("diverged", result.reason)
+  json.dumps(dataclasses.asdict(result), allow_nan=False)
+
+
+def test_a_really_diverging_network_is_recorded_as_diverged():
+  result, _, _ = _run(training_options=streams.options(learning_rate=1e20))
+  assert result.status == "diverged" and "Try a smaller learning rate" in result.reason
+
+
+def test_accuracies_before_the_commit_are_kept_apart():
+  result, _, _ = _run(learner=_scripted(commits=True))
+  assert len(result.before_commit) == 3 and result.before_commit != result.after_visit
+  reference, _, _ = _run(learner=_scripted(commits=True), reference=types.ReferenceBehaviour(record_before_commit=True))
+  assert reference.after_visit == reference.before_commit == result.before_commit
+  assert _run(learner=_scripted())[0].before_commit is None
+
+
+def test_the_peak_comes_from_the_phase_that_the_learner_names():
+  phases = [("a", 2), ("b", 1)]
+  memory = _run(learner=_scripted(phases=phases))[1]
+  named = _run(learner=_scripted(phases=phases, peak_phase="b"))[0]
+  of_b = [event.test_accuracy for event in memory.of(events.EpochEnded) if event.phase == "b"]
+  assert named.at_best_validation == of_b  # One epoch: it is its own best.
+  with pytest.raises(ValueError, match="reports its peak from phase 'c', but only trained in untrained, a, b"):
+    _run(learner=_scripted(phases=phases, peak_phase="c"))
+
+
+def test_nothing_is_traced_again_after_the_first_epoch_of_a_task():
+  for learner in ("snn", "lasem"):
+    counts = []
+
+    class Watch(events.MemorySink):
+      def emit(self, event):
+        if isinstance(event, events.EpochEnded) and event.epoch >= 0:
+          counts.append((event.visit, life.session.evaluator.num_traces + life.session.num_step_traces))  # pylint: disable=cell-var-from-loop
+
+    life = streams.life(learner, training_options=streams.options(task_order=(0, 1, 2, 0), eval_every=1), sinks=[Watch()])
+    result = life.run()
+    assert result.num_retraces == 0
+    for visit in range(4):
+      assert len({count for number, count in counts if number == visit}) == 1
+    assert result.num_traces <= 4 + (3 if learner == "snn" else 8)
+
+
+def test_slots_are_one_when_a_task_begins():
+  seen = []
+
+  class Watched(single_task.SingleTask):
+    def next_phase(self, num_completed):
+      phase = super().next_phase(num_completed)
+      if phase is not None:
+        seen.append({name: slot.numpy() for name, slot in phase.state.items()})
+      return phase
+
+  _run(training_options=streams.options(task_order="twice"), learner=Watched)
+  assert len(seen) == 6
+  assert all(np.all(values == 1.0) for slots in seen for values in slots.values())
+
+
+@pytest.mark.parametrize("stream, training_options, error, message", [
+    (streams.TinyStream(sizes=(3, 5, 8)), {}, stream_lib.DataError,
+     "Task 0 of Tiny has 3 train examples, fewer than the 4 that are needed. Lower `batch_size`"),
+    (streams.TinyStream(sizes=(8, 0, 8)), {}, stream_lib.DataError, "has 0 validation examples"),
+    (streams.TinyStream(), {"task_order": (0, 1)}, ValueError, "leaves out task 2")])
+def test_a_stream_that_does_not_fit_is_refused_before_any_image_is_loaded(stream, training_options, error, message):
+  with pytest.raises(error, match=message):
+    streams.life(stream=stream, training_options=streams.options(**training_options))
+  assert not stream.loads
+
+
+def test_rehearsal_reads_earlier_training_examples():
+  stream = streams.TinyStream()
+  life = streams.life("stl", stream)
+  images, labels = life.session.learner.context.examples(1, np.array([4, 0]))
+  data = stream.load(1, "train")
+  np.testing.assert_array_equal(images, data.images[[4, 0]])
+  np.testing.assert_array_equal(labels, data.labels[[4, 0]])
+
+
+def test_cheap_steps_run_in_the_loop_and_searches_never():
+  life = streams.life("lasem", streams.TinyStream(num_tasks=1))
+  life.run()
+  learner = life.session.learner
+  assert steps.prefers_loop(learner, 0, 4)
+  assert not steps.prefers_loop(learner, 0, 10**6)
+  learner.super_network_parameters = lambda: 1
+  assert not steps.prefers_loop(learner, 0, 4)
+
+
+def test_time_and_cost_are_reported_for_every_visit():
+  result, _, learner = _run(learner="lasem")
+  life_macs = learner.training_macs_per_image(0)
+  assert len(result.seconds) == 3
+  assert all(set(entry) == {"training", "evaluation", "other"} and min(entry.values()) > 0 for entry in result.seconds)
+  assert 0 < result.cpu_seconds
+  # While task 2 is searched: both routes of two layers, shared layers once, and the own parts of three tasks.
+  assert result.super_network > result.parameters[-1]
+  assert result.training_macs_per_image == [life_macs] * 3
+  assert result.task_order == [0, 1, 2]
+
+
+def test_chunks_of_an_epoch_do_not_change_the_result(monkeypatch):
+  results = []
+  for grow in (True, False):
+    if not grow:
+      monkeypatch.setattr(trainer.VisitTrainer, "_adapt_chunk", lambda self, seconds, num_steps: None)
+    result = dataclasses.asdict(_run(learner="hps", stream=streams.TinyStream(sizes=(20, 5, 8)))[0])
+    results.append({name: value for name, value in result.items() if name not in ("seconds", "cpu_seconds")})
+  assert results[0] == results[1]
+  assert isinstance(lifetime.TrainingOptions(4, 1, 0.1), lifetime.TrainingOptions)
