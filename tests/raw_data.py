@@ -11,8 +11,9 @@ RELAXED = {
     "cifar100": ("CIFAR100.images_per_class = 'any'",),
     "office": ("{kind}.images_per_class = 'any'",),
     "stl10": ("STL10.images_per_class = 'any'",),
-    "mnist": ("MNISTBinary.images_per_class = 'any'", "MNISTBinary.validation_pool = 600"),
-    "cifar10": ("CIFAR10Binary.images_per_class = 'any'",),
+    "mnist": ("MNISTBinary.images_per_class = 'any'", "MNISTBinary.validation_pool = 600",
+              "MNISTBinary.images_per_task = (40, 20, 40)"),
+    "cifar10": ("CIFAR10Binary.images_per_class = 'any'", "CIFAR10Binary.images_per_task = (40, 20, 40)"),
     "synthetic": (),
 }
 
@@ -20,8 +21,8 @@ RELAXED = {
 def write(root: pathlib.Path) -> pathlib.Path:
   """Writes raw files of all streams below `root`; takes a few seconds."""
   raw_files.write_cifar100(root, train_per_class=120, test_per_class=2)
-  raw_files.write_cifar10(root, per_class_and_batch=120, test_per_class=200)
-  raw_files.write_mnist(root, np.tile(np.arange(10), 600), np.tile(np.arange(10), 220))
+  raw_files.write_cifar10(root, per_class_and_batch=120, test_per_class=1000)
+  raw_files.write_mnist(root, np.tile(np.arange(10), 600), np.tile(np.arange(10), 1000))
   office_home_raw.write(root)
   stl10_raw.write(root, train_per_class=100, test_per_class=10)
   return root
@@ -30,5 +31,5 @@ def write(root: pathlib.Path) -> pathlib.Path:
 def relaxed_bindings(stream: str) -> tuple[str, ...]:
   """Bindings for a file of `gin/streams` to accept the files that `write` made."""
   kind = "OfficeHomeIncremental" if stream == "office_home_incremental" else "OfficeHome"
-  return tuple(binding.format(kind=kind) for binding in RELAXED[stream.split("_")[0].rstrip("5") if stream.startswith(
-      "mnist") or stream == "synthetic" else stream.split("_")[0]])
+  data_set = next(name for name in RELAXED if stream.startswith(name))
+  return tuple(binding.format(kind=kind) for binding in RELAXED[data_set])
