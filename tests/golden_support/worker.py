@@ -6,8 +6,9 @@ Arguments: the folder, and the JSON file to write {name: {"status", "details", "
 
 import os
 
-# Before TensorFlow is imported: the recordings were made without oneDNN and on one thread of a CPU.
-os.environ.update(TF_ENABLE_ONEDNN_OPTS="0", CUDA_VISIBLE_DEVICES="-1", TF_CPP_MIN_LOG_LEVEL="3", OMP_NUM_THREADS="1")
+if __name__ == "__main__":
+  # Before TensorFlow is imported: the recordings were made without oneDNN and on one thread of a CPU.
+  os.environ.update(TF_ENABLE_ONEDNN_OPTS="0", CUDA_VISIBLE_DEVICES="-1", TF_CPP_MIN_LOG_LEVEL="3", OMP_NUM_THREADS="1")
 
 import json
 import pathlib
