@@ -23,9 +23,9 @@ _OFFICIAL_NAME = "CIFAR-100"
 class CIFAR100(stream.TaskStream):
   """CIFAR-100, or any set of 100 classes in its file format.
 
-  A class gives the same images to every task that contains it, from one training and one validation pool per class (and,
-  under `selection = 'per_trial'`, per seed), so no image is trained on in one task and validated on in another. The test
-  set of a task is every test image of its classes.
+  A class gives the same images to every task that contains it, from one training and one validation pool per class
+  (and, under `selection = 'per_trial'`, per seed), so no image is trained on in one task and validated on in another.
+  The test set of a task is every test image of its classes.
   """
 
   image_shape = (32, 32, 3)
@@ -45,10 +45,11 @@ class CIFAR100(stream.TaskStream):
         instead of from its pools. For sets too small for the table.
       validation_per_class: see `train_per_class`.
       protocol: 'clean' or 'reference'; sets the three choices below where they are None.
-      selection: 'per_trial' draws the images anew for every seed; 'fixed' takes the same images for all, in another order.
+      selection: 'per_trial' draws the images anew for every seed; 'fixed' takes the same images for all, in another
+        order.
       training_pool: 'rest' (417 of 500) or 'truncated' (416 of 500).
-      normalization: 'train' standardises all splits of a task with the statistics of its training images; 'per_split' each
-        with its own.
+      normalization: 'train' standardises all splits of a task with the statistics of its training images; 'per_split'
+        each with its own.
       images_per_class: 'official' expects 500 + 100 images of each class and the published checksums; a pair of numbers
         expects those; 'any' expects nothing.
       data_name: what tables call data that are not the official files; they are never called CIFAR-100.
@@ -70,14 +71,14 @@ class CIFAR100(stream.TaskStream):
     self.protocol |= {"train_per_class": self.train_per_class, "validation_per_class": self.validation_per_class,
                       "pools": "split" if self._pooled else "whole class"}
     expected = _expected_counts(images_per_class)
-    self.source = cifar_files.read_cifar100(context.data_dirs) if source == "raw" else tfds_source.read_cifar100(context)
+    self.source = _read(context, source)
     self._check_source(expected, images_per_class == sources.OFFICIAL)
     shown = _OFFICIAL_NAME if self.source.official else sources.check_display_name(
         data_name, _OFFICIAL_NAME, _OFFICIAL_NAME, "CIFAR100.data_name")
     self.display_name = shown if num_tasks == 10 else f"{shown} ({num_tasks} tasks)"
     names = cifar100_tables.CLASS_NAMES if self.source.official else self.source.class_names
-    self.tasks = tuple(
-        types.TaskInfo(task_id, len(row), tuple(names[class_id] for class_id in row), row) for task_id, row in enumerate(rows))
+    self.tasks = tuple(types.TaskInfo(task_id, len(row), tuple(names[class_id] for class_id in row), row)
+                       for task_id, row in enumerate(rows))
     self._by_class = {split: splits.indices_by_class(self.source.labels[split], 100) for split in ("train", "test")}
     self._check_enough_images()
 
@@ -86,9 +87,9 @@ class CIFAR100(stream.TaskStream):
       sources.check_class_counts(self.source, expected, "CIFAR100.images_per_class")
     if strict and not self.source.official:
       raise stream.DataError(
-          f"{self.source.origin}: the counts are those of CIFAR-100, but the MD5 of 'train' or 'test' is not the published one: "
-          f"the files were altered. {cifar_files.CIFAR100_REMEDY} For another set in the same format bind "
-          "CIFAR100.images_per_class = 'any'.")
+          f"{self.source.origin}: the counts are those of CIFAR-100, but the MD5 of 'train' or 'test' is not the "
+          f"published one: the files were altered. {cifar_files.CIFAR100_REMEDY} For another set in the same format "
+          "bind CIFAR100.images_per_class = 'any'.")
 
   def _check_enough_images(self):
     for class_id, indices in enumerate(self._by_class["train"]):
@@ -103,11 +104,12 @@ class CIFAR100(stream.TaskStream):
         remedy = "lower CIFAR100.train_per_class or CIFAR100.validation_per_class"
       if num_train < self.train_per_class or num_validation < self.validation_per_class:
         raise stream.DataError(
-            f"{self.source.origin}: class {class_id} has {len(indices)} training images, hence at most {max(num_train, 0)} for "
-            f"training and {num_validation} for validation, but {self.train_per_class} and {self.validation_per_class} are "
-            f"asked for: {remedy}.")
+            f"{self.source.origin}: class {class_id} has {len(indices)} training images, hence at most "
+            f"{max(num_train, 0)} for training and {num_validation} for validation, but {self.train_per_class} and "
+            f"{self.validation_per_class} are asked for: {remedy}.")
       if not len(self._by_class["test"][class_id]):
-        raise stream.DataError(f"{self.source.origin}: class {class_id} has no test image. {cifar_files.CIFAR100_REMEDY}")
+        raise stream.DataError(
+            f"{self.source.origin}: class {class_id} has no test image. {cifar_files.CIFAR100_REMEDY}")
 
   @functools.cached_property
   def _selected(self):
@@ -115,8 +117,8 @@ class CIFAR100(stream.TaskStream):
     per_trial = self.protocol["selection"] == "per_trial"
     train, validation = [], []
     for class_id, indices in enumerate(self._by_class["train"]):
-      generator = seeding.generator(self.context.design_seed, self.context.seed if per_trial else "all trials", "cifar100",
-                                    "pools", class_id)
+      generator = seeding.generator(self.context.design_seed, self.context.seed if per_trial else "all trials",
+                                    "cifar100", "pools", class_id)
       if self._pooled:
         training_pool, validation_pool = splits.partition(indices, self.protocol["training_pool"], generator)
       else:
@@ -140,6 +142,8 @@ class CIFAR100(stream.TaskStream):
     return pipeline.decoded(images[self._source_indices(task_id, split)])
 
   def _load(self, task_id, split):
+    if self.context.design_only:
+      raise stream.DataError(f"Stream {self.name} was opened for its design only: it has no images.")
     indices, labels = self._members(task_id, split)
     images = self._images(task_id, split)
     if self.protocol["normalization"] == "per_split" or split == "train":
@@ -149,7 +153,15 @@ class CIFAR100(stream.TaskStream):
     return types.TaskSplit(pipeline.collect(pipeline.standardized(images, statistics)), labels, indices)
 
   def _data_seed(self):
-    return self.source.digest
+    return "no images" if self.context.design_only else self.source.digest
+
+
+def _read(context: stream.StreamContext, source: str) -> sources.ImageSource:
+  if context.design_only:
+    sizes = zip(("train", "test"), cifar100_tables.IMAGES_PER_CLASS)
+    labels = {split: np.repeat(np.arange(100), size) for split, size in sizes}
+    return sources.outline(labels, CIFAR100.image_shape, cifar100_tables.CLASS_NAMES)
+  return cifar_files.read_cifar100(context.data_dirs) if source == "raw" else tfds_source.read_cifar100(context)
 
 
 def _counts_per_class(data_percent, train_per_class, validation_per_class) -> tuple[int, int, bool]:
@@ -175,6 +187,7 @@ def _expected_counts(images_per_class):
     return None
   pair = cifar100_tables.IMAGES_PER_CLASS if images_per_class == sources.OFFICIAL else images_per_class
   if not isinstance(pair, (tuple, list)) or len(pair) != 2 or not all(type(n) is int and n > 0 for n in pair):
-    raise ValueError("CIFAR100.images_per_class must be 'official', 'any' or a pair (training, test) of positive integers, not "
-                     f"{images_per_class!r}.")
+    raise ValueError(
+        "CIFAR100.images_per_class must be 'official', 'any' or a pair (training, test) of positive integers, not "
+        f"{images_per_class!r}.")
   return {"train": [pair[0]] * 100, "test": [pair[1]] * 100}

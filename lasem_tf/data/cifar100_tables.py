@@ -1,8 +1,8 @@
 """Constants of the CIFAR-100 streams: which classes make up a task, and how many images of each it sees.
 
-A task holds ten classes from ten different superclasses. In the 10-task stream label j stands for the same superclass in
-tasks 0-4, and for another one in tasks 5-9, so the order of a row matters. Counts are those of Lee et al., "Learning Shared
-Knowledge for Deep Lifelong Learning Using Deconvolutional Networks" (IJCAI 2019), as its release states them.
+A task holds ten classes from ten different superclasses. In the 10-task stream label j stands for the same superclass
+in tasks 0-4, and for another one in tasks 5-9, so the order of a row matters. Counts are those of Lee et al., "Learning
+Shared Knowledge for Deep Lifelong Learning Using Deconvolutional Networks" (IJCAI 2019), as its release states them.
 """
 
 IMAGES_PER_CLASS = (500, 100)  # official training and test images
@@ -35,18 +35,18 @@ _CIRCLE = (0, 5, 1, 6, 2, 7, 3, 8, 9, 4)
 
 # data_percent -> images per task (training, validation). Validation is inside the percentage: both sum to 50 x percent.
 COUNTS_PER_TASK = {
-    2: (80, 20), 4: (170, 30), 6: (250, 50), 8: (330, 70), 10: (410, 90), 20: (830, 170), 25: (1040, 210), 30: (1250, 250),
-    40: (1670, 330), 50: (2080, 420), 60: (2500, 500), 70: (2920, 580), 75: (3120, 630), 80: (3330, 670), 90: (3750, 750),
-    100: (4170, 830),
-}  # yapf: disable
+    2: (80, 20), 4: (170, 30), 6: (250, 50), 8: (330, 70), 10: (410, 90), 20: (830, 170), 25: (1040, 210),
+    30: (1250, 250), 40: (1670, 330), 50: (2080, 420), 60: (2500, 500), 70: (2920, 580), 75: (3120, 630),
+    80: (3330, 670), 90: (3750, 750), 100: (4170, 830),
+}
 
 
 def task_classes(num_tasks: int) -> tuple[tuple[int, ...], ...]:
   """Global class id for every label of every task.
 
   Args:
-    num_tasks: 10 (every class once), 20 (every class twice: a task shares five classes with each neighbour on a circle) or
-      40 (every class four times, half of them under more than one label; Lee et al., ICML 2021).
+    num_tasks: 10 (every class once), 20 (every class twice: a task shares five classes with each neighbour on a circle)
+      or 40 (every class four times, half of them under more than one label; Lee et al., ICML 2021).
 
   Returns:
     `num_tasks` rows of ten class ids; the position in a row is the label.
@@ -74,7 +74,7 @@ def _twenty_tasks():
 
 
 def _twenty_further_tasks():
-  """Ten rows that interleave tasks p and p+5 at labels of one parity, and between them mixtures of neighbouring rows."""
+  """Ten rows that interleave tasks p and p+5 at labels of one parity, and mixtures of each with the next row."""
   rows = []
   for pair in range(5):
     for parity in range(2):

@@ -14,6 +14,8 @@ from lasem_tf.data import sources, stream, unpickling
 
 CIFAR100_FOLDER = "cifar-100-python"
 CIFAR10_FOLDER = "cifar-10-batches-py"
+CIFAR10_CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+CIFAR10_IMAGES_PER_CLASS = (5000, 1000)  # official training and test images
 CIFAR100_MD5 = {
     "train": "16019d7e3df5f24257cddd939b257f8d",
     "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
@@ -32,8 +34,8 @@ _ROW = _SIDE * _SIDE * _CHANNELS
 
 
 def _remedy(archive: str, folder: str) -> str:
-  return (f"Download https://www.cs.toronto.edu/~kriz/{archive} and unpack it so that <data folder>/{folder} holds its files; "
-          "name the data folder with --data_dir.")
+  return (f"Download https://www.cs.toronto.edu/~kriz/{archive} and unpack it so that <data folder>/{folder} holds its "
+          "files; name the data folder with --data_dir.")
 
 
 CIFAR100_REMEDY = _remedy("cifar-100-python.tar.gz", CIFAR100_FOLDER)
@@ -47,8 +49,8 @@ def read_cifar100(data_dirs: Sequence[str]) -> sources.ImageSource:
     data_dirs: folders searched in order for `cifar-100-python`.
 
   Returns:
-    The images with fine labels. `official` means that the MD5 of `train` and `test` are the published ones. Class names come
-    from `meta` where present.
+    The images with fine labels. `official` means that the MD5 of `train` and `test` are the published ones. Class names
+    come from `meta` where present.
 
   Raises:
     DataError: a folder or file is missing, unreadable, or not in the format.
@@ -89,6 +91,12 @@ def _read_cifar10(folder: str, state: tuple) -> sources.ImageSource:
   return sources.ImageSource(images, labels, names, folder, official)
 
 
+def cifar10_outline() -> sources.ImageSource:
+  """CIFAR-10's labels in the official numbers, without images or files."""
+  labels = {split: np.repeat(np.arange(10), size) for split, size in zip(("train", "test"), CIFAR10_IMAGES_PER_CLASS)}
+  return sources.outline(labels, (_SIDE, _SIDE, _CHANNELS), CIFAR10_CLASS_NAMES)
+
+
 def _read_rows(path: str, label_key: str, num_classes: int, remedy: str) -> tuple[np.ndarray, np.ndarray]:
   """Images uint8 `[n, 32, 32, 3]` (a read-only view) and labels int64 `[n]` of one pickle."""
   content = unpickling.load_pickled_dictionary(path, remedy)
@@ -97,7 +105,8 @@ def _read_rows(path: str, label_key: str, num_classes: int, remedy: str) -> tupl
       raise stream.DataError(f"{path} has no entry {key!r}; it holds {sorted(map(str, content))}. {remedy}")
   rows, labels = content["data"], content[label_key]
   if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] != _ROW:
-    raise stream.DataError(f"{path}: 'data' is {getattr(rows, 'shape', type(rows).__name__)}, not uint8 [n, {_ROW}]. {remedy}")
+    raise stream.DataError(
+        f"{path}: 'data' is {getattr(rows, 'shape', type(rows).__name__)}, not uint8 [n, {_ROW}]. {remedy}")
   if not isinstance(labels, list) or not all(type(label) is int and 0 <= label < num_classes for label in labels):
     raise stream.DataError(f"{path}: {label_key!r} is not a list of integers 0..{num_classes - 1}. {remedy}")
   if len(labels) != len(rows):
@@ -111,6 +120,7 @@ def _class_names(path: str, key: str, num_classes: int, remedy: str) -> tuple[st
   if not os.path.isfile(path):
     return tuple(f"class {class_id}" for class_id in range(num_classes))
   names = unpickling.load_pickled_dictionary(path, remedy).get(key)
-  if not isinstance(names, list) or len(names) != num_classes or not all(isinstance(name, (bytes, str)) for name in names):
+  if not isinstance(names, list) or len(names) != num_classes or not all(
+      isinstance(name, (bytes, str)) for name in names):
     raise stream.DataError(f"{path}: {key!r} is not a list of {num_classes} names. {remedy}")
   return tuple(name.decode("utf8", "replace") if isinstance(name, bytes) else name for name in names)

@@ -18,6 +18,7 @@ import numpy as np
 from lasem_tf.data import sources, stream
 
 MNIST_FOLDER = "MNIST_data"
+MNIST_VALIDATION_COUNTS = (479, 563, 488, 493, 535, 434, 501, 550, 462, 495)  # among the first 5000 training images
 # MD5 of the uncompressed official files.
 MNIST_MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -34,8 +35,9 @@ _FILES = {
     ("test", "labels"): "t10k-labels-idx1-ubyte",
 }
 _UNSIGNED_BYTE = 8
-MNIST_REMEDY = (f"Place the four MNIST files {', '.join(_FILES.values())} (with or without .gz) in <data folder>/{MNIST_FOLDER} "
-                "and name the data folder with --data_dir.")
+MNIST_REMEDY = (
+    f"Place the four MNIST files {', '.join(_FILES.values())} (with or without .gz) in <data folder>/{MNIST_FOLDER} "
+    "and name the data folder with --data_dir.")
 
 
 def read_mnist(data_dirs: Sequence[str]) -> sources.ImageSource:
@@ -69,12 +71,22 @@ def _read_mnist(folder: str, state: tuple) -> sources.ImageSource:
   for split in ("train", "test"):
     pixels, digits = arrays[split, "images"], arrays[split, "labels"]
     if pixels.ndim != 3 or pixels.shape[1:] != (28, 28) or digits.shape != pixels.shape[:1]:
-      raise stream.DataError(f"{folder}: {split} images have shape {pixels.shape} and labels {digits.shape}; expected [n, 28, 28] "
-                             f"and [n]. {MNIST_REMEDY}")
+      raise stream.DataError(
+          f"{folder}: {split} images have shape {pixels.shape} and labels {digits.shape}; expected [n, 28, 28] "
+          f"and [n]. {MNIST_REMEDY}")
     if digits.size and digits.max() > 9:
       raise stream.DataError(f"{folder}: {split} labels hold {digits.max()}, which is not a digit. {MNIST_REMEDY}")
     images[split], labels[split] = pixels[..., np.newaxis], digits.astype(np.int64)
   return sources.ImageSource(images, labels, tuple(map(str, range(10))), folder, official)
+
+
+def mnist_outline() -> sources.ImageSource:
+  """MNIST's digits in the official numbers, the first 5000 included, without images or files."""
+  digits = np.arange(10)
+  rest = np.subtract(MNIST_TRAIN_COUNTS, MNIST_VALIDATION_COUNTS)
+  train = np.concatenate([np.repeat(digits, MNIST_VALIDATION_COUNTS), np.repeat(digits, rest)])
+  labels = {"train": train, "test": np.repeat(digits, MNIST_TEST_COUNTS)}
+  return sources.outline(labels, (28, 28, 1), tuple(map(str, digits)))
 
 
 def read_idx(path: str) -> np.ndarray:
@@ -96,7 +108,8 @@ def _read_bytes(path: str) -> bytes:
 
 def _parse(content: bytes, path: str) -> np.ndarray:
   if len(content) < 4 or content[:3] != bytes([0, 0, _UNSIGNED_BYTE]):
-    raise stream.DataError(f"{path} is not an IDX file of unsigned bytes: it starts with {content[:4].hex()}. {MNIST_REMEDY}")
+    raise stream.DataError(
+        f"{path} is not an IDX file of unsigned bytes: it starts with {content[:4].hex()}. {MNIST_REMEDY}")
   num_dimensions = content[3]
   header = 4 + 4 * num_dimensions
   if len(content) < header:
@@ -104,5 +117,6 @@ def _parse(content: bytes, path: str) -> np.ndarray:
   shape = struct.unpack(f">{num_dimensions}I", content[4:header])
   expected = header + math.prod(shape)
   if len(content) != expected:
-    raise stream.DataError(f"{path} holds {len(content)} bytes, expected {expected}. Download the file again. {MNIST_REMEDY}")
+    raise stream.DataError(
+        f"{path} holds {len(content)} bytes, expected {expected}. Download the file again. {MNIST_REMEDY}")
   return np.frombuffer(content, np.uint8, offset=header).reshape(shape)

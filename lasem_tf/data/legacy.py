@@ -22,11 +22,10 @@ _EITHER = {2: (160, 40), 4: (340, 60), 6: (500, 100), 8: (660, 140), 10: (840, 1
            70: (5840, 1160), 90: (7500, 1500), 100: (8330, 1670)}
 CIFAR10_COUNTS = {5: _EITHER, 10: _EITHER}
 CIFAR10_TEST_IMAGES = {5: 2000, 10: 2000}
-CIFAR10_IMAGES_PER_CLASS = (5000, 1000)
 
 
 class _BinaryStream(stream.TaskStream):
-  """Draws the two sides of every task from per-class pools; subclasses read the data, build the pools and standardise."""
+  """Draws the two sides of every task from per-class pools; subclasses read data, build the pools and standardise."""
 
   def __init__(self, context, key, num_tasks, source, pools, counts, shared_percent, display_name, protocol):
     """Checks that every split of every task can be drawn.
@@ -60,7 +59,7 @@ class _BinaryStream(stream.TaskStream):
         self._side_sizes(task.task_id, split)
 
   def _subset(self, pools, split, percent):
-    """The same percentage of every class, drawn once for each trial. 1 means one per cent (the releases take it for 100)."""
+    """The same percentage of every class, drawn once for each trial. 1 is one per cent (100 in the releases)."""
     subsets = []
     for class_id, pool in enumerate(pools):
       generator = seeding.generator(self.context.design_seed, self.context.seed, self._key, "subset", split, class_id)
@@ -86,8 +85,9 @@ class _BinaryStream(stream.TaskStream):
     try:
       return splits.binary_counts(self._split_sizes[split], len(positive), len(negative))
     except ValueError as error:
-      raise stream.DataError(f"{self.source.origin}: the {split} split of task {task_id} of {self.name} cannot be drawn: "
-                             f"{error}. Use another data_percent.") from error
+      raise stream.DataError(
+          f"{self.source.origin}: the {split} split of task {task_id} of {self.name} cannot be drawn: "
+          f"{error}. Use another data_percent.") from error
 
   def _members(self, task_id, split):
     """Source indices and labels in stored order. Test sets are drawn once for all trials."""
@@ -107,6 +107,8 @@ class _BinaryStream(stream.TaskStream):
     return pipeline.decoded(images[self._source_indices(task_id, split)])
 
   def _load(self, task_id, split):
+    if self.context.design_only:
+      raise stream.DataError(f"Stream {self.name} was opened for its design only: it has no images.")
     indices, labels = self._members(task_id, split)
     return types.TaskSplit(pipeline.collect(self._normalized(task_id, split)), labels, indices)
 
@@ -114,7 +116,7 @@ class _BinaryStream(stream.TaskStream):
     return self._decoded(task_id, split)
 
   def _data_seed(self):
-    return self.source.digest
+    return "no images" if self.context.design_only else self.source.digest
 
 
 @gin.register
@@ -144,7 +146,8 @@ class MNISTBinary(_BinaryStream):
     if type(validation_pool) is not int or validation_pool < 1:
       raise ValueError(f"MNISTBinary.validation_pool must be a positive integer, not {validation_pool!r}.")
     resolved = protocols.resolve(protocol, {}, {})
-    source = _checked(idx_files.read_mnist(context.data_dirs), "MNISTBinary", images_per_class, idx_files.MNIST_REMEDY)
+    read = idx_files.mnist_outline() if context.design_only else idx_files.read_mnist(context.data_dirs)
+    source = _checked(read, "MNISTBinary", images_per_class, idx_files.MNIST_REMEDY)
     train = splits.indices_by_class(source.labels["train"], 10)
     pools = {"train": [indices[indices >= validation_pool] for indices in train],
              "validation": [indices[indices < validation_pool] for indices in train],
@@ -184,8 +187,8 @@ class CIFAR10Binary(_BinaryStream):
                               CIFAR10_TEST_IMAGES)
     resolved = protocols.resolve(protocol, cifar100.CHOICES, {
         "selection": selection, "training_pool": training_pool, "normalization": normalization})
-    source = _checked(cifar_files.read_cifar10(context.data_dirs), "CIFAR10Binary", images_per_class,
-                      cifar_files.CIFAR10_REMEDY)
+    read = cifar_files.cifar10_outline() if context.design_only else cifar_files.read_cifar10(context.data_dirs)
+    source = _checked(read, "CIFAR10Binary", images_per_class, cifar_files.CIFAR10_REMEDY)
     trial = context.seed if resolved["selection"] == "per_trial" else "all trials"
     halves = [splits.partition(indices, resolved["training_pool"],
                                seeding.generator(context.design_seed, trial, "cifar10", "pools", class_id))
@@ -224,10 +227,11 @@ def _checked(source, binding, images_per_class, remedy):
     raise ValueError(f"{binding}.images_per_class must be 'official' or 'any', not {images_per_class!r}.")
   if images_per_class == sources.OFFICIAL and not source.official:
     expected = ({"train": idx_files.MNIST_TRAIN_COUNTS, "test": idx_files.MNIST_TEST_COUNTS} if binding == "MNISTBinary"
-                else dict(zip(("train", "test"), ([number] * 10 for number in CIFAR10_IMAGES_PER_CLASS))))
+                else dict(zip(("train", "test"), ([number] * 10 for number in cifar_files.CIFAR10_IMAGES_PER_CLASS))))
     sources.check_class_counts(source, expected, f"{binding}.images_per_class")
-    raise stream.DataError(f"{source.origin}: the counts are the official ones, but a checksum (MD5) is not: the files were "
-                           f"altered. {remedy} For another set in the same format bind {binding}.images_per_class = 'any'.")
+    raise stream.DataError(
+        f"{source.origin}: the counts are the official ones, but a checksum (MD5) is not: the files were "
+        f"altered. {remedy} For another set in the same format bind {binding}.images_per_class = 'any'.")
   return source
 
 

@@ -5,7 +5,8 @@ from typing import Mapping
 PROTOCOLS = ("clean", "reference")
 
 
-def resolve(protocol: str, choices: Mapping[str, Mapping[str, str]], overrides: Mapping[str, str | None]) -> dict[str, str]:
+def resolve(protocol: str, choices: Mapping[str, Mapping[str, str]],
+            overrides: Mapping[str, str | None]) -> dict[str, str]:
   """The choices in force.
 
   Args:

@@ -50,6 +50,18 @@ class ImageSource:
     return np.bincount(self.labels[split], minlength=len(self.class_names))
 
 
+def outline(labels: dict[str, np.ndarray], image_shape: tuple[int, ...], class_names: Sequence[str]) -> ImageSource:
+  """A data set of the official size whose images are all black and take no memory: for counts and splits without files.
+
+  Args:
+    labels: by split 'train' and 'test', int64 class of every image.
+    image_shape: (height, width, channels).
+    class_names: one name per class.
+  """
+  images = {split: np.broadcast_to(np.uint8(0), (len(values), *image_shape)) for split, values in labels.items()}
+  return ImageSource(images, labels, tuple(class_names), "the official data", official=True)
+
+
 def find_folder(data_dirs: Sequence[str], name: str, remedy: str) -> str:
   """First existing folder `name` below the data folders, searched in order.
 
@@ -107,8 +119,8 @@ def check_display_name(data_name: str | None, official_name: str, format_name: s
   if not isinstance(data_name, str) or not data_name.strip():
     raise ValueError(f"{binding} must be a non-empty text, not {data_name!r}.")
   if _letters(data_name) == _letters(official_name):
-    raise ValueError(f"{binding} = {data_name!r}: these files are not the official {official_name}; name them for what they "
-                     "are.")
+    raise ValueError(
+        f"{binding} = {data_name!r}: these files are not the official {official_name}; name them for what they are.")
   return data_name
 
 
@@ -130,8 +142,8 @@ def check_class_counts(source: ImageSource, expected: dict[str, Sequence[int]], 
       examples = ", ".join(f"class {c} has {found[c]} instead of {wanted[c]}" for c in wrong[:3])
       raise stream.DataError(
           f"{source.origin}: wrong number of {split} images ({found.sum()} instead of {wanted.sum()}): {examples}"
-          f"{', ...' if len(wrong) > 3 else ''}. Use the complete official files, or bind {binding} = 'any' for another set "
-          "in the same format.")
+          f"{', ...' if len(wrong) > 3 else ''}. Use the complete official files, or bind {binding} = 'any' for "
+          "another set in the same format.")
 
 
 def _letters(text: str) -> str:

@@ -25,8 +25,8 @@ def pool_sizes(num_images: int, training_pool: str) -> tuple[int, int]:
 
   Args:
     num_images: images of the class.
-    training_pool: 'rest' gives everything that is not validation to training; 'truncated' takes floor(5n/6), which loses
-      an image whenever 6 does not divide n, as the releases do.
+    training_pool: 'rest' gives everything that is not validation to training; 'truncated' takes floor(5n/6), which
+      loses an image whenever 6 does not divide n, as the releases do.
 
   Returns:
     (training, validation); 500 images give (417, 83) and (416, 83).
@@ -42,8 +42,8 @@ def pool_sizes(num_images: int, training_pool: str) -> tuple[int, int]:
 def partition(indices: np.ndarray, training_pool: str, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
   """Splits one class into a training and a validation pool, both in random order.
 
-  Every task that contains the class takes a prefix of these pools, so no image is in the training set of one task and in
-  the validation set of another.
+  Every task that contains the class takes a prefix of these pools, so no image is in the training set of one task and
+  in the validation set of another.
 
   Args:
     indices: source indices of the class.

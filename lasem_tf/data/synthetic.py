@@ -1,4 +1,4 @@
-"""A built-in stream of tiny images whose transfer structure is planted, so that it is known what a method should share."""
+"""A built-in stream of tiny images whose transfer structure is planted: it is known what a method should share."""
 
 import gin
 import numpy as np
@@ -19,9 +19,9 @@ class Synthetic(stream.TaskStream):
 
   * A **texture vocabulary** is four random periodic colour patterns (period 4 pixels, zero mean, unit variance). It is
     low-level: a texture is recognised by looking at 4x4 pixels, whatever its phase.
-  * An **arrangement** says, for every class, which of the four textures stands in which cell of a grid. It is high-level:
-    all classes of a task use every texture in the same number of cells, so neither colours nor the mixture of textures
-    tells them apart, only where the textures stand.
+  * An **arrangement** says, for every class, which of the four textures stands in which cell of a grid. It is
+    high-level: all classes of a task use every texture in the same number of cells, so neither colours nor the mixture
+    of textures tells them apart, only where the textures stand.
 
   | group of a task | texture vocabulary | arrangement | what should transfer within the group |
   | --- | --- | --- | --- |
@@ -38,9 +38,9 @@ class Synthetic(stream.TaskStream):
   name = "synthetic"
 
   def __init__(self, context: stream.StreamContext,
-               groups: tuple[str, ...] = ("texture", "texture", "arrangement", "arrangement", "both", "both", "nothing", "nothing"),
-               num_classes: int = 4, image_size: int = 16, grid_size: int = 4, train_per_class: int = 10,
-               validation_per_class: int = 10, test_per_class: int = 25, replaced_cells: float = 0.2, noise: float = 0.5):
+               groups: tuple[str, ...] = tuple(kind for kind in KINDS for _ in range(2)), num_classes: int = 4,
+               image_size: int = 16, grid_size: int = 4, train_per_class: int = 10, validation_per_class: int = 10,
+               test_per_class: int = 25, replaced_cells: float = 0.2, noise: float = 0.5):
     """Draws the design; images are drawn by `load`.
 
     Args:
@@ -58,17 +58,20 @@ class Synthetic(stream.TaskStream):
     Raises:
       ValueError: a binding has a value that it cannot take.
     """
-    _check_binding("groups", groups, isinstance(groups, (tuple, list)) and groups and all(kind in KINDS for kind in groups),
+    _check_binding("groups", groups,
+                   isinstance(groups, (tuple, list)) and groups and all(kind in KINDS for kind in groups),
                    f"a non-empty list of {', '.join(map(repr, KINDS))}")
-    sizes = {"num_classes": num_classes, "image_size": image_size, "grid_size": grid_size, "train_per_class": train_per_class,
-             "validation_per_class": validation_per_class, "test_per_class": test_per_class}
+    sizes = {"num_classes": num_classes, "image_size": image_size, "grid_size": grid_size,
+             "train_per_class": train_per_class, "validation_per_class": validation_per_class,
+             "test_per_class": test_per_class}
     for binding, value in sizes.items():
       _check_binding(binding, value, type(value) is int and value > 0, "a positive integer")
     _check_binding("grid_size", grid_size, image_size % grid_size == 0 and grid_size**2 % _NUM_TEXTURES == 0,
                    f"a divisor of image_size ({image_size}) whose square is a multiple of {_NUM_TEXTURES}")
     _check_binding("num_classes", num_classes, 2 <= num_classes <= 20, "between 2 and 20")
     for binding, value, limit in (("replaced_cells", replaced_cells, 1.0), ("noise", noise, np.inf)):
-      _check_binding(binding, value, type(value) in (int, float) and 0.0 <= value <= limit, f"a number from 0 to {limit}")
+      _check_binding(binding, value,
+                     type(value) in (int, float) and 0.0 <= value <= limit, f"a number from 0 to {limit}")
     self.context = context
     self.display_name = "Synthetic"
     self.image_shape = (image_size, image_size, 3)
@@ -76,8 +79,9 @@ class Synthetic(stream.TaskStream):
     self._grid_size = grid_size
     self._per_class = dict(zip(types.SPLITS, (train_per_class, validation_per_class, test_per_class)))
     self._replaced_cells, self._noise = float(replaced_cells), float(noise)
-    self.tasks = tuple(types.TaskInfo(task_id, num_classes, tuple(f"arrangement {label}" for label in range(num_classes)), (),
-                                      self._details(task_id, kind)) for task_id, kind in enumerate(groups))
+    names = tuple(f"arrangement {label}" for label in range(num_classes))
+    self.tasks = tuple(types.TaskInfo(task_id, num_classes, names, (), self._details(task_id, kind))
+                       for task_id, kind in enumerate(groups))
 
   def _details(self, task_id, kind):
     """Where the task's two ingredients come from. The design seed belongs to the design, so it is listed."""
@@ -88,7 +92,8 @@ class Synthetic(stream.TaskStream):
 
   def texture_vocabulary(self, task_id: int) -> np.ndarray:
     """float64 `[textures, period, period, channels]` of a task."""
-    generator = seeding.generator(self.context.design_seed, "synthetic", "texture", self.tasks[task_id].details["texture"])
+    generator = seeding.generator(self.context.design_seed, "synthetic", "texture",
+                                  self.tasks[task_id].details["texture"])
     patterns = generator.standard_normal((_NUM_TEXTURES, _PERIOD, _PERIOD, 3))
     patterns -= patterns.mean(axis=(1, 2), keepdims=True)
     return patterns / patterns.std(axis=(1, 2, 3), keepdims=True)
@@ -131,7 +136,8 @@ class Synthetic(stream.TaskStream):
     phases = generator.integers(_PERIOD, size=(2, *textures.shape))[..., np.newaxis]
     contrast = generator.uniform(0.5, 1.5, size=(*textures.shape, 1, 1, 1))
     rows, columns = ((phase + np.arange(cell)) % _PERIOD for phase in phases)
-    cells = contrast * vocabulary[textures[..., np.newaxis, np.newaxis], rows[..., :, np.newaxis], columns[..., np.newaxis, :]]
+    cells = contrast * vocabulary[textures[..., np.newaxis, np.newaxis], rows[..., :, np.newaxis],
+                                  columns[..., np.newaxis, :]]
     return cells.transpose(0, 1, 3, 2, 4, 5).reshape(len(textures), *self.image_shape)
 
   def _data_seed(self):

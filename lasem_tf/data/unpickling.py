@@ -1,7 +1,7 @@
 """Reads the Python-2 pickles of the CIFAR archives without trusting them.
 
-A pickle is a program. The official files need three names to rebuild one uint8 array; they are matched exactly, and what
-they stand for here are inert recorders: no NumPy callable is ever reached, because some of them execute code
+A pickle is a program. The official files need three names to rebuild one uint8 array; they are matched exactly, and
+what they stand for here are inert recorders: no NumPy callable is ever reached, because some of them execute code
 (`numpy.testing...runstring`) and some crash the interpreter (an object dtype, a ready-made array state).
 """
 
@@ -33,6 +33,11 @@ class _Inert:
   def __init__(self, name: str):
     self._name = name
 
+  @property
+  def is_array_type(self) -> bool:
+    """Whether this stands for `numpy.ndarray`."""
+    return self._name == _ARRAY_TYPE
+
   def __setstate__(self, state):
     raise pickle.UnpicklingError(f"it sets attributes of numpy's {self._name}")
 
@@ -41,7 +46,7 @@ class _Inert:
       if not arguments or arguments[0] not in (b"u1", "u1", b"uint8", "uint8", b"|u1", "|u1"):
         raise pickle.UnpicklingError(f"it holds an array of dtype {arguments[:1]!r}; only uint8 is accepted")
       return _PickledDtype()
-    if self._name == _RECONSTRUCT and isinstance(arguments[0], _Inert) and arguments[0]._name == _ARRAY_TYPE:  # pylint: disable=protected-access
+    if self._name == _RECONSTRUCT and isinstance(arguments[0], _Inert) and arguments[0].is_array_type:
       return _PickledArray()
     raise pickle.UnpicklingError(f"it calls numpy's {self._name} in a way that no official file does")
 
@@ -86,8 +91,8 @@ class _RestrictedUnpickler(pickle._Unpickler):  # pylint: disable=protected-acce
   def find_class(self, module, name):
     kind = _ALLOWED.get((module, name))
     if kind is None:
-      raise pickle.UnpicklingError(f"it asks for '{module}.{name}', which no official file needs and which could execute "
-                                   "code")
+      raise pickle.UnpicklingError(
+          f"it asks for '{module}.{name}', which no official file needs and which could execute code")
     return _Inert(kind)
 
 
@@ -102,8 +107,8 @@ def load_pickled_dictionary(path: str, remedy: str) -> dict[str, object]:
     The dictionary with `str` keys; Python-2 strings in it are `bytes`; arrays are read-only uint8.
 
   Raises:
-    DataError: the file cannot be read, is truncated or damaged, is not a dictionary, or asks for any name or dtype outside
-      the allow-list, which is then named.
+    DataError: the file cannot be read, is truncated or damaged, is not a dictionary, or asks for any name or dtype
+      outside the allow-list, which is then named.
   """
   try:
     with open(path, "rb") as file:

@@ -35,7 +35,8 @@ def mixed_labels(per_class: int, num_classes: int) -> np.ndarray:
   return np.random.default_rng(per_class).permutation(np.repeat(np.arange(num_classes), per_class))
 
 
-def write_cifar100(root: pathlib.Path, train_per_class: int, test_per_class: int, pixels=label_pixels, names=None) -> pathlib.Path:
+def write_cifar100(root: pathlib.Path, train_per_class: int, test_per_class: int, pixels=label_pixels,
+                   names=None) -> pathlib.Path:
   """Writes `cifar-100-python/{train,test,meta}` below `root`, which is returned."""
   folder = root / "cifar-100-python"
   folder.mkdir(parents=True)
@@ -63,7 +64,8 @@ def write_cifar10(root: pathlib.Path, per_class_and_batch: int, test_per_class: 
   return root
 
 
-def write_mnist(root: pathlib.Path, train_labels: np.ndarray, test_labels: np.ndarray, compress: bool = True) -> pathlib.Path:
+def write_mnist(root: pathlib.Path, train_labels: np.ndarray, test_labels: np.ndarray,
+                compress: bool = True) -> pathlib.Path:
   """Writes the four IDX files; pixel (0, 0) is the digit, pixels (0, 1) and (0, 2) the number of the image."""
   folder = root / "MNIST_data"
   folder.mkdir(parents=True)
@@ -110,7 +112,8 @@ def _opcodes(value) -> bytes:
   if isinstance(value, np.ndarray):
     dtype = b"cnumpy\ndtype\n" + _opcodes(("u1", 0, 1)) + b"R" + _opcodes((3, "|", None, None, None, -1, -1, 0)) + b"b"
     array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n" + _opcodes((0,)) + _opcodes("b") + b"tR"
-    return array + b"(" + _opcodes(1) + _opcodes(value.shape) + dtype + _opcodes(False) + _opcodes(value.tobytes()) + b"tb"
+    return array + b"(" + _opcodes(1) + _opcodes(value.shape) + dtype + _opcodes(False) + _opcodes(
+        value.tobytes()) + b"tb"
   raise TypeError(f"no opcodes for {type(value)}")
 
 

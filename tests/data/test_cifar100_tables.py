@@ -10,12 +10,15 @@ from lasem_tf.data import cifar100_tables
 
 # Official superclass of every fine class (Krizhevsky, 2009).
 COARSE = np.array([
-    4, 1, 14, 8, 0, 6, 7, 7, 18, 3, 3, 14, 9, 18, 7, 11, 3, 9, 7, 11, 6, 11, 5, 10, 7, 6, 13, 15, 3, 15, 0, 11, 1, 10, 12, 14, 16, 9, 11, 5, 5,
-    19, 8, 8, 15, 13, 14, 17, 18, 10, 16, 4, 17, 4, 2, 0, 17, 4, 18, 17, 10, 3, 2, 12, 12, 16, 12, 1, 9, 19, 2, 10, 0, 1, 16, 12, 9, 13, 15, 13,
-    16, 19, 2, 4, 6, 19, 5, 5, 8, 19, 18, 1, 2, 15, 6, 0, 17, 8, 14, 13])
+    4, 1, 14, 8, 0, 6, 7, 7, 18, 3, 3, 14, 9, 18, 7, 11, 3, 9, 7, 11, 6, 11, 5, 10, 7, 6, 13, 15, 3, 15, 0, 11, 1, 10,
+    12, 14, 16, 9, 11, 5, 5, 19, 8, 8, 15, 13, 14, 17, 18, 10, 16, 4, 17, 4, 2, 0, 17, 4, 18, 17, 10, 3, 2, 12, 12, 16,
+    12, 1, 9, 19, 2, 10, 0, 1, 16, 12, 9, 13, 15, 13, 16, 19, 2, 4, 6, 19, 5, 5, 8, 19, 18, 1, 2, 15, 6, 0, 17, 8, 14,
+    13
+])
 
 
-@pytest.mark.parametrize("num_tasks, digest", [(10, "e57bbb2edb9ad4dc"), (20, "68591f27fb020c10"), (40, "66ae36a38236e200")])
+@pytest.mark.parametrize("num_tasks, digest", [(10, "e57bbb2edb9ad4dc"), (20, "68591f27fb020c10"),
+                                               (40, "66ae36a38236e200")])
 def test_digest(num_tasks, digest):
   text = ";".join(",".join(map(str, row)) for row in cifar100_tables.task_classes(num_tasks))
   assert hashlib.sha256(text.encode()).hexdigest()[:16] == digest
@@ -62,11 +65,12 @@ def test_other_numbers_of_tasks_are_refused():
 
 
 def test_counts_per_task():
-  expected = {2: 80, 4: 170, 6: 250, 8: 330, 10: 410, 20: 830, 25: 1040, 30: 1250, 40: 1670, 50: 2080, 60: 2500, 70: 2920, 75: 3120,
-              80: 3330, 90: 3750, 100: 4170}
+  expected = {2: 80, 4: 170, 6: 250, 8: 330, 10: 410, 20: 830, 25: 1040, 30: 1250, 40: 1670, 50: 2080, 60: 2500,
+              70: 2920, 75: 3120, 80: 3330, 90: 3750, 100: 4170}
   assert {percent: counts[0] for percent, counts in cifar100_tables.COUNTS_PER_TASK.items()} == expected
   assert all(sum(counts) == 50 * percent for percent, counts in cifar100_tables.COUNTS_PER_TASK.items())
 
 
 def test_class_names_are_alphabetical():
-  assert len(cifar100_tables.CLASS_NAMES) == 100 and sorted(cifar100_tables.CLASS_NAMES) == list(cifar100_tables.CLASS_NAMES)
+  names = list(cifar100_tables.CLASS_NAMES)
+  assert len(names) == 100 and sorted(names) == names

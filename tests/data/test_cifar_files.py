@@ -47,7 +47,9 @@ def test_the_first_data_folder_that_has_the_files_wins(cifar100, tmp_path):
 
 
 def test_missing_folder_lists_where_it_looked(tmp_path):
-  with pytest.raises(stream.DataError, match=r"cifar-100-python not found. Searched: .*a/cifar.*b/cifar.*cifar-100-python.tar.gz.*--data_dir"):
+  with pytest.raises(
+      stream.DataError,
+      match=r"cifar-100-python not found. Searched: .*a/cifar.*b/cifar.*cifar-100-python.tar.gz.*--data_dir"):
     cifar_files.read_cifar100((str(tmp_path / "a"), str(tmp_path / "b")))
   with pytest.raises(stream.DataError, match="no data folder is given"):
     cifar_files.read_cifar100(())
@@ -124,14 +126,16 @@ def test_cifar10_joins_five_batches(tmp_path):
 
 
 def test_class_counts_are_compared(cifar100):
-  with pytest.raises(stream.DataError, match=r"wrong number of train images \(200 instead of 300\): class 0 has 2 instead of 3.*, \.\.\..*X = 'any'"):
+  with pytest.raises(
+      stream.DataError,
+      match=r"wrong number of train images \(200 instead of 300\): class 0 has 2 instead of 3.*, \.\.\..*X = 'any'"):
     sources.check_class_counts(read(cifar100), {"train": [3] * 100}, "X")
   sources.check_class_counts(read(cifar100), {"train": [2] * 100, "test": [1] * 100}, "X")
 
 
 def test_display_names():
   assert sources.check_display_name(None, "CIFAR-100", "CIFAR-100", "b") == "unofficial data in CIFAR-100 format"
-  assert sources.check_display_name("Tiny in CIFAR-100 format", "CIFAR-100", "CIFAR-100", "b") == "Tiny in CIFAR-100 format"
+  assert sources.check_display_name("Tiny in CIFAR-100 format", "CIFAR-100", "x", "b") == "Tiny in CIFAR-100 format"
   with pytest.raises(ValueError, match="b = 'cifar 100': these files are not the official CIFAR-100"):
     sources.check_display_name("cifar 100", "CIFAR-100", "CIFAR-100", "b")
   with pytest.raises(ValueError, match="non-empty text"):

@@ -66,7 +66,8 @@ def test_trials_hold_the_same_images_in_another_order(golden, reference):
     validation = [made.source_indices(task, "validation") for made in trials]
     same_images = all(set(indices) == set(train[0]) for indices in train)
     assert same_images == statement["same_images_in_every_group_train"]
-    assert all(set(indices) == set(validation[0]) for indices in validation) == statement["same_images_in_every_group_valid"]
+    assert all(
+        set(indices) == set(validation[0]) for indices in validation) == statement["same_images_in_every_group_valid"]
     assert all(np.array_equal(indices, train[0]) for indices in train) == statement["same_order_in_groups"]
     assert set(train[0]).isdisjoint(validation[0]) == statement["train_valid_disjoint"]
     assert len(set(np.concatenate(train))) == statement["distinct_images_train"][task]

@@ -52,7 +52,8 @@ def test_wrong_sizes_are_named(tmp_path, change, reason):
     idx_files.read_idx(str(path))
 
 
-@pytest.mark.parametrize("change", [lambda content: content[:40], lambda content: b"not gzip", lambda content: content[:30] + b"\xff" * 20])
+@pytest.mark.parametrize(
+    "change", [lambda content: content[:40], lambda content: b"not gzip", lambda content: content[:30] + b"\xff" * 20])
 def test_damaged_compression(tmp_path, change):
   path = tmp_path / "images.gz"
   path.write_bytes(change(gzip.compress(np.random.default_rng(0).bytes(500))))

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from lasem_tf import types
-from lasem_tf.data import cifar_files, idx_files, legacy, sources, stream
+from lasem_tf.data import cifar_files, idx_files, legacy, stream
 from tests.data import raw_files
 
-# Digits among the first 5000 official training images.
-VALIDATION_DIGITS = (479, 563, 488, 493, 535, 434, 501, 550, 462, 495)
+VALIDATION_DIGITS = idx_files.MNIST_VALIDATION_COUNTS
 
 
 @pytest.fixture(scope="module")
@@ -24,18 +23,13 @@ def mnist(tmp_path_factory):
   return str(raw_files.write_mnist(tmp_path_factory.mktemp("mnist"), train, test, compress=False))
 
 
-@pytest.fixture()
-def cifar10(monkeypatch):
-  """A CIFAR-10 of full size without pixels."""
-  labels = {"train": raw_files.mixed_labels(5000, 10), "test": raw_files.mixed_labels(1000, 10)}
-  images = {split: np.broadcast_to(np.uint8(0), (len(values), 32, 32, 3)) for split, values in labels.items()}
-  source = sources.ImageSource(images, labels, tuple(map(str, range(10))), "in memory", True)
-  monkeypatch.setattr(cifar_files, "read_cifar10", lambda data_dirs: source)
-  return ""
-
-
 def make(kind, folder, seed=0, images_per_class="any", **bindings):
   return kind(stream.StreamContext(seed=seed, data_dirs=(folder,)), images_per_class=images_per_class, **bindings)
+
+
+def cifar10(seed=0, **bindings):
+  """The stream of the official size, without files."""
+  return legacy.CIFAR10Binary(stream.StreamContext(seed=seed, design_only=True), **bindings)
 
 
 def positives(made, split):
@@ -90,7 +84,9 @@ def test_one_per_cent_is_not_all(mnist):
 def test_mnist_count_table(mnist, num_tasks):
   for percent, (num_train, num_validation) in legacy.MNIST_COUNTS[num_tasks].items():
     if num_tasks == 5 and percent >= 50:
-      with pytest.raises(stream.DataError, match="validation split of task 1 of mnist5 cannot be drawn: 1000 images are needed, but only 488 .* 493"):
+      with pytest.raises(
+          stream.DataError,
+          match="validation split of task 1 of mnist5 cannot be drawn: 1000 images are needed, but only 488 .* 493"):
         make(legacy.MNISTBinary, mnist, data_percent=percent)
     else:
       counts = make(legacy.MNISTBinary, mnist, num_tasks=num_tasks, data_percent=percent).counts()
@@ -100,7 +96,8 @@ def test_mnist_count_table(mnist, num_tasks):
 def test_mnist_images_are_scaled_only(mnist):
   made = make(legacy.MNISTBinary, mnist)
   loaded = made.load(4, "validation")
-  assert loaded.images.shape == (60, 28, 28, 1) and loaded.images.dtype == np.float32 and loaded.labels.dtype == np.int32
+  assert loaded.images.shape == (60, 28, 28, 1)
+  assert loaded.images.dtype == np.float32 and loaded.labels.dtype == np.int32
   np.testing.assert_array_equal(loaded.images, made.source.images["train"][loaded.indices] / np.float32(255))
   assert made.image_shape == (28, 28, 1)
 
@@ -120,27 +117,28 @@ def test_ten_tasks_share_the_subset(mnist):
   assert len(used) <= sum(int(count) * 3 // 100 for count in np.array(idx_files.MNIST_TRAIN_COUNTS) - VALIDATION_DIGITS)
 
 
-def test_cifar10_counts_of_the_releases(cifar10):
-  made = make(legacy.CIFAR10Binary, cifar10, num_tasks=10, protocol="reference", images_per_class="official")
-  assert [(made.counts()[split][0], positives(made, split)[0]) for split in types.SPLITS] == [(340, 166), (60, 30), (2000, 1000)]
+def test_cifar10_counts_of_the_releases():
+  made = cifar10(num_tasks=10, protocol="reference")
+  found = [(made.counts()[split][0], positives(made, split)[0]) for split in types.SPLITS]
+  assert found == [(340, 166), (60, 30), (2000, 1000)]
   assert made.display_name == "CIFAR-10 (10 binary tasks)" and made.name == "cifar10_10"
   check_sides(made)
 
 
 @pytest.mark.parametrize("num_tasks", [5, 10])
-def test_cifar10_count_table(cifar10, num_tasks):
+def test_cifar10_count_table(num_tasks):
   for percent, (num_train, num_validation) in legacy.CIFAR10_COUNTS[num_tasks].items():
     if num_tasks == 5 and percent == 100:
       with pytest.raises(stream.DataError, match="1670 images are needed, but only 833 positive and 833 negative"):
-        make(legacy.CIFAR10Binary, cifar10, data_percent=percent)
+        cifar10(data_percent=percent)
     else:
-      counts = make(legacy.CIFAR10Binary, cifar10, num_tasks=num_tasks, data_percent=percent).counts()
+      counts = cifar10(num_tasks=num_tasks, data_percent=percent).counts()
       assert (counts["train"][1], counts["validation"][1], counts["test"][1]) == (num_train, num_validation, 2000)
 
 
 @pytest.mark.parametrize("protocol, size", [("clean", (4167, 833)), ("reference", (4166, 833))])
-def test_cifar10_pools(cifar10, protocol, size):
-  pools = [make(legacy.CIFAR10Binary, cifar10, protocol=protocol, seed=seed)._pools for seed in (0, 1)]
+def test_cifar10_pools(protocol, size):
+  pools = [cifar10(protocol=protocol, seed=seed)._pools for seed in (0, 1)]
   assert (len(pools[0]["train"][0]), len(pools[0]["validation"][0])) == size
   assert (set(pools[0]["train"][0]) == set(pools[1]["train"][0])) == (protocol == "reference")
 
@@ -156,8 +154,17 @@ def test_cifar10_files_are_standardised(tmp_path):
   assert abs(own.mean(axis=(0, 1, 2))).max() < 1e-5
 
 
+@pytest.mark.parametrize("kind", [legacy.MNISTBinary, legacy.CIFAR10Binary])
+def test_design_only_has_no_images(kind):
+  made = kind(stream.StreamContext(design_only=True))
+  assert made.counts()["train"] == [{legacy.MNISTBinary: 300, legacy.CIFAR10Binary: 340}[kind]] * 5
+  with pytest.raises(stream.DataError, match="was opened for its design only"):
+    made.load(0, "train")
+
+
 def test_only_official_files_are_accepted_by_default(mnist, tmp_path):
-  with pytest.raises(stream.DataError, match=r"counts are the official ones, but a checksum \(MD5\) is not: the files were altered"):
+  with pytest.raises(stream.DataError,
+                     match=r"counts are the official ones, but a checksum \(MD5\) is not: the files were altered"):
     make(legacy.MNISTBinary, mnist, images_per_class="official")
   folder = str(raw_files.write_cifar10(tmp_path, 2, 1))
   with pytest.raises(stream.DataError, match="100 instead of 50000.*CIFAR10Binary.images_per_class = 'any'"):

@@ -4,11 +4,13 @@ import pytest
 
 from lasem_tf.data import protocols
 
-CHOICES = {"normalization": {"clean": "train", "reference": "per_split"}, "selection": {"clean": "per_trial", "reference": "fixed"}}
+CHOICES = {"normalization": {"clean": "train", "reference": "per_split"},
+           "selection": {"clean": "per_trial", "reference": "fixed"}}
 
 
 def test_protocol_sets_all_choices():
-  assert protocols.resolve("clean", CHOICES, {}) == {"protocol": "clean", "normalization": "train", "selection": "per_trial"}
+  assert protocols.resolve("clean", CHOICES, {}) == {
+      "protocol": "clean", "normalization": "train", "selection": "per_trial"}
   assert protocols.resolve("reference", CHOICES, {"selection": None}) == {
       "protocol": "reference", "normalization": "per_split", "selection": "fixed"}
 

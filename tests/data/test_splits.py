@@ -12,8 +12,9 @@ def test_indices_by_class_keeps_file_order():
   assert [indices.tolist() for indices in found] == [[1, 4], [3], [0, 2], []]
 
 
-@pytest.mark.parametrize("num_images, rest, truncated", [(500, (417, 83), (416, 83)), (60, (50, 10), (50, 10)), (90, (75, 15), (75, 15)),
-                                                         (5000, (4167, 833), (4166, 833)), (5, (5, 0), (4, 0)), (0, (0, 0), (0, 0))])
+@pytest.mark.parametrize("num_images, rest, truncated", [(500, (417, 83), (416, 83)), (60, (50, 10), (50, 10)),
+                                                         (90, (75, 15), (75, 15)), (5000, (4167, 833), (4166, 833)),
+                                                         (5, (5, 0), (4, 0)), (0, (0, 0), (0, 0))])
 def test_pool_sizes(num_images, rest, truncated):
   assert splits.pool_sizes(num_images, "rest") == rest
   assert splits.pool_sizes(num_images, "truncated") == truncated
@@ -22,7 +23,8 @@ def test_pool_sizes(num_images, rest, truncated):
 def test_pool_sizes_equal_the_floating_point_rule_of_the_releases():
   for num_images in range(1, 3000):
     num_validation = int(num_images * 0.2 / 1.2)
-    assert splits.pool_sizes(num_images, "truncated") == (min(num_images - num_validation, int(num_images / 1.2)), num_validation)
+    assert splits.pool_sizes(num_images, "truncated") == (min(num_images - num_validation,
+                                                              int(num_images / 1.2)), num_validation)
 
 
 def test_unknown_pool_rule():
@@ -51,8 +53,10 @@ def test_interleave_shuffles_classes_and_keeps_the_order_within_each():
   assert len(orders) == 10  # all of 5! / (3! 2!)
 
 
-@pytest.mark.parametrize("total, positive, negative, expected", [(60, 500, 500, (30, 30)), (1800, 982, 892, (908, 892)), (2000, 892, 9108, (892, 1108)),
-                                                                 (340, 166, 1494, (166, 174)), (4, 4, 0, (4, 0)), (4, 0, 4, (0, 4)), (5, 3, 3, (2, 3))])
+@pytest.mark.parametrize("total, positive, negative, expected", [(60, 500, 500, (30, 30)), (1800, 982, 892, (908, 892)),
+                                                                 (2000, 892, 9108, (892, 1108)),
+                                                                 (340, 166, 1494, (166, 174)), (4, 4, 0, (4, 0)),
+                                                                 (4, 0, 4, (0, 4)), (5, 3, 3, (2, 3))])
 def test_binary_counts(total, positive, negative, expected):
   assert splits.binary_counts(total, positive, negative) == expected
 

@@ -1,4 +1,4 @@
-"""The planted stream: what is shared within a group, what is not, and that nothing but arrangement tells classes apart."""
+"""The planted stream: what is shared within a group, what is not, and what alone tells classes apart."""
 
 import itertools
 
@@ -30,7 +30,8 @@ def test_indices_of_training_and_validation_images_are_unique():
   assert len(np.unique(indices)) == len(indices) == 8 * 4 * 13
 
 
-@pytest.mark.parametrize("ingredient, sharing", [("texture_vocabulary", {"texture", "both"}), ("arrangements", {"arrangement", "both"})])
+@pytest.mark.parametrize("ingredient, sharing", [("texture_vocabulary", {"texture", "both"}),
+                                                 ("arrangements", {"arrangement", "both"})])
 def test_groups_share_exactly_what_is_planted(ingredient, sharing):
   made = make()
   values = [getattr(made, ingredient)(task) for task in range(8)]
@@ -58,7 +59,8 @@ def test_an_image_shows_its_class():
   """Without noise every cell is a texture of the vocabulary in some phase: the one that the arrangement names."""
   made = make(noise=0.0, replaced_cells=0.0)
   vocabulary, loaded = made.texture_vocabulary(2), made.load(2, "train")
-  shifted = np.stack([np.roll(vocabulary, shift, axis=(1, 2)) for shift in itertools.product(range(4), repeat=2)], axis=1)
+  shifted = np.stack([np.roll(vocabulary, shift, axis=(1, 2)) for shift in itertools.product(range(4), repeat=2)],
+                     axis=1)
   image, arrangement = loaded.images[7].astype(np.float64), made.arrangements(2)[loaded.labels[7]]
   for row, column in itertools.product(range(4), repeat=2):
     cell = image[4 * row:4 * row + 4, 4 * column:4 * column + 4]
@@ -76,7 +78,8 @@ def test_seeds():
   np.testing.assert_array_equal(made.arrangements(3), trial.arrangements(3))
   assert not np.array_equal(made.texture_vocabulary(0), design.texture_vocabulary(0))
   assert made.design_fingerprint == trial.design_fingerprint != design.design_fingerprint
-  assert made.data_fingerprint == again.data_fingerprint and len({s.data_fingerprint for s in (made, trial, design)}) == 3
+  assert made.data_fingerprint == again.data_fingerprint
+  assert len({one.data_fingerprint for one in (made, trial, design)}) == 3
 
 
 def test_splits_and_tasks_show_different_images():
@@ -86,7 +89,8 @@ def test_splits_and_tasks_show_different_images():
 
 
 def test_sizes_are_parameters():
-  made = make(groups=("nothing",), num_classes=3, image_size=24, grid_size=2, train_per_class=2, validation_per_class=1, test_per_class=4)
+  made = make(groups=("nothing",), num_classes=3, image_size=24, grid_size=2, train_per_class=2, validation_per_class=1,
+              test_per_class=4)
   assert made.load(0, "train").images.shape == (6, 24, 24, 3)
   assert made.counts() == {"train": [6], "validation": [3], "test": [12]}
 

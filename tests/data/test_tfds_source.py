@@ -1,4 +1,4 @@
-"""CIFAR-100 from TensorFlow Datasets: the same images in the same tasks as the raw files, nothing downloaded unasked."""
+"""CIFAR-100 from TensorFlow Datasets: same images in the same tasks as the raw files, nothing downloaded unasked."""
 
 import ast
 import pathlib
@@ -40,7 +40,9 @@ def test_same_images_in_the_same_tasks_as_the_raw_files(root):
 
 def test_nothing_is_downloaded_unasked(tmp_path, monkeypatch):
   monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "own"))
-  with pytest.raises(stream.DataError, match=r"'cifar100' is not prepared in .*/here, .*/own. Run again with --download, or .*tfds build cifar100"):
+  with pytest.raises(
+      stream.DataError,
+      match=r"'cifar100' is not prepared in .*/here, .*/own. Run again with --download, or .*tfds build cifar100"):
     cifar100.CIFAR100(context(tmp_path / "here"), source="tfds", **COUNTS)
 
 
@@ -52,7 +54,8 @@ def test_failed_download_is_a_data_error(tmp_path, monkeypatch):
 
   monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "own"))
   monkeypatch.setattr(tfds, "builder", fail)
-  with pytest.raises(stream.DataError, match="could not download and prepare 'cifar100' in .*here: no route to cifar100"):
+  with pytest.raises(stream.DataError,
+                     match="could not download and prepare 'cifar100' in .*here: no route to cifar100"):
     tfds_source.prepared_folder("cifar100", context(tmp_path / "here", download=True))
 
 
@@ -71,7 +74,9 @@ def test_highest_finished_version_wins(tmp_path):
 
 def test_missing_split_and_feature_are_named(root):
   folder = str(root / "cifar100" / "3.0.2")
-  with pytest.raises(stream.DataError, match=r"splits \['test', 'train'\] and features \['id', 'image', 'label'\]; needed are split 'dev'"):
+  with pytest.raises(
+      stream.DataError,
+      match=r"splits \['test', 'train'\] and features \['id', 'image', 'label'\]; needed are split 'dev'"):
     tfds_source.read_split(folder, "dev", ("id",))
   with pytest.raises(stream.DataError, match=r"needed are split 'train' and features \['id', 'mask'\]"):
     tfds_source.read_split(folder, "train", ("id", "mask"))

@@ -17,16 +17,6 @@ def load(tmp_path, content: bytes):
   return unpickling.load_pickled_dictionary(str(path), "Get the file again.")
 
 
-class Runs:
-  """Pickles into a call."""
-
-  def __init__(self, function, *arguments):
-    self._call = function, arguments
-
-  def __reduce__(self):
-    return self._call
-
-
 @pytest.mark.parametrize("write", [raw_files.python2_pickle, raw_files.official_pickle])
 def test_reads_arrays_lists_and_texts(tmp_path, write):
   content = load(tmp_path, write({"data": IMAGES, "labels": [3, 4]}))
@@ -36,7 +26,8 @@ def test_reads_arrays_lists_and_texts(tmp_path, write):
 
 
 def test_maker_writes_what_python_reads():
-  content = pickle.loads(raw_files.python2_pickle({"data": IMAGES, "fine_labels": [0, 99], "name": "x"}), encoding="latin1")
+  written = raw_files.python2_pickle({"data": IMAGES, "fine_labels": [0, 99], "name": "x"})
+  content = pickle.loads(written, encoding="latin1")
   np.testing.assert_array_equal(content["data"], IMAGES)
   assert content["fine_labels"] == [0, 99] and content["name"] == "x"
 
@@ -49,12 +40,14 @@ def test_reads_fortran_order(tmp_path):
 def test_code_is_not_executed(tmp_path):
   marker = tmp_path / "executed"
   with pytest.raises(stream.DataError, match=r"train.*posix\.system.*Get the file again\."):
-    load(tmp_path, b"\x80\x02}(U\x01xcposix\nsystem\n(U" + bytes([len(f"touch {marker}")]) + f"touch {marker}".encode() + b"tRu.")
+    load(tmp_path, b"\x80\x02}(U\x01xcposix\nsystem\n(V" + f"touch {marker}".encode() + b"\ntRu.")
   assert not marker.exists()
 
 
-@pytest.mark.parametrize("name", ["builtins.eval", "numpy.load", "numpy.core.multiarray.scalar", "numpy.testing._private.utils.runstring",
-                                  "numpy.core.multiarray._reconstruct_", "numpy.matrix", "_codecs.encode", "copyreg._reconstructor"])
+@pytest.mark.parametrize("name", [
+    "builtins.eval", "numpy.load", "numpy.core.multiarray.scalar", "numpy.testing._private.utils.runstring",
+    "numpy.core.multiarray._reconstruct_", "numpy.matrix", "_codecs.encode", "copyreg._reconstructor"
+])
 def test_other_names_are_refused_by_name(tmp_path, name):
   module, _, attribute = name.rpartition(".")
   with pytest.raises(stream.DataError, match=f"'{name}'"):

@@ -1,4 +1,4 @@
-"""Stores generated images as prepared TFDS data sets. (`mock_data` proves nothing here: it knows neither ids nor splits.)"""
+"""Stores generated images as prepared TFDS data sets. (`mock_data` knows neither ids nor splits.)"""
 
 import pathlib
 
@@ -9,7 +9,8 @@ import tensorflow_datasets as tfds
 from lasem_tf.data import sources
 
 
-def store_cifar100(root: pathlib.Path, source: sources.ImageSource, version: str = "3.0.2", id_format: str = "{}_{:05d}") -> None:
+def store_cifar100(root: pathlib.Path, source: sources.ImageSource, version: str = "3.0.2",
+                   id_format: str = "{}_{:05d}") -> None:
   """Writes `cifar100/<version>` with the images of `source` in another order than that of their ids."""
   features = tfds.features.FeaturesDict({
       "id": tfds.features.Text(), "image": tfds.features.Image(shape=(32, 32, 3)),
