@@ -171,8 +171,9 @@ def _mark_best(rows: list[Row], values: Mapping, measure: measures.Measure) -> N
   tests = [statistics.paired_t_test(values[row.learner][name], values[winners[0].learner][name]) for row in others]
   for row in winners:
     row.best.add(name)
-  for row, p_value in zip(others, statistics.holm([test.p_value for test in tests])):
-    if p_value is not None and p_value > SIGNIFICANCE_LEVEL:
+  for row, test, p_value in zip(others, tests, statistics.holm([test.p_value for test in tests])):
+    # Two seeds or more without a p-value: a difference that does not vary, which no t-test can call significant.
+    if test.n >= 2 and (p_value is None or p_value > SIGNIFICANCE_LEVEL):
       row.indistinguishable.add(name)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from typing import Sequence
 
 import tabulate
@@ -86,7 +87,8 @@ def caption(panels: Sequence[comparison.Panel]) -> str:
                "fewer than two seeds are shared)."]
   baselines = sorted({labels.learner_label(panel.baseline) for panel in panels if panel.baseline})
   if baselines:
-    sentences.append(f"p: the same test against {', '.join(baselines)}; blank for fewer than two shared seeds.")
+    sentences.append(f"p: the same test against {', '.join(baselines)}; blank for fewer than two shared "
+                     "seeds and where all differences are equal.")
   if any(row.mixed for panel in panels for row in panel.rows):
     sentences.append(f"{MIXED}: measured on other data than the rest of the table, so neither ranked nor tested.")
   if any(row.gaps for panel in panels for row in panel.rows):
@@ -128,7 +130,7 @@ def escape_markdown(text: str) -> str:
   """Text that Markdown shows as it is, also inside a table."""
   for character in "\\`*_[]|":
     text = text.replace(character, "\\" + character)
-  return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\n", " ")
+  return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text.replace("&", "&amp;")).replace("\n", " ")
 
 
 def escape_latex(text: str) -> str:

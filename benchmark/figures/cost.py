@@ -42,8 +42,12 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
         axis.plot([x, x], [y - 100 * half_width, y + 100 * half_width], color=options["color"], linewidth=1, alpha=.6,
                   gid=options["gid"])
       axis.plot([x], [y], label=style.label(row.learner), **{**options, "linestyle": "none", "markersize": 7})
-    axis.set_xscale("log")
-    axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    if points and max(x for x, _, _ in points) > 10 * min(x for x, _, _ in points):
+      axis.set_xscale("log")
+      axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    else:
+      axis.ticklabel_format(axis="x", useOffset=False, style="plain")
+      axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
     axis.set_xlabel(cost.heading)
   axes[0, 0].set_ylabel("Final accuracy (%)")
   style.add_legend(figure, axes[0, 0], 5)

@@ -43,7 +43,7 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
   for axis in axes.flat[len(grids):]:
     axis.set_visible(False)
   bar = figure.colorbar(mesh, ax=axes, shrink=.9)
-  bar.set_label("Share of seeds that share the layer", color=style.INK)
+  bar.set_label("Share of seeds", color=style.INK)
   bar.ax.tick_params(colors=style.INK)
   return style.ReportFigure(f"{name}-configurations", "Chosen transfer configurations", title,
                             "For each task and layer, the share of seeds in which the task uses the shared weights.", figure,

@@ -41,7 +41,7 @@ class PairedTest:
   Attributes:
     n: number of pairs.
     difference: mean of treatment less baseline; None for n = 0.
-    p_value: None for n < 2.
+    p_value: None for n < 2 and for differences that are equal but not zero.
   """
 
   n: int
@@ -72,8 +72,9 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
 def paired_t_test(treatment: Mapping[object, float], baseline: Mapping[object, float]) -> PairedTest:
   """Paired two-sided t-test over the keys (seeds) that both sides have.
 
-  Differences that do not vary leave the t statistic undefined: the p-value is then 1 if they are zero (the two are equal)
-  and 0 otherwise (its limit), up to rounding of the subtraction.
+  Differences that do not vary (up to rounding of the subtraction) leave the t statistic undefined. If they are zero the two
+  are equal and the p-value is 1. Otherwise there is none: accuracies are multiples of 1/test size, so two seeds often
+  differ by the same amount by chance, and the limit p = 0 would call that certain.
 
   Args:
     treatment: one finite value per seed.
@@ -89,7 +90,7 @@ def paired_t_test(treatment: Mapping[object, float], baseline: Mapping[object, f
     return PairedTest(n, mean, None)
   rounding = 8 * np.finfo(np.float64).eps * max(np.abs(left).max(), np.abs(right).max())
   if np.ptp(differences) <= rounding:
-    return PairedTest(n, mean, 1.0 if abs(mean) <= rounding else 0.0)
+    return PairedTest(n, mean, 1.0 if abs(mean) <= rounding else None)
   return PairedTest(n, mean, float(stats.ttest_rel(left, right).pvalue))
 
 

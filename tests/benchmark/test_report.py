@@ -65,7 +65,7 @@ def test_report_writes_tables_figures_and_page(collection):
 
 def test_missing_seeds_of_a_method_are_gaps(collection):
   text = (collection / "table.md").read_text()
-  assert "seed 0 diverged: loss is &lt;NaN&gt;; seed 1 not run" in text
+  assert "seed 0 diverged: loss is &lt;NaN>; seed 1 not run" in text
 
 
 def test_check_is_clean_and_repeats_the_settings(collection, capsys):

@@ -65,6 +65,13 @@ def test_ties_share_the_bold():
     assert row(text, label)[3] == "**50.00 ± 0.00**"
 
 
+def test_a_constant_difference_is_no_significance(tmp_path):
+  values = {"stl": (.50, .60), "snn": (.45, .55)}
+  frame = csv([constant(learner, seed, value) for learner, seeds in values.items() for seed, value in enumerate(seeds)],
+              tmp_path, baseline="stl")
+  assert math.isnan(frame.loc["snn", "p_final"]) and frame.loc["snn", "final_indistinguishable"]
+
+
 def test_lower_forgetting_is_better(tmp_path):
   forgets = [synthetic_records.record(learner="snn", seed=s, rows=[[.8, None], [.5, .9]], peaks=[.8, .9]) for s in (0, 1)]
   keeps = [constant("stl", s, .5) for s in (0, 1)]
@@ -120,7 +127,7 @@ def test_failed_and_absent_methods_are_gaps_not_zeros():
   runs = [constant("stl", 0, .5), synthetic_records.record(learner="snn", status="failed", reason="killed | by <b>hand</b>")]
   text = tables.render_markdown(runs, ["cifar100/apd/smoke/seed0", "cifar100/stl/smoke/seed0", "cifar100/snn/smoke/seed0"])
   assert row(text, "APD")[2:5] == ["0 of 1", "-", "-"]
-  assert "seed 0 failed: killed \\| by &lt;b&gt;hand&lt;/b&gt;" in text
+  assert "seed 0 failed: killed \\| by &lt;b>hand&lt;/b>" in text
   assert text.index("| APD") < text.index("| STL")  # the suite's own order
   assert "0.00 ± " not in text
 
