@@ -55,8 +55,14 @@ class Settings:
                                     cache_dir=self.cache_dir, download=self.download)
 
 
-def build(run: suite.Run, settings: Settings) -> tuple[experiment_lib.Experiment, stream_lib.TaskStream]:
+def build(run: suite.Run, settings: Settings,
+          design_only: bool = False) -> tuple[experiment_lib.Experiment, stream_lib.TaskStream]:
   """Constructs a run's experiment and stream; leaves the run's configuration in gin's global state.
+
+  Args:
+    run: which.
+    settings: where the data are.
+    design_only: describe the stream as the official data make it, without looking for them.
 
   Raises:
     ConfigurationError: a binding does not fit; the message names the run.
@@ -65,7 +71,7 @@ def build(run: suite.Run, settings: Settings) -> tuple[experiment_lib.Experiment
   run.parse()
   try:
     experiment = experiment_lib.Experiment()  # pylint: disable=no-value-for-parameter
-    stream = experiment.make_stream(settings.stream_context(run))
+    stream = experiment.make_stream(dataclasses.replace(settings.stream_context(run), design_only=design_only))
     if experiment.network.image_shape != stream.image_shape:
       raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} are "
                        f"{stream.image_shape}.")

@@ -71,7 +71,7 @@ def _run(values: flags.FlagValues) -> int:
       output_dir=values.output_dir or os.path.join("runs", the_suite.name), data_dirs=_data_dirs(values), cache_dir=values.cache_dir,
       download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
       deterministic=values.deterministic, tensorboard=values.tensorboard)
-  plans = planning.plan(runs, settings)
+  plans = planning.plan(runs, settings, needs_data=not values.dry_run)
   if values.dry_run:
     print(planning.render(plans))
     return 0
