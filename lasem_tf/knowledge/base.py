@@ -17,9 +17,9 @@ class Knowledge(abc.ABC):
 
   Attributes:
     can_share: whether there is a shared route at all.
-    first_task_shares: where a search leaves out the first task, whether that task uses the shared route in all layers (it
-      can be left later: any route's kernel can become a plain convolution) or in none (the rules can take over a plain
-      convolution, see `shared_from_convolution`).
+    first_task_shares: where a search leaves out the first task, whether that task uses the shared route in all layers
+      (it can be left later: any route's kernel can become a plain convolution) or in none (the rules can take over a
+      plain convolution, see `shared_from_convolution`).
   """
 
   can_share = True
@@ -91,7 +91,8 @@ class Knowledge(abc.ABC):
 class KnowledgeRoute:
   """The shared route of one layer as one task sees it (see `nn.networks.Route`)."""
 
-  def __init__(self, knowledge: Knowledge, layer: int, shared: weights.WeightGroup, transform: weights.WeightGroup | None):
+  def __init__(self, knowledge: Knowledge, layer: int, shared: weights.WeightGroup,
+               transform: weights.WeightGroup | None):
     self._knowledge, self._layer, self._shared, self._transform = knowledge, layer, shared, transform
 
   def kernel_and_bias(self) -> tuple[tf.Tensor, tf.Tensor]:

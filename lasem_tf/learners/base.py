@@ -5,8 +5,8 @@ A learner is a plain Python object that owns named variables. The trainer drives
   begin_visit -> for every phase: (begin_epoch -> steps -> end_epoch)* -> end_visit
 
 and asks `logits` for any task learned so far. To continue after a kill it builds a fresh learner and calls
-`restore_structure`, assigns `variables()`, calls `attach`, asks `next_phase` for the interrupted phase again and assigns
-that phase's `state`.
+`restore_structure`, assigns `variables()`, calls `attach`, asks `next_phase` for the interrupted phase again and
+assigns that phase's `state`.
 """
 
 import abc
@@ -71,13 +71,13 @@ class Phase:
   Attributes:
     name: for events.
     num_epochs: upper bound; `Learner.end_epoch` may end the phase sooner.
-    step: function (Batch, StepContext) -> StepResult that computes *and applies* its updates. A plain function: the trainer
-      compiles it.
+    step: function (Batch, StepContext) -> StepResult that computes *and applies* its updates. A plain function: the
+      trainer compiles it.
     trained: the variables that the step may change, by stable name (beside `state`).
     state: what the phase must keep between steps beside `Learner.variables()`: optimiser slots.
     needs_validation_batch: whether `StepContext.validation` must be there.
-    restart: whether learning begins again from where the visit began: epochs of the phase count from the visit's first one
-      for the decay of the learning rate and the order of the examples.
+    restart: whether learning begins again from where the visit began: epochs of the phase count from the visit's first
+      one for the decay of the learning rate and the order of the examples.
   """
 
   name: str
@@ -190,7 +190,7 @@ class Learner(abc.ABC):
     return summary
 
   def network_version(self, task_id: int) -> int:
-    """Changes whenever `logits` of a task is computed from other variables or shapes, so that graphs must be rebuilt."""
+    """Changes whenever `logits` of a task is computed from other variables or shapes: graphs must be rebuilt then."""
     return self._versions.get(task_id, 0)
 
   def structure_changed(self, task_ids: tuple[int, ...] | None = None) -> None:
@@ -214,7 +214,7 @@ class Learner(abc.ABC):
 
   @property
   def commit_changes_weights(self) -> bool:
-    """Whether `end_visit` of the visit in progress may change logits of any task (then accuracies before it are kept)."""
+    """Whether `end_visit` of this visit may change logits of any task (then accuracies before it are kept, too)."""
     return False
 
   def begin_epoch(self, epoch: int) -> None:

@@ -6,8 +6,8 @@ import gin
 import tensorflow as tf
 
 from lasem_tf.knowledge import base as knowledge_base
-from lasem_tf.learners import base, shared_layers, snapshot
-from lasem_tf.nn import layers, networks, optimizers, weights
+from lasem_tf.learners import base, shared_layers, snapshot, task_parts
+from lasem_tf.nn import layers, optimizers, weights
 from lasem_tf.selection import base as selection_base
 from lasem_tf.selection.configuration import TransferConfiguration
 
@@ -17,8 +17,9 @@ class Composed(base.Learner):
   """Hard sharing, tensor factors or deconvolution, under a static configuration or a search for one.
 
   Variables are named 'shared/conv{l}/...' or 'kb/conv{l}' (shared), 'task{t}/conv{l}/...' (own convolutions),
-  'task{t}/tf{l}/...' and 'task{t}/dfcnn{l}/...' (own part of a shared layer), 'task{t}/head/dense{i}/...', 'snapshot/...'
-  (weights as they were before the search in progress) and 'best/...' (those of the best candidate, in a search by trial).
+  'task{t}/tf{l}/...' and 'task{t}/dfcnn{l}/...' (own part of a shared layer), 'task{t}/head/dense{i}/...',
+  'snapshot/...' (weights as they were before the search in progress) and 'best/...' (those of the best candidate, in a
+  search by trial).
   """
 
   def __init__(self, context: base.LearnerContext, knowledge: knowledge_base.Knowledge = gin.REQUIRED,
@@ -29,43 +30,31 @@ class Composed(base.Learner):
     selection.bind(context.spec.depth, context.reference)
     selection.check_cost(len(context.num_classes), context.epochs_per_task)
     if selection.searches and not knowledge.can_share:
-      raise ValueError(f"{type(selection).__name__} cannot search over {type(knowledge).__name__}: it has no shared route.")
+      raise ValueError(f"{type(selection).__name__} cannot search over {type(knowledge).__name__}: it has no shared "
+                       "route.")
     self._knowledge, self._selection = knowledge, selection
     self._shared = shared_layers.SharedLayers(knowledge, context.spec.depth)
     self._keep_snapshots({}, {})
     self._phase: selection_base.SelectionPhase | None = None
-    self._transforms: dict[int, dict[int, weights.WeightGroup]] = {}
-    self._convolutions: dict[int, dict[int, weights.Convolution]] = {}
-    self._heads: dict[int, weights.DenseHead] = {}
+    self._tasks: dict[int, task_parts.TaskParts] = {}
     self._configurations: dict[int, TransferConfiguration] = {}
-    self._networks: dict[int, networks.RoutedNetwork] = {}
 
-  # --- variables -------------------------------------------------------------------------------------------------------
+  # --- variables ---
 
   def _create_task(self, task_id: int, shared: Iterable[int], own: Iterable[int]) -> None:
     """Creates a task's own groups, and shared groups that are not there yet."""
-    spec = self.context.spec
     self._shared.create(shared)
-    transforms = {layer: self._knowledge.create_transform(layer, task_id) for layer in shared}
-    self._transforms[task_id] = {layer: group for layer, group in transforms.items() if group is not None}
-    self._convolutions[task_id] = {layer: weights.plain_convolution(f"task{task_id}/conv{layer}", spec, layer, self.initializer)
-                                   for layer in own}
-    self._heads[task_id] = weights.DenseHead(f"task{task_id}/head", spec.dense_shapes(self.context.num_classes[task_id]),
-                                             spec.dropout_keep_probability, self.initializer)
+    self._tasks[task_id] = task_parts.TaskParts(task_id, self._knowledge, self.context.spec,
+                                                self.context.num_classes[task_id], self.initializer)
+    self._tasks[task_id].create(shared, own)
 
   def _build_network(self, task_id: int) -> None:
     """(Re)builds a task's model from the groups it has now; both routes in every layer while it is searched."""
-    layers_ = range(self.context.spec.depth)
     configuration = self._configurations.get(task_id)
-    shared = [knowledge_base.KnowledgeRoute(self._knowledge, layer, self._shared.groups[layer], self._transforms[task_id].get(layer))
-              if configuration is None or configuration.bits[layer] else None for layer in layers_]
-    own = [self._convolutions[task_id].get(layer) for layer in layers_]
-    self._networks[task_id] = networks.RoutedNetwork(self.context.spec, shared, own, self._heads[task_id],
-                                                     name=f"task{task_id}_network")
+    self._tasks[task_id].build_network(self._shared.groups, None if configuration is None else configuration.bits)
 
-  def _task_groups(self, task_id: int):
-    """Own groups of a task in the order of the release: transforms, convolutions, head."""
-    return [*self._transforms[task_id].values(), *self._convolutions[task_id].values(), self._heads[task_id]]
+  def _all_task_groups(self, task_ids: Iterable[int]) -> list:
+    return [group for task_id in task_ids for group in self._tasks[task_id].groups()]
 
   def _open_tasks(self) -> list[int]:
     """Tasks whose configuration the search in progress decides: the current one, and with it sometimes the first."""
@@ -77,14 +66,12 @@ class Composed(base.Learner):
 
   def _trained_variables(self, task_id: int, configuration: TransferConfiguration | None) -> dict[str, tf.Variable]:
     """What a step of this task under a configuration (None: over both routes of every layer) may change."""
-    bits = (None,) * self.context.spec.depth if configuration is None else configuration.bits
     all_shared = configuration is None or self.context.reference.doubled_regulariser
+    bits = None if configuration is None else configuration.bits
     shared = self._shared.ordered(None if all_shared else bits)
-    transforms = [group for layer, group in self._transforms[task_id].items() if bits[layer] in (None, True)]
-    own = [group for layer, group in self._convolutions[task_id].items() if bits[layer] in (None, False)]
-    return weights.merge_variables([*shared, *transforms, *own, self._heads[task_id]])
+    return weights.merge_variables([*shared, *self._tasks[task_id].groups(bits)])
 
-  # --- contract --------------------------------------------------------------------------------------------------------
+  # --- contract ---
 
   def _begin_visit(self, is_new):
     task_id = self.task.info.task_id
@@ -102,7 +89,8 @@ class Composed(base.Learner):
         self._reopen(self._learned[0])
       self._take_snapshots(task_id)
     else:
-      self._configurations[task_id] = self._first_configuration() if self._selection.searches else self._selection.choice()
+      self._configurations[task_id] = (self._first_configuration() if self._selection.searches
+                                       else self._selection.choice())
       self._create_static_task(task_id)
     self._build_network(task_id)
 
@@ -117,17 +105,17 @@ class Composed(base.Learner):
 
   def _reopen(self, task_id: int) -> None:
     """Gives the first task both routes in every layer, each with the kernel and bias that it learned."""
-    for layer, shared in enumerate(self._configurations.pop(task_id).bits):
-      if shared:
-        convolution = weights.plain_convolution(f"task{task_id}/conv{layer}", self.context.spec, layer, self.initializer)
-        generated = self._knowledge.kernel_and_bias(layer, self._shared.groups[layer], self._transforms[task_id].get(layer))
-        for name, value in zip(("kernel", "bias"), generated):
-          convolution[name].assign(value)
-        self._convolutions[task_id][layer] = convolution
+    parts = self._tasks[task_id]
+    for layer, is_shared in enumerate(self._configurations.pop(task_id).bits):
+      group = self._shared.groups[layer]
+      if is_shared:
+        parts.create([], [layer])
+        values = dict(zip(("kernel", "bias"), parts.shared_kernel_and_bias(layer, group)))
+        group = parts.convolutions[layer]
       else:
-        values = self._knowledge.shared_from_convolution(*self._convolutions[task_id][layer].kernel_and_bias())
-        for name, value in values.items():
-          self._shared.groups[layer][name].assign(value)
+        values = self._knowledge.shared_from_convolution(*parts.convolutions[layer].kernel_and_bias())
+      for name, value in values.items():
+        group[name].assign(value)
     self._shared.adopted = [False] * self.context.spec.depth
     self._build_network(task_id)
 
@@ -136,7 +124,7 @@ class Composed(base.Learner):
     if not self._selection.restarts:
       self._keep_snapshots(self._shared.named_variables, {})
     else:
-      everything = weights.merge_variables([*self._shared.ordered(), *self._task_groups(task_id)])
+      everything = weights.merge_variables([*self._shared.ordered(), *self._tasks[task_id].groups()])
       self._keep_snapshots(everything, everything)
 
   def _keep_snapshots(self, start: Mapping[str, tf.Variable], best: Mapping[str, tf.Variable]) -> None:
@@ -152,11 +140,13 @@ class Composed(base.Learner):
     if phase is None or phase.configuration is not None:
       return phase and self._training_phase(phase.name, phase.num_epochs, phase.configuration, phase.restart)
     if phase.needs_validation_batch and not len(self.task.validation[1]):
-      raise ValueError(f"{type(self._selection).__name__} reads validation batches, but task {task_id} has no validation "
-                       "examples: give the stream a validation split, or bind Differentiable.architecture_batch = 'training'.")
+      raise ValueError(f"{type(self._selection).__name__} reads validation batches, but task {task_id} has no "
+                       "validation examples: give the stream a validation split, or bind "
+                       "Differentiable.architecture_batch = 'training'.")
     trained = self._trained_variables(task_id, None)
     search = self._selection.search_step(selection_base.SearchProblem(
-        self._networks[task_id], trained, lambda sharing: self._penalty(task_id, sharing), self.context.learning_rate))
+        self._tasks[task_id].network, trained, lambda sharing: self._penalty(task_id, sharing),
+        self.context.learning_rate))
 
     def step(batch, context):
       validation = context.validation
@@ -170,7 +160,7 @@ class Composed(base.Learner):
                       restart: bool = False) -> base.Phase:
     """Trains one configuration of the current task's network."""
     task_id = self.task.info.task_id
-    network, trained = self._networks[task_id], self._trained_variables(task_id, configuration)
+    network, trained = self._tasks[task_id].network, self._trained_variables(task_id, configuration)
     optimizer = optimizers.RMSProp(trained)
     twice = self._updated_twice(task_id)
 
@@ -189,15 +179,15 @@ class Composed(base.Learner):
     return base.Phase(name, num_epochs, step, trained, optimizer.slots, restart=restart)
 
   def _updated_twice(self, task_id: int) -> list[str]:
-    """Shared weights that the release, where they are the layer's kernel itself, lists twice when DARTS revisits a task."""
+    """Shared weights that the release lists twice when DARTS revisits a task: those that are a kernel themselves."""
     if not (self.context.reference.darts_double_update_at_revisit and self._selection.lists_shared_twice_at_revisit
-            and task_id in self._configurations and not self._transforms[task_id]):
+            and task_id in self._configurations and not self._tasks[task_id].transforms):
       return []
     bits = self._configurations[task_id].bits
     return list(weights.merge_variables(self._shared.ordered(bits)))
 
   def _penalty(self, task_id: int, sharing: tf.Tensor) -> tf.Tensor | None:
-    return self._knowledge.penalty(self._shared.groups, self._transforms[task_id], sharing)
+    return self._knowledge.penalty(self._shared.groups, self._tasks[task_id].transforms, sharing)
 
   def begin_epoch(self, epoch):
     if self._searching():
@@ -234,31 +224,31 @@ class Composed(base.Learner):
     self._shared.adopt(configuration.bits)
     for task_id in self._open_tasks():
       self._configurations[task_id] = configuration
-      for layer, shared in enumerate(configuration.bits):
-        (self._convolutions if shared else self._transforms)[task_id].pop(layer, None)
+      self._tasks[task_id].keep(configuration.bits)
       self._build_network(task_id)
     self._keep_snapshots({}, {})
 
   def logits(self, images, task_id):
     is_open = task_id not in self._configurations
-    return self._networks[task_id](images, sharing=self._selection.sharing() if is_open else None)
+    return self._tasks[task_id].network(images, sharing=self._selection.sharing() if is_open else None)
 
   def variables(self):
-    own = [group for task_id in self._learned for group in self._task_groups(task_id)]
-    return {**self._shared.named_variables, **weights.merge_variables(own),
+    return {**self._shared.named_variables, **weights.merge_variables(self._all_task_groups(self._learned)),
             **self._snapshot.named_variables, **self._best.named_variables,
             **(self._selection.named_variables() if self._searching() else {})}
 
   def _bump_versions(self):
     # The first task's network changes with the second one's where one search decides both.
-    self.structure_changed(tuple({self.task.info.task_id, *(() if self._selection.searches_first_task else self._learned[:1])}))
+    decided_with_it = () if self._selection.searches_first_task else self._learned[:1]
+    self.structure_changed(tuple({self.task.info.task_id, *decided_with_it}))
 
-  # --- resume ----------------------------------------------------------------------------------------------------------
+  # --- resume ---
 
   def _structure(self):
     searching = self._searching()
-    return {"configurations": {str(task): str(c) for task, c in self._configurations.items()}, **self._shared.structure(),
-            "searching": searching, "selection": self._selection.structure() if searching else None}
+    return {"configurations": {str(task): str(c) for task, c in self._configurations.items()},
+            **self._shared.structure(), "searching": searching,
+            "selection": self._selection.structure() if searching else None}
 
   def _restore_structure(self, structure):
     depth = self.context.spec.depth
@@ -278,19 +268,17 @@ class Composed(base.Learner):
       self._selection.restore_structure(structure["selection"])
       self._take_snapshots(self._learned[-1])
 
-  # --- cost ------------------------------------------------------------------------------------------------------------
+  # --- cost ---
 
   def num_parameters(self):
     used = self._shared.ordered([any(c.bits[layer] for c in self._configurations.values())
                                  for layer in range(self.context.spec.depth)])
-    committed = [group for task_id in self._configurations for group in self._task_groups(task_id)]
-    return sum(group.num_parameters for group in used + committed)
+    return sum(group.num_parameters for group in used + self._all_task_groups(self._configurations))
 
   def super_network_parameters(self):
     if not self._searching():
       return None
-    groups = [*self._shared.ordered(), *(group for task_id in self._learned for group in self._task_groups(task_id))]
-    return sum(group.num_parameters for group in groups)
+    return sum(group.num_parameters for group in self._shared.ordered() + self._all_task_groups(self._learned))
 
   def training_macs_per_image(self, task_id):
     spec = self.context.spec

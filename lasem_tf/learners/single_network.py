@@ -19,14 +19,15 @@ class SingleNetwork(base.Learner):
     """
     super().__init__(context)
     if len(set(context.num_classes)) != 1:
-      raise ValueError(f"A single network needs tasks with equally many classes; this stream has {context.num_classes}. "
-                       "Leave 'snn' out of the suite for this stream.")
+      raise ValueError(f"A single network needs tasks with equally many classes; this stream has "
+                       f"{context.num_classes}. Leave 'snn' out of the suite for this stream.")
     spec = context.spec
     self._convolutions = [weights.plain_convolution(f"single/conv{layer}", spec, layer, self.initializer)
                           for layer in range(spec.depth)]
     self._head = weights.DenseHead("single/head", spec.dense_shapes(context.num_classes[0]),
                                    spec.dropout_keep_probability, self.initializer)
-    self._network = networks.RoutedNetwork(spec, [None] * spec.depth, self._convolutions, self._head, name="single_network")
+    self._network = networks.RoutedNetwork(spec, [None] * spec.depth, self._convolutions, self._head,
+                                           name="single_network")
 
   def _begin_visit(self, is_new):
     """The network is there already."""

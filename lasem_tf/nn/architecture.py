@@ -39,8 +39,8 @@ class ConvNetSpec:
       object.__setattr__(self, field, tuple(getattr(self, field)))
     lengths = {len(self.kernel_sizes), len(self.channels), len(self.pool_sizes)}
     if len(lengths) != 1 or not self.channels:
-      raise ValueError(f"ConvNetSpec: kernel_sizes ({len(self.kernel_sizes)}), channels ({len(self.channels)}) and pool_sizes "
-                       f"({len(self.pool_sizes)}) must have one entry for each convolution.")
+      raise ValueError(f"ConvNetSpec: kernel_sizes ({len(self.kernel_sizes)}), channels ({len(self.channels)}) and "
+                       f"pool_sizes ({len(self.pool_sizes)}) must have one entry for each convolution.")
     if self.padding not in ("same", "valid"):
       raise ValueError(f"ConvNetSpec.padding must be 'same' or 'valid', not {self.padding!r}.")
     if not 0.0 < self.dropout_keep_probability <= 1.0:

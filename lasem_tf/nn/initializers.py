@@ -38,7 +38,8 @@ class Initializer:
 
   def truncated_normal(self, name: str, shape: tuple[int, ...], draw: int = 0) -> tf.Tensor:
     """Normal with standard deviation 0.05, cut at two standard deviations."""
-    return tf.random.stateless_truncated_normal(shape, self._seed(name, draw), stddev=STDDEV, dtype=keras.config.floatx())
+    return tf.random.stateless_truncated_normal(shape, self._seed(name, draw), stddev=STDDEV,
+                                                dtype=keras.config.floatx())
 
   def glorot_uniform(self, name: str, shape: tuple[int, ...], draw: int = 0) -> tf.Tensor:
     """Uniform in +-`glorot_limit(shape)`."""

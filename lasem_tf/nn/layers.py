@@ -29,8 +29,8 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate) 
   Args:
     spec: the backbone.
     images: `[n, height, width, channels]`.
-    activate: function (layer, inputs) -> activated outputs before the pool. It may multiply the batch by a whole number,
-      block after block (the prefix tree does); skip connections then repeat what they carry.
+    activate: function (layer, inputs) -> activated outputs before the pool. It may multiply the batch by a whole
+      number, block after block (the prefix tree does); skip connections then repeat what they carry.
 
   Returns:
     Flattened features `[n', spec.num_features]`.

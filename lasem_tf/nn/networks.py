@@ -1,7 +1,7 @@
 """Keras models of a backbone whose kernels come from wherever a learner says.
 
-A *route* is any object with `kernel_and_bias()`: a plain convolution, or a layer of shared knowledge seen by one task. A
-network that searches over configurations has two routes for a layer; a committed one has one.
+A *route* is any object with `kernel_and_bias()`: a plain convolution, or a layer of shared knowledge seen by one task.
+A network that searches over configurations has two routes for a layer; a committed one has one.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ class LayerWeights:
   own: tuple[tf.Tensor, tf.Tensor] | None
 
   def choose(self, shared: tf.Tensor | bool | None) -> tuple[tf.Tensor, tf.Tensor]:
-    """The only route there is, or the one that the scalar boolean picks: a Python one leaves the other out of the graph."""
+    """The only route, or the one that the scalar boolean picks; a Python one keeps the other out of the graph."""
     if self.shared is None:
       return self.own
     if self.own is None:

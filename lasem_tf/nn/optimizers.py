@@ -44,7 +44,8 @@ class RMSProp:
         tf.raw_ops.ResourceApplyRMSProp(
             var=variable.handle, ms=self._mean_squares[name].handle, mom=self._momenta[name].handle,
             lr=tf.cast(learning_rate, variable.dtype), rho=tf.constant(self._decay, variable.dtype),
-            momentum=tf.constant(0.0, variable.dtype), epsilon=tf.constant(self._epsilon, variable.dtype), grad=gradient)
+            momentum=tf.constant(0.0, variable.dtype), epsilon=tf.constant(self._epsilon, variable.dtype),
+            grad=gradient)
 
 
 class GradientDescent:

@@ -1,9 +1,9 @@
 """Features of all transfer configurations at once.
 
 Configurations with a common prefix share the features of that prefix, so layer l needs 2^l evaluations, not 2^L. All
-nodes of a level are stacked along the batch axis, and both kernels of a layer that branches along the output channels; one
-convolution a layer then serves any number of configurations, forward and backward. The mathematics is that of 2^L separate
-networks.
+nodes of a level are stacked along the batch axis, and both kernels of a layer that branches along the output channels;
+one convolution a layer then serves any number of configurations, forward and backward. The mathematics is that of 2^L
+separate networks.
 """
 
 from typing import Sequence
@@ -36,7 +36,8 @@ def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence
       outputs = layers.convolution(inputs, tf.concat([shared_kernel, own_kernel], axis=3),
                                    tf.concat([shared_bias, own_bias], axis=0), spec.padding)
       return tf.concat(tf.split(tf.nn.relu(outputs), 2, axis=3), axis=0)
-    # Inside a group the first half of the batch took the shared route, the second half the own one, and goes on with it.
+    # Inside a group the first half of the batch took the shared route, the second half the own one, and goes on with
+    # it.
     shared_inputs, own_inputs = tf.split(inputs, 2)
     return tf.nn.relu(tf.concat([layers.convolution(shared_inputs, shared_kernel, shared_bias, spec.padding),
                                  layers.convolution(own_inputs, own_kernel, own_bias, spec.padding)], axis=0))

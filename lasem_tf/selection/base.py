@@ -52,8 +52,8 @@ class SearchStep:
   """A compiled-able search step and what it must keep between steps.
 
   Attributes:
-    run: function (images, labels, learning_rate, seed int32 [2], validation images, validation labels) -> (loss, metrics);
-      computes and applies its updates. The validation pair is None unless the phase asks for it.
+    run: function (images, labels, learning_rate, seed int32 [2], validation images, validation labels) -> (loss,
+      metrics); computes and applies its updates. The validation pair is None unless the phase asks for it.
     state: variables by name that a resume needs, beside the weights and the selection's own variables (slots).
   """
 
@@ -66,7 +66,8 @@ class Selection(abc.ABC):
 
   Attributes:
     searches: whether a new task has both routes in every layer while it is learned.
-    searches_first_task: whether this holds for the first task, too; if not, that task waits for the second one's choice.
+    searches_first_task: whether this holds for the first task, too; if not, that task waits for the second one's
+      choice.
     restarts: whether phases restart.
     lists_shared_twice_at_revisit: see `ReferenceBehaviour.darts_double_update_at_revisit`.
   """

@@ -62,7 +62,8 @@ class TransferConfiguration:
       return cls(tuple(character == "1" for character in name))
     if name.startswith("office_home_"):
       if depth != 6:
-        raise ValueError(f"Transfer configuration {name!r} is for the 6-layer Office-Home network, not for {depth} layers.")
+        raise ValueError(f"Transfer configuration {name!r} is for the 6-layer Office-Home network, not for {depth} "
+                         "layers.")
       return cls((False, False) + cls.parse(name.removeprefix("office_home_"), 4).bits)
     if name in ("all", "none"):
       return cls((name == "all",) * depth)
@@ -74,8 +75,8 @@ class TransferConfiguration:
                        f"alternating_odd, office_home_<...> or {depth} bits such as {'01' * (depth // 2)}.")
     count = int(match[2])
     if count >= depth:
-      raise ValueError(f"Transfer configuration {name!r} needs more than {count} convolutions, the network has {depth}; "
-                       "call it 'all' to share every layer.")
+      raise ValueError(f"Transfer configuration {name!r} needs more than {count} convolutions, the network has "
+                       f"{depth}; call it 'all' to share every layer.")
     shared = (True,) * count
     own = (False,) * (depth - count)
     return cls(own + shared if match[1] == "top" else shared + own)

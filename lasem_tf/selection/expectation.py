@@ -2,8 +2,8 @@
 
 Every mini-batch: the posterior over configurations (E-step, dropout off), one update with the gradients of all
 configurations weighted by it (M-step, dropout on), then the prior. Lee, Behpour, Eaton: "Sharing Less is More" (ICML
-Workshop 2020; ICML 2021). The two papers' releases differ: the first multiplies the likelihoods of a mini-batch and counts
-the best configuration of every batch, the second averages the likelihoods and the posteriors.
+Workshop 2020; ICML 2021). The two papers' releases differ: the first multiplies the likelihoods of a mini-batch and
+counts the best configuration of every batch, the second averages the likelihoods and the posteriors.
 """
 
 import gin

@@ -155,7 +155,7 @@ def test_models_hold_no_weight_that_the_learner_does_not_report(stream, knowledg
   tiny_stream.run_visit(learner, stream.tasks[0], 0)
   learner.begin_visit(stream.tasks[1], 1)
   reported = {id(variable) for variable in learner.variables().values()}
-  for network in learner._networks.values():
+  for network in (parts.network for parts in learner._tasks.values()):
     groups = [*network.head.groups, *(route for route in network.own_routes if route is not None)]
     assert {id(variable.value) for variable in network.trainable_variables} <= reported
     assert {id(variable) for group in groups for variable in group.named_variables.values()} <= reported
@@ -232,7 +232,7 @@ def test_the_committed_network_is_the_one_that_was_chosen(stream):
   images = stream.tasks[0].train[0]
   tiny_stream.run_phase(learner, learner.next_phase(0))
   version, before = learner.network_version(0), learner.logits(images, 0).numpy()
-  before_layer_0 = learner._networks[0](images, sharing=(True, True)).numpy()
+  before_layer_0 = learner._tasks[0].network(images, sharing=(True, True)).numpy()
   learner.end_visit()
   # Own layer 0 and shared layer 1 stay; with layer 1 adopted nothing of the chosen network is rolled back.
   np.testing.assert_array_equal(before, learner.logits(images, 0))

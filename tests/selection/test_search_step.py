@@ -35,7 +35,7 @@ def _search(spec, knowledge, selection, **context):
 
 def _reference_gradients(learner, phase, selection, batch, groups):
   """Posterior-weighted gradients, one network after the other, with the formulas of the paper written out."""
-  network = learner._networks[0]
+  network = learner._tasks[0].network
   names, variables = list(phase.trained), list(phase.trained.values())
   prior = selection.prior().numpy()
   losses, gradients = [], []
@@ -89,7 +89,7 @@ def test_number_of_convolution_kernels_of_a_step(depth, kernels):
 
 def _problem(learner, phase):
   """What the learner poses to its selection."""
-  return selection_base.SearchProblem(learner._networks[0], phase.trained, lambda sharing: None, learner.context.learning_rate)
+  return selection_base.SearchProblem(learner._tasks[0].network, phase.trained, lambda sharing: None, learner.context.learning_rate)
 
 
 def test_dropout_is_independent_for_every_configuration_and_off_in_the_posterior():
