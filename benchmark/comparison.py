@@ -107,6 +107,15 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   return result
 
 
+def expected_identities(found: Sequence[Record]) -> list[str]:
+  """Every method of a stream at a scale should have every seed found there; what is missing is a gap."""
+  return [f"{stream}/{learner}/{scale}/seed{seed}"
+          for stream, scale in sorted({(record.stream, record.scale) for record in found})
+          for learner in sorted({record.learner for record in found if (record.stream, record.scale) == (stream, scale)},
+                                key=labels.learner_key)
+          for seed in sorted({record.seed for record in found if (record.stream, record.scale) == (stream, scale)})]
+
+
 def _panel(stream: str, scale: str, runs: pd.DataFrame, missing: list[str], learners: list[str], baseline: str | None,
            allow_mixed_data: bool) -> Panel:
   mixed = _mixed_runs(runs, f"{stream} ({scale})", allow_mixed_data)

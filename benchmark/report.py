@@ -24,7 +24,7 @@ from typing import Sequence
 
 from absl import flags
 
-from benchmark import command_line, comparison, labels, page, paper, record_schema, records, run_details, table_formats, tables
+from benchmark import command_line, comparison, page, paper, record_schema, records, run_details, table_formats, tables
 from benchmark.figures import collection, style
 
 SETTINGS_FILE = "report.json"
@@ -63,7 +63,7 @@ def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, sett
   Raises:
     RecordError: the records cannot be compared.
   """
-  expected = expected_identities(found)
+  expected = comparison.expected_identities(found)
   panels = comparison.panels(found, expected, settings.baseline, settings.allow_mixed_data)
   published = page.Table("Published numbers", *_published(paper.load(paper_dir), panels))
   details = run_details.load_details(found)
@@ -84,15 +84,6 @@ def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, sett
   text = json.dumps({**dataclasses.asdict(settings), "files": written}, indent=1) + "\n"
   records.write_atomically(output_dir / SETTINGS_FILE, text)
   return written
-
-
-def expected_identities(found: Sequence[records.Record]) -> list[str]:
-  """Every method of a stream at a scale should have every seed found there; what is missing is a gap."""
-  return [f"{stream}/{learner}/{scale}/seed{seed}"
-          for stream, scale in sorted({(record.stream, record.scale) for record in found})
-          for learner in sorted({record.learner for record in found if (record.stream, record.scale) == (stream, scale)},
-                                key=labels.learner_key)
-          for seed in sorted({record.seed for record in found if (record.stream, record.scale) == (stream, scale)})]
 
 
 def differences(output_dir: pathlib.Path, found: Sequence[records.Record], settings: Settings,

@@ -92,8 +92,8 @@ def caption(panels: Sequence[comparison.Panel]) -> str:
   if any(row.mixed for panel in panels for row in panel.rows):
     sentences.append(f"{MIXED}: measured on other data than the rest of the table, so neither ranked nor tested.")
   if any(row.gaps for panel in panels for row in panel.rows):
-    sentences.append(f"{GAP}: no completed run. Runs that diverged, failed or are missing are never averaged; they are "
-                     "named in the last column.")
+    sentences.append(f"{GAP}: no completed run. Runs that diverged, failed or are missing are never averaged; full tables "
+                     "name them under Gaps.")
   return " ".join(sentences)
 
 

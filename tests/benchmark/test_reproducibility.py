@@ -1,0 +1,108 @@
+"""The generated page and blocks: right, repeatable, and known to be stale when they are."""
+
+import pathlib
+
+import pytest
+
+from benchmark import export, generated_text, record_schema, records, report, reproducibility, reproduction_page
+from tests.benchmark import synthetic_records
+
+_ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture(name="tree")
+def fixture_tree(tmp_path):
+  """A checkout with one report and a README that shows it."""
+  found = synthetic_records.suite(learners=("stl", "lasem_hps"), seeds=(0, 1))
+  found.append(synthetic_records.record(learner="den", status="diverged", reason="loss is NaN"))
+  export.export(found, "jsonl", tmp_path / "reports" / "small")
+  (tmp_path / "reports" / "fixtures.csv").write_text(
+      "learner,fixtures,note\nstl,stl l21_stl,\nden,,no working code\nprognn,prognn,\n")
+  (tmp_path / "README.md").write_text(
+      "# Title\n<!-- generated: table reports/small -->\nold\n<!-- end of generated text -->\nrest\n")
+  return tmp_path
+
+
+def run(tree, *arguments):
+  return reproducibility.main(["reproducibility", f"--reports_dir={tree / 'reports'}", f"--markdown={tree / 'README.md'}",
+                               *arguments])
+
+
+def test_page_names_parity_data_status_numbers_command_and_commit(tree):
+  assert run(tree) == 0
+  text = (tree / "reports" / "REPRODUCIBILITY.md").read_text()
+  line = next(line for line in text.splitlines() if line.startswith("| STL "))
+  cells = [cell.strip() for cell in line.strip("|").split("|")]
+  assert cells[:6] == ["STL", "cifar100", "Invented images (stand-in for CIFAR-100)", "stl, l21\\_stl", "measured", "2"]
+  assert "±" in cells[6] and cells[-2:] == ["c0ffee", "0123456789ab"]
+  assert "    python -m benchmark.run --gin_file=gin/suites/invented.gin  # stl" in text
+  assert "| no result (seed 0 diverged: loss is NaN; seed 1 not run)" in text and "none: no working code" in text
+  missing = text[text.index("## Not measured"):]
+  assert "| ProgNN | cifar100, office\\_home, stl10\\_20 | prognn" in missing.replace("  ", "").replace(" |", " |")
+  assert "STL " in missing and "| cifar100, office" not in next(row for row in missing.splitlines() if row.startswith("| STL"))
+
+
+def test_block_is_replaced_and_the_rest_kept(tree):
+  run(tree)
+  text = (tree / "README.md").read_text()
+  assert text.startswith("# Title\n<!-- generated: table reports/small -->\n**Invented images")
+  assert text.endswith("<!-- end of generated text -->\nrest\n")
+  assert "\nold\n" not in text and "| LASEM HPS" in text and "MACs" not in text
+
+
+def test_check_is_clean_after_writing_and_stale_after_a_change(tree, capsys):
+  assert run(tree, "--check") == 1
+  assert "README.md is stale" in capsys.readouterr().out
+  assert (tree / "README.md").read_text().count("\nold\n") == 1
+  assert run(tree) == 0 and run(tree, "--check") == 0
+  before = (tree / "README.md").read_text()
+  assert run(tree) == 0 and (tree / "README.md").read_text() == before
+  found = records.load_records([tree / "reports" / "small"])
+  found[-1].result["accuracy"]["at_best_validation"][0] = .123
+  records.write_collection(found, tree / "reports" / "small" / "records.jsonl")
+  assert run(tree, "--check") == 1
+
+
+@pytest.mark.parametrize("text, message", [
+    ("<!-- generated: table reports/small -->\n", "has no '<!-- end"),
+    ("<!-- generated: table a -->\n<!-- generated: table b -->\n<!-- end of generated text -->", "has no '<!-- end"),
+    ("<!-- generated: picture reports/small -->\n<!-- end of generated text -->", "'picture' is no kind"),
+    ("<!-- generated: table reports/none -->\n<!-- end of generated text -->", "no record.json"),
+])
+def test_bad_markers_are_refused(tree, text, message):
+  with pytest.raises(record_schema.RecordError, match=message):
+    generated_text.regenerate(text, tree, "README.md")
+
+
+def test_text_without_markers_is_kept():
+  assert generated_text.regenerate("plain\n", pathlib.Path("."), "x") == "plain\n"
+
+
+@pytest.mark.parametrize("stream, name, expected", [
+    ("cifar100", "CIFAR-100", "CIFAR-100"), ("cifar100_20", "CIFAR-100 (20 tasks)", "CIFAR-100 (20 tasks)"),
+    ("stl10_20", "Imagenette", "Imagenette (stand-in for STL-10)"), ("synthetic", "Synthetic (8 tasks)", "Synthetic (8 tasks)"),
+    ("cifar10_5", "CIFAR-10 (5 binary tasks)", "CIFAR-10 (5 binary tasks)"),
+    ("office_home", "unofficial data in Office-Home format", "unofficial data in Office-Home format (stand-in for Office-Home)")])
+def test_stand_ins_are_named(stream, name, expected):
+  assert reproduction_page.data_used(stream, name) == expected
+
+
+def test_table_of_fixtures_fits_the_shipped_learners_and_fixtures():
+  parity = reproduction_page._parity(_ROOT / "reports" / "fixtures.csv")  # pylint: disable=protected-access
+  learners = {path.stem for path in (_ROOT / "gin" / "learners").glob("*.gin")}
+  assert set(parity) <= learners
+  fixtures = {path.stem for path in (_ROOT / "tests" / "golden").glob("*.json")}
+  named = {name for text in parity.values() if not text.startswith("none") for name in text.split(", ")}
+  assert named <= fixtures
+  assert fixtures - named == {"data_semantics", "layers", "real_size_2021", "training_loop"}
+
+
+def test_committed_reports_and_texts_are_up_to_date():
+  committed = sorted(path.parent for path in (_ROOT / "reports").glob("*/records.jsonl"))
+  for folder in committed:
+    assert report.main(["report", f"--results_dir={folder}", "--check"]) == 0, folder
+  page = _ROOT / "reports" / "REPRODUCIBILITY.md"
+  if not committed and not page.exists():
+    pytest.skip("no report is committed yet")
+  markdown = [f"--markdown={_ROOT / 'README.md'}"]
+  assert reproducibility.main(["reproducibility", f"--reports_dir={_ROOT / 'reports'}", *markdown, "--check"]) == 0
