@@ -1,7 +1,7 @@
 """Which examples and which random seeds every training step uses: pure functions of names. No TensorFlow.
 
-Nothing here depends on the method, so all methods of a trial see the same mini-batches, and nothing is remembered, so a run
-that was interrupted continues with the same ones.
+Nothing here depends on the method, so all methods of a trial see the same mini-batches, and nothing is remembered, so a
+run that was interrupted continues with the same ones.
 """
 
 import dataclasses
@@ -34,7 +34,8 @@ def training_rows(stream: stream_lib.TaskStream, epoch: Epoch, num_examples: int
   return order[:steps * batch_size].reshape(steps, batch_size).astype(np.int32)
 
 
-def validation_rows(stream: stream_lib.TaskStream, epoch: Epoch, num_examples: int, batch_size: int, steps: int) -> np.ndarray:
+def validation_rows(stream: stream_lib.TaskStream, epoch: Epoch, num_examples: int, batch_size: int,
+                    steps: int) -> np.ndarray:
   """Batches for phases that read a validation batch in every step, int32 `[steps, min(batch_size, num_examples)]`.
 
   Permutations follow one another until there are enough full batches.
@@ -55,4 +56,5 @@ def step_seeds(seed: int, epoch: Epoch, steps: int) -> np.ndarray:
 
 def _generator(stream: stream_lib.TaskStream, purpose: str, epoch: Epoch) -> np.random.Generator:
   context = stream.context
-  return seeding.generator(context.design_seed, context.seed, stream.name, purpose, epoch.task_id, epoch.visit, epoch.number)
+  return seeding.generator(context.design_seed, context.seed, stream.name, purpose, epoch.task_id, epoch.visit,
+                           epoch.number)

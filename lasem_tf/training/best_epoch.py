@@ -7,8 +7,8 @@ import dataclasses
 class BestEpoch:
   """Best validation accuracies of a visit, by phase.
 
-  Phases are kept apart because only the end of a visit tells which of them count (an exhaustive search reports the phase
-  of the configuration it chose).
+  Phases are kept apart because only the end of a visit tells which of them count (an exhaustive search reports the
+  phase of the configuration it chose).
 
   Attributes:
     phases: phase name -> [validation accuracy, test accuracy, order of the entry], of the best epoch so far.
@@ -35,7 +35,8 @@ class BestEpoch:
     if phase is None:
       return max(self.phases.values(), key=lambda entry: (entry[0], -entry[2]))[1]
     if phase not in self.phases:
-      raise ValueError(f"The learner reports its peak from phase {phase!r}, but only trained in {', '.join(self.phases)}.")
+      raise ValueError(f"The learner reports its peak from phase {phase!r}, but only trained in "
+                       f"{', '.join(self.phases)}.")
     return self.phases[phase][1]
 
   def to_json(self) -> dict:

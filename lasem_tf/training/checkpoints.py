@@ -1,9 +1,9 @@
 """Checkpoints that survive a kill, a torn file and a full disk.
 
-A checkpoint is a manifest (JSON with a checksum) that names the run's state and, for every group of arrays, a file called
-after the hash of its content. A group that has not changed since the last checkpoint (a finished, frozen task) is thus
-written once. Files appear by rename after a sync, blobs before the manifest that names them, and the checkpoint before the
-newest is kept. Nothing is pickled.
+A checkpoint is a manifest (JSON with a checksum) that names the run's state and, for every group of arrays, a file
+called after the hash of its content. A group that has not changed since the last checkpoint (a finished, frozen task)
+is thus written once. Files appear by rename after a sync, blobs before the manifest that names them, and the
+checkpoint before the newest is kept. Nothing is pickled.
 """
 
 import dataclasses
@@ -81,13 +81,14 @@ class CheckpointStore:
       manifest = json.dumps({**body, "checksum": _checksum(body)})
       self._write(f"checkpoint-{max(numbers, default=0) + 1:08d}.json", lambda file: file.write(manifest.encode()))
     except OSError as error:
-      reason = "The disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else f"Writing failed ({error.strerror})"
-      raise CheckpointError(f"{self._directory}: {reason}; this checkpoint is lost, the one before it is intact. Make room, "
-                            "then start the same command again to go on from there.") from error
+      is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+      reason = "The disk is full" if is_full else f"Writing failed ({error.strerror})"
+      raise CheckpointError(f"{self._directory}: {reason}; this checkpoint is lost, the one before it is intact. Make "
+                            "room, then start the same command again to go on from there.") from error
     self._collect_garbage()
 
   def load(self) -> Checkpoint | None:
-    """The newest checkpoint, or the one before it, with a `CheckpointWarning`, if the newest is damaged; None if there is none.
+    """The newest checkpoint, or None; if it is damaged, the one before it, with a `CheckpointWarning`.
 
     Raises:
       CheckpointError: there are checkpoints, all damaged.
@@ -109,8 +110,8 @@ class CheckpointStore:
       self._collect_garbage()
       return checkpoint
     if damages:
-      raise CheckpointError(f"{' '.join(damages)} No checkpoint is left to go on from: delete {self._directory} to train the "
-                            "run again from the beginning.")
+      raise CheckpointError(f"{' '.join(damages)} No checkpoint is left to go on from: delete {self._directory} to "
+                            "train the run again from the beginning.")
     return None
 
   def _numbers(self) -> list[int]:
@@ -170,8 +171,8 @@ def _read_manifest(path: pathlib.Path) -> dict:
   if checksum != _checksum(manifest):
     raise _Damaged(f"{path} does not fit its checksum.")
   if manifest["format"] != _FORMAT:
-    raise CheckpointError(f"{path} has checkpoint format {manifest['format']}, this version reads {_FORMAT}. Finish the run "
-                          "with the version that began it, or delete the folder.")
+    raise CheckpointError(f"{path} has checkpoint format {manifest['format']}, this version reads {_FORMAT}. Finish "
+                          "the run with the version that began it, or delete the folder.")
   return manifest
 
 

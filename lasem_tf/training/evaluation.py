@@ -1,4 +1,4 @@
-"""Exact accuracy: correct answers over all examples, counted in large batches by one compiled function for every network."""
+"""Exact accuracy: correct answers over all examples, counted in large batches by one compiled function per network."""
 
 from typing import Callable
 
@@ -30,7 +30,7 @@ def evaluation_batch_size(largest_layer: int) -> int:
 class Evaluator:
   """Measures a learner's accuracies.
 
-  A compiled function is kept for every task across visits, until the learner says that the task's network is another one.
+  A compiled function is kept for every task across visits, until the learner says that the task's network is another.
 
   Attributes:
     num_traces: networks compiled so far.
@@ -79,8 +79,8 @@ class Evaluator:
       return len(data)
     size = self._learner.context.batch_size
     if len(data) < size:
-      raise ValueError(f"With reference.drop_evaluation_remainder, a split of {len(data)} examples has no full batch of "
-                       f"{size} to evaluate. Lower `batch_size` or switch it off.")
+      raise ValueError(f"With reference.drop_evaluation_remainder, a split of {len(data)} examples has no full batch "
+                       f"of {size} to evaluate. Lower `batch_size` or switch it off.")
     return len(data) // size * size
 
   def _batches(self, task_id: int, split: str):

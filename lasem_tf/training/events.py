@@ -1,6 +1,6 @@
 """What happens in a run, as values; and whoever wants to know of it. No TensorFlow.
 
-The loop prints and writes nothing. It hands typed events to sinks: the progress display, JSON lines, TensorBoard, a list.
+The loop prints and writes nothing. It hands typed events to sinks: progress display, JSON lines, TensorBoard, a list.
 """
 
 import dataclasses

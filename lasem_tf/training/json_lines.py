@@ -37,8 +37,8 @@ class JsonLinesSink:
     position = position or 0
     if os.path.getsize(self._path) < position:
       raise checkpoints.CheckpointError(
-          f"{self._path} is shorter than the run's checkpoint says ({position} bytes): it was edited or damaged. Delete the "
-          "run's folder to train the run again.")
+          f"{self._path} is shorter than the run's checkpoint says ({position} bytes): it was edited or damaged. "
+          "Delete the run's folder to train the run again.")
     file.truncate(position)
     file.seek(position)
 

@@ -68,8 +68,8 @@ def check(stream: stream_lib.TaskStream, options: TrainingOptions) -> None:
                                ("validation", 1, ""), ("test", 1, "")):
     for task_id, count in enumerate(stream.counts()[split]):
       if count < least:
-        raise stream_lib.DataError(f"Task {task_id} of {stream.display_name} has {count} {split} examples, fewer than the "
-                                   f"{least} that are needed.{remedy}")
+        raise stream_lib.DataError(f"Task {task_id} of {stream.display_name} has {count} {split} examples, fewer than "
+                                   f"the {least} that are needed.{remedy}")
 
 
 class Lifetime:
@@ -80,8 +80,8 @@ class Lifetime:
   """
 
   def __init__(self, make_learner: Callable[[StreamAccess], base.Learner], stream: stream_lib.TaskStream,
-               options: TrainingOptions, checkpoint_dir: str | os.PathLike | None = None, sinks: Sequence[events.Sink] = (),
-               should_stop: Callable[[], bool] = lambda: False):
+               options: TrainingOptions, checkpoint_dir: str | os.PathLike | None = None,
+               sinks: Sequence[events.Sink] = (), should_stop: Callable[[], bool] = lambda: False):
     """Checks that the stream can be trained so.
 
     Args:
@@ -139,13 +139,15 @@ class Lifetime:
     learned = set(session.order[:len(measured.after_visit)])
     supers = [count for count in measured.super_network if count is not None]
     return LifetimeResult(
-        status=status, reason=reason, task_order=list(session.order), after_visit=padded(measured.after_visit, [None] * num_tasks),
-        before_commit=padded(measured.before_commit) if any(row is not None for row in measured.before_commit) else None,
+        status=status, reason=reason, task_order=list(session.order),
+        after_visit=padded(measured.after_visit, [None] * num_tasks),
+        before_commit=padded(measured.before_commit) if any(measured.before_commit) else None,
         at_best_validation=padded(measured.at_best_validation), configurations=configurations,
         parameters=padded(measured.parameters), super_network=max(supers, default=None),
         forward_macs_committed=[session.learner.forward_macs(task_id) if task_id in learned else None
                                 for task_id in range(num_tasks)],
-        training_macs_per_image=padded(measured.training_macs_per_image), learner_summary=padded(measured.learner_summary),
+        training_macs_per_image=padded(measured.training_macs_per_image),
+        learner_summary=padded(measured.learner_summary),
         seconds=padded(measured.seconds), cpu_seconds=session.progress.cpu_seconds,
         resumptions=session.progress.resumptions, num_traces=session.num_step_traces + session.evaluator.num_traces,
         num_retraces=session.evaluator.num_retraces)

@@ -1,4 +1,4 @@
-"""When a run trains what, and how fast it learns: the order of visits and the decay of the learning rate. No TensorFlow."""
+"""When a run trains what, and how fast it learns: order of visits, decay of the learning rate. No TensorFlow."""
 
 from typing import Sequence
 
@@ -52,8 +52,9 @@ def task_order(order: str | int | Sequence[int], num_tasks: int) -> tuple[int, .
       raise ValueError(f"The task order names task {task_id!r}; this stream has tasks 0 to {num_tasks - 1}. {where}")
   missing = sorted(set(range(num_tasks)) - set(order))
   if missing:
-    raise ValueError(f"The task order leaves out {'tasks' if len(missing) > 1 else 'task'} {', '.join(map(str, missing))} "
-                     f"of a stream of {num_tasks} tasks; it must visit every task. {where}")
+    noun = "tasks" if len(missing) > 1 else "task"
+    raise ValueError(f"The task order leaves out {noun} {', '.join(map(str, missing))} of a stream of "
+                     f"{num_tasks} tasks; it must visit every task. {where}")
   return tuple(order)
 
 

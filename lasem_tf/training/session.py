@@ -11,13 +11,15 @@ import tensorflow as tf
 
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
-from lasem_tf.training import checkpoints, evaluation, events, options as options_lib, progress as progress_lib, schedule, splits
+from lasem_tf.training import checkpoints, evaluation, events, schedule, splits
+from lasem_tf.training import options as options_lib
+from lasem_tf.training import progress as progress_lib
 
 _PHASE_STATE = "phase_state/"
 
 
 class Interrupted(Exception):
-  """The run was asked to stop. Its checkpoint, where it keeps any, was written; starting it again goes on from there."""
+  """The run was asked to stop. Its checkpoint, if it keeps any, was written; started again it goes on from there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Session:
   """
 
   def __init__(self, make_learner: Callable, stream: stream_lib.TaskStream, options: options_lib.TrainingOptions,
-               store: checkpoints.CheckpointStore | None, sinks: Sequence[events.Sink], should_stop: Callable[[], bool]):
+               store: checkpoints.CheckpointStore | None, sinks: Sequence[events.Sink],
+               should_stop: Callable[[], bool]):
     """Makes a learner that knows nothing; `begin` or `restore` comes next."""
     self.stream, self.options = stream, options
     self.order = schedule.task_order(options.task_order, stream.num_tasks)
@@ -78,8 +81,8 @@ class Session:
   def learning_rate_epoch(self) -> int:
     """The epoch that decays the learning rate and names batches and seeds, counted from the beginning of the run.
 
-    Equal to the number of completed epochs, except where an exhaustive search trains one candidate after another: all of
-    them then see the epochs that a single one would.
+    Equal to the number of completed epochs, except where an exhaustive search trains one candidate after another: all
+    of them then see the epochs that a single one would.
     """
     return self.progress.visit * self.options.epochs_per_task + self.progress.visit_epoch % self.options.epochs_per_task
 
@@ -149,8 +152,8 @@ class Session:
     if state["identity"] != self._identity():
       differing = [key for key, value in self._identity().items() if state["identity"].get(key) != value]
       raise checkpoints.CheckpointError(
-          f"The checkpoint belongs to another run (it differs in {', '.join(differing)}). Use another output folder, or "
-          "delete this run's folder.")
+          f"The checkpoint belongs to another run (it differs in {', '.join(differing)}). Use another output folder, "
+          "or delete this run's folder.")
     self.progress = progress_lib.Progress.from_json(state["progress"])
     self.progress.resumptions += 1
     self.clock = progress_lib.Clock(self.progress)
@@ -171,7 +174,8 @@ class Session:
     return positions
 
   def _phase_state(self) -> dict[str, tf.Variable]:
-    return {_PHASE_STATE + name: variable for name, variable in self.phase.state.items()} if self.phase is not None else {}
+    state = {} if self.phase is None else self.phase.state
+    return {_PHASE_STATE + name: variable for name, variable in state.items()}
 
   def _identity(self) -> dict:
     """What a checkpoint must agree in with the run that takes it up."""
@@ -190,8 +194,8 @@ def _naming(sink: events.Sink):
     yield
   except (OSError, tf.errors.OpError) as error:
     raise checkpoints.CheckpointError(
-        f"Writing events ({sink.name}) failed: {error}. The last checkpoint is intact. Make room, then start the same command "
-        "again to go on from there.") from error
+        f"Writing events ({sink.name}) failed: {error}. The last checkpoint is intact. Make room, then start the same "
+        "command again to go on from there.") from error
 
 
 def assign_strictly(variables: dict[str, tf.Variable], arrays: dict[str, np.ndarray]) -> None:
@@ -202,11 +206,13 @@ def assign_strictly(variables: dict[str, tf.Variable], arrays: dict[str, np.ndar
   """
   if variables.keys() != arrays.keys():
     missing, surplus = sorted(variables.keys() - arrays.keys()), sorted(arrays.keys() - variables.keys())
-    raise checkpoints.CheckpointError(f"The checkpoint does not fit the learner: it lacks {missing or 'nothing'}, and has "
-                                      f"{surplus or 'nothing'} too many. Delete the run's folder to train it again.")
+    raise checkpoints.CheckpointError(f"The checkpoint does not fit the learner: it lacks {missing or 'nothing'}, and "
+                                      f"has {surplus or 'nothing'} too many. Delete the run's folder to train it "
+                                      "again.")
   for name, variable in variables.items():
     array = arrays[name]
     if tuple(variable.shape) != array.shape or variable.dtype != array.dtype:
-      raise checkpoints.CheckpointError(f"{name} is {array.dtype} {array.shape} in the checkpoint, {variable.dtype.name} "
-                                        f"{tuple(variable.shape)} in the learner. Delete the run's folder to train it again.")
+      raise checkpoints.CheckpointError(
+          f"{name} is {array.dtype} {array.shape} in the checkpoint, {variable.dtype.name} {tuple(variable.shape)} in "
+          "the learner. Delete the run's folder to train it again.")
     variable.assign(array)

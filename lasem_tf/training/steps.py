@@ -1,8 +1,8 @@
 """The compiled training step, and the loop over steps in the graph. The only place that compiles training.
 
-A phase's step is traced once for fixed shapes: rows, seeds and learning rate are tensors. Two forms run it. One call for
-every step serves searches and large networks; a loop over many steps inside one graph saves the dispatch, which matters
-where a step is cheap. Steps are traced without AutoGraph: a learner branches on tensors with `tf.cond` or `tf.where`.
+A phase's step is traced once for fixed shapes: rows, seeds and learning rate are tensors. Two forms run it. One call
+for every step serves searches and large networks; a loop over many steps inside one graph saves the dispatch, which
+matters where a step is cheap. Steps are traced without AutoGraph: a learner branches on tensors with `tf.cond` or `tf.where`.
 """
 
 import keras

@@ -87,9 +87,9 @@ class TensorBoardSink:
       return
     # Costs a second, and not every run wants TensorBoard.
     from tensorboard.plugins.hparams import api as hparams  # pylint: disable=import-outside-toplevel
-    hparams.hparams({"stream": event.stream, "learner": event.learner, "seed": event.seed, "batch_size": event.batch_size,
-                     "epochs_per_task": event.epochs_per_task, "learning_rate": event.learning_rate,
-                     "learning_rate_decay": event.learning_rate_decay})
+    hparams.hparams({"stream": event.stream, "learner": event.learner, "seed": event.seed,
+                     "batch_size": event.batch_size, "epochs_per_task": event.epochs_per_task,
+                     "learning_rate": event.learning_rate, "learning_rate_decay": event.learning_rate_decay})
 
   def _write_epoch(self, event: events.EpochEnded) -> None:
     scalars = {f"validation_accuracy/task{event.task}": event.validation_accuracy,

@@ -145,7 +145,8 @@ class VisitTrainer:
     accuracies, curve = self._measure(phase.name)
     num_steps = len(self._learner.task.train[1]) // self._session.options.batch_size
     means = {name: total / num_steps for name, total in progress.totals.items()}
-    self._emit_epoch(phase.name, progress.epoch, accuracies, self._learning_rate(), means, curve, progress.global_epoch + 1)
+    self._emit_epoch(phase.name, progress.epoch, accuracies, self._learning_rate(), means, curve,
+                     progress.global_epoch + 1)
     return accuracies[0]
 
   def _measure(self, phase_name: str) -> tuple[tuple[float, float | None], dict | None]:
@@ -189,7 +190,8 @@ class VisitTrainer:
     super_network = self._learner.super_network_parameters()
     summary = self._learner.end_visit()
     progress.pending = {"before_commit": before, "super_network": super_network, "configuration": summary.configuration,
-                        "details": dict(summary.details), "at_best_validation": progress.best.test_accuracy(summary.peak_phase)}
+                        "details": dict(summary.details),
+                        "at_best_validation": progress.best.test_accuracy(summary.peak_phase)}
     progress.stage = progress_lib.COMMITTED
 
   def _finish(self) -> None:
@@ -208,7 +210,7 @@ class VisitTrainer:
     measured.learner_summary.append(pending["details"])
     measured.seconds.append(session.clock.end_visit())
     session.emit(events.VisitEnded(
-        progress.visit, session.task_id, progress.global_epoch, row, pending["before_commit"], pending["at_best_validation"],
-        pending["configuration"], measured.parameters[-1], measured.seconds[-1]))
+        progress.visit, session.task_id, progress.global_epoch, row, pending["before_commit"],
+        pending["at_best_validation"], pending["configuration"], measured.parameters[-1], measured.seconds[-1]))
     progress.end_visit()
     session.save()

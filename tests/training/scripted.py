@@ -18,7 +18,8 @@ class Scripted(base.Learner):
     ends: (phase name, epoch) after which a phase ends sooner.
   """
 
-  def __init__(self, context, phases=None, losses=None, needs_validation=False, commits=False, peak_phase=None, ends=()):
+  def __init__(self, context, phases=None, losses=None, needs_validation=False, commits=False, peak_phase=None,
+               ends=()):
     super().__init__(context)
     self.phases = phases or [("train", context.epochs_per_task)]
     self.losses, self.needs_validation, self.commits = losses or {}, needs_validation, commits

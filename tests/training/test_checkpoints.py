@@ -168,7 +168,8 @@ def test_a_full_disk_at_any_write_leaves_the_previous_checkpoint(tmp_path, monke
 def fixture_small_disk(tmp_path):
   directory = tmp_path / "disk"
   directory.mkdir()
-  mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(directory)], capture_output=True, check=False)
+  mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(directory)],
+                           capture_output=True, check=False)
   if mounted.returncode:
     pytest.skip(f"a small tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
   yield directory

@@ -93,8 +93,8 @@ def test_lazy_evaluation_reports_what_dense_evaluation_would(learner):
   lazy_life = streams.life(learner, stream_of(), streams.options(**common))
   lazy = lazy_life.run()
   memory = events.MemorySink()
-  dense = streams.life(learner, stream_of(), streams.options(**common, eval_every=1, curve_splits=("validation", "test")),
-                       sinks=[memory]).run()
+  curves = {"eval_every": 1, "curve_splits": ("validation", "test")}
+  dense = streams.life(learner, stream_of(), streams.options(**common, **curves), sinks=[memory]).run()
   assert (dense.after_visit, dense.before_commit, dense.at_best_validation) == (
       lazy.after_visit, lazy.before_commit, lazy.at_best_validation)
   history = _dense_history(memory, ("validation", "test"))
@@ -136,23 +136,25 @@ def test_the_recorded_training_loop(name, learner):
   memory = events.MemorySink()
   options = streams.options(task_order=order, epochs_per_task=epochs, batch_size=setting["batch_size"], eval_every=1,
                             curve_splits=types.SPLITS, learning_rate=0.01, learning_rate_decay=0.1)
-  life = streams.life(learner, streams.TinyStream(len(set(order)), sizes, noise=0.1), options, types.ReferenceBehaviour.released(),
-                      sinks=[memory])
+  life = streams.life(learner, streams.TinyStream(len(set(order)), sizes, noise=0.1), options,
+                      types.ReferenceBehaviour.released(), sinks=[memory])
   life.run()
   _, *epochs_ended = memory.of(events.EpochEnded)
   steps_per_epoch = setting["num_train_per_task"] // setting["batch_size"]
   fed = [round((0.01 / event.learning_rate - 1) / 0.1) for event in epochs_ended for _ in range(steps_per_epoch)]
   assert fed == recorded["epoch_value_fed_per_update"]
   assert len(epochs_ended) == recorded["num_epoch"]
-  first_of_visit = [next(event.global_epoch for event in epochs_ended if event.visit == visit) for visit in range(len(order))]
+  first_of_visit = [next(event.global_epoch for event in epochs_ended if event.visit == visit)
+                    for visit in range(len(order))]
   assert first_of_visit == recorded["task_changed_epoch"]
   history = _dense_history(memory, types.SPLITS)
   assert len(history) == recorded["history_length"]
-  assert all(length == len(history) for key, length in recorded["other_history_lengths"].items() if key.endswith("_error"))
+  lengths = recorded["other_history_lengths"]
+  assert all(length == len(history) for key, length in lengths.items() if key.endswith("_error"))
   if learner == "lasem":
     # The release repeats the learned prior while it trains a known task; here that visit has none.
     priors = [event.diagnostics["prior"] for event in epochs_ended if "prior" in event.diagnostics]
-    assert len(priors) == recorded["other_history_lengths"]["history_net_prior"] - epochs
+    assert len(priors) == lengths["history_net_prior"] - epochs
   for split in types.SPLITS:
     rows = [accuracies[split] for *_, accuracies in history]
     # One entry less than the release, whose last one is the mean over the tasks learned.

@@ -25,7 +25,8 @@ def _comparable(result):
 def _lines(path):
   """Events that a resumed run must repeat exactly, without what tells of time and of the resumption itself."""
   parsed = [json.loads(line) for line in path.read_text().splitlines()]
-  return [{key: value for key, value in event.items() if key != "seconds"} for event in parsed if event["event"] != "run_started"]
+  return [{key: value for key, value in event.items() if key != "seconds"}
+          for event in parsed if event["event"] != "run_started"]
 
 
 class _StopAt:
@@ -40,8 +41,9 @@ class _StopAt:
 
 
 def _life(learner, directory, should_stop=lambda: False, **overrides):
-  return streams.life(learner, _stream(), streams.options(**{**_OPTIONS, **overrides}), checkpoint_dir=directory / "checkpoints",
-                      sinks=[json_lines.JsonLinesSink(directory / "events.jsonl")], should_stop=should_stop)
+  sink = json_lines.JsonLinesSink(directory / "events.jsonl")
+  return streams.life(learner, _stream(), streams.options(**{**_OPTIONS, **overrides}),
+                      checkpoint_dir=directory / "checkpoints", sinks=[sink], should_stop=should_stop)
 
 
 def _final_variables(life):

@@ -79,7 +79,8 @@ def test_tensorboard_gets_scalars_configurations_and_hyper_parameters(tmp_path):
     assert scalars[f"validation_accuracy/task{event.task}"][event.global_epoch] == np.float32(event.validation_accuracy)
   assert sorted(scalars["training/loss"]) == list(range(1, 10))
   assert sorted(scalars["visit/configurations"]) == [1, 2, 3]
-  assert scalars["visit/test_accuracy/task1"] == {2: np.float32(result.after_visit[1][1]), 3: np.float32(result.after_visit[2][1])}
+  assert scalars["visit/test_accuracy/task1"] == {
+      2: np.float32(result.after_visit[1][1]), 3: np.float32(result.after_visit[2][1])}
   assert scalars["visit/peak_accuracy"][3] == pytest.approx(np.mean(result.at_best_validation))
   assert sorted(scalars["curve_test_accuracy/task0"]) == [0, 3, 6, 9]
 

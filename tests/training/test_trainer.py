@@ -28,8 +28,8 @@ def test_calls_come_in_the_order_of_the_contract():
   result, _, learner = _run(streams.TinyStream(num_tasks=2), streams.options(epochs_per_task=2),
                             learner=_scripted(phases=[("a", 1), ("none", 0), ("b", 5)], ends=[("b", 0)]))
   names = [call[0] if call[0] != "begin_visit" else call for call in learner.calls]
-  visit = ["next_phase", "begin_epoch", "end_epoch", "next_phase", "next_phase", "begin_epoch", "end_epoch", "next_phase",
-           "end_visit"]
+  visit = ["next_phase", "begin_epoch", "end_epoch", "next_phase", "next_phase", "begin_epoch", "end_epoch",
+           "next_phase", "end_visit"]
   assert names == [("begin_visit", 0, 0, True), *visit, ("begin_visit", 1, 1, True), *visit]
   assert [call[1] for call in learner.calls if call[0] == "next_phase"] == [0, 1, 2, 3] * 2
   assert result.status == "completed" and result.configurations == ["01", "01"]
@@ -40,7 +40,8 @@ def test_every_epoch_feeds_full_batches_of_a_fresh_permutation_and_the_decayed_r
   _, memory, learner = _run(learner=_scripted())
   assert len(learner.steps) == 3 * 3 * 2
   rates = [rate for _, _, rate, _ in learner.steps]
-  np.testing.assert_allclose(rates, [schedule.learning_rate(0.02, 0.1, epoch) for epoch in range(9) for _ in range(2)], rtol=1e-6)
+  expected = [schedule.learning_rate(0.02, 0.1, epoch) for epoch in range(9) for _ in range(2)]
+  np.testing.assert_allclose(rates, expected, rtol=1e-6)
   orders = [tuple(np.concatenate([learner.steps[2 * epoch + step][0] for step in range(2)])) for epoch in range(9)]
   assert len(set(orders)) == 9 and all(len(set(order)) == 8 and max(order) < 11 for order in orders)
   assert len({seed for _, seed, _, _ in learner.steps}) == 18
@@ -109,16 +110,24 @@ def test_the_peak_comes_from_the_phase_that_the_learner_names():
     _run(learner=_scripted(phases=phases, peak_phase="c"))
 
 
+class _CountTraces(events.MemorySink):
+  """Notes (visit, networks compiled so far) after every trained epoch."""
+
+  def __init__(self):
+    super().__init__()
+    self.counts, self.session = [], None
+
+  def emit(self, event):
+    if isinstance(event, events.EpochEnded) and event.epoch >= 0:
+      self.counts.append((event.visit, self.session.evaluator.num_traces + self.session.num_step_traces))
+
+
 def test_nothing_is_traced_again_after_the_first_epoch_of_a_task():
   for learner in ("snn", "lasem"):
-    counts = []
-
-    class Watch(events.MemorySink):
-      def emit(self, event):
-        if isinstance(event, events.EpochEnded) and event.epoch >= 0:
-          counts.append((event.visit, life.session.evaluator.num_traces + life.session.num_step_traces))  # pylint: disable=cell-var-from-loop
-
-    life = streams.life(learner, training_options=streams.options(task_order=(0, 1, 2, 0), eval_every=1), sinks=[Watch()])
+    watch = _CountTraces()
+    options = streams.options(task_order=(0, 1, 2, 0), eval_every=1)
+    life = streams.life(learner, training_options=options, sinks=[watch])
+    watch.session, counts = life.session, watch.counts
     result = life.run()
     assert result.num_retraces == 0
     for visit in range(4):
