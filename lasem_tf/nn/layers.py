@@ -23,14 +23,15 @@ def dropout(inputs: tf.Tensor, keep_probability: float, seed: tf.Tensor | None) 
   return tf.where(keep, inputs / keep_probability, tf.zeros_like(inputs))
 
 
-def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate) -> tf.Tensor:
+def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate, branch=None) -> tf.Tensor:
   """Runs the layers of a backbone, skip connections and pools included.
 
   Args:
     spec: the backbone.
     images: `[n, height, width, channels]`.
-    activate: function (layer, inputs) -> activated outputs before the pool. It may multiply the batch by a whole
-      number, block after block (the prefix tree does); skip connections then repeat what they carry.
+    activate: function (layer, inputs) -> activated outputs before the pool. It may multiply the batch or the channels
+      by a whole number, block after block (the prefix tree does); skip connections then repeat what they carry.
+    branch: function (layer, outputs) -> outputs, applied after the pool; None: the outputs stay as they are.
 
   Returns:
     Flattened features `[n', spec.num_features]`.
@@ -43,8 +44,10 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate) 
     for source, target in spec.skips:
       if target == layer:
         repeats = tf.shape(outputs)[0] // tf.shape(carried[source])[0]
-        outputs += tf.tile(carried[source], [repeats, 1, 1, 1])
+        outputs += tf.tile(carried[source], [repeats, 1, 1, outputs.shape[3] // carried[source].shape[3]])
     outputs = max_pool(outputs, spec.pool_sizes[layer], spec.padding)
+    if branch is not None:
+      outputs = branch(layer, outputs)
   return tf.reshape(outputs, [-1, spec.num_features])
 
 

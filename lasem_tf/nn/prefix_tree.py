@@ -35,11 +35,15 @@ def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence
       # At the first layer of a group every node branches.
       outputs = layers.convolution(inputs, tf.concat([shared_kernel, own_kernel], axis=3),
                                    tf.concat([shared_bias, own_bias], axis=0), spec.padding)
-      return tf.concat(tf.split(tf.nn.relu(outputs), 2, axis=3), axis=0)
+      return tf.nn.relu(outputs)
     # Inside a group the first half of the batch took the shared route, the second half the own one, and goes on with
     # it.
     shared_inputs, own_inputs = tf.split(inputs, 2)
     return tf.nn.relu(tf.concat([layers.convolution(shared_inputs, shared_kernel, shared_bias, spec.padding),
                                  layers.convolution(own_inputs, own_kernel, own_bias, spec.padding)], axis=0))
 
-  return layers.convolve_stack(spec, images, activate)
+  def branch(layer: int, outputs: tf.Tensor) -> tf.Tensor:
+    # After the pool there is less to move from the channels to the batch.
+    return tf.concat(tf.split(outputs, 2, axis=3), axis=0) if layer in starts else outputs
+
+  return layers.convolve_stack(spec, images, activate, branch)
