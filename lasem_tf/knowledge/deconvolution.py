@@ -20,7 +20,8 @@ REGULARISED = ("deconv_kernel", "deconv_bias", "tensordot")
 RELEASED_SCALES = ((1e-9, 1e-11), (1e-7, 1e-7), (1e-7, 1e-9), (1e-7, 1e-11), (1e-9, 1e-9))
 
 
-def grow(knowledge_base: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, contraction: tf.Tensor, stride: int) -> tf.Tensor:
+def grow(knowledge_base: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, contraction: tf.Tensor,
+         stride: int) -> tf.Tensor:
   """The kernel of a convolution out of a knowledge base.
 
   Args:
@@ -65,15 +66,15 @@ class Deconvolution(base.Knowledge):
                          "Bind the sizes of every convolution instead, e.g. ((2, 16, 3, 24), ...).")
       sizes = TABLES[sizes]
     if min(knowledge_scale, transform_scale) < 0:
-      raise ValueError(f"Deconvolution.knowledge_scale ({knowledge_scale}) and transform_scale ({transform_scale}) "
-                       "must not be negative.")
+      raise ValueError(f"Deconvolution.knowledge_scale ({knowledge_scale}) and Deconvolution.transform_scale "
+                       f"({transform_scale}) must not be negative.")
     self._sizes = tuple(LayerSizes(*layer) for layer in sizes)
     self._scales = knowledge_scale, transform_scale
 
   def _check(self):
     if len(self._sizes) != self.spec.depth:
-      raise ValueError(f"Deconvolution.sizes has {len(self._sizes)} layers, the network has {self.spec.depth} convolutions. "
-                       "Bind sizes for each of them; the papers have none for the 17-layer network.")
+      raise ValueError(f"Deconvolution.sizes has {len(self._sizes)} layers, the network has {self.spec.depth} "
+                       "convolutions. Bind sizes for each of them; the papers have none for the 17-layer network.")
     for layer, sizes in enumerate(self._sizes):
       if min(sizes) < 1:
         raise ValueError(f"Deconvolution.sizes: layer {layer} has {tuple(sizes)}, all must be positive.")

@@ -1,8 +1,8 @@
 """Tensor factors: a shared core tensor, bent to a task by one square matrix for every axis.
 
-A Tucker form of full rank: nothing is compressed, the core is shared and the factors are a task's own. Used for lifelong
-learning by Lee, Behpour, Eaton: "Sharing Less is More" (ICML Workshop 2020), after Bulat, Kossaifi, Tzimiropoulos, Pantic:
-"Incremental multi-domain learning with network latent tensor factorization" (AAAI 2020).
+A Tucker form of full rank: nothing is compressed, the core is shared and the factors are a task's own. Used for
+lifelong learning by Lee, Behpour, Eaton: "Sharing Less is More" (ICML Workshop 2020), after Bulat, Kossaifi,
+Tzimiropoulos, Pantic: "Incremental multi-domain learning with network latent tensor factorization" (AAAI 2020).
 """
 
 import math
@@ -59,8 +59,8 @@ class TensorFactors(base.Knowledge):
     """Sets the weight of the term that keeps the factors near orthogonal.
 
     Args:
-      orthogonality_weight: factor of the sum of `orthogonality` over a task's factors; the releases tried 0.1 (default),
-        0.05, 0.01, 0.005 and 0.001. 0 leaves the term out.
+      orthogonality_weight: factor of the sum of `orthogonality` over a task's factors; the releases tried 0.1 (the
+        default), 0.05, 0.01, 0.005 and 0.001. 0 leaves the term out.
     """
     if orthogonality_weight < 0:
       raise ValueError(f"TensorFactors.orthogonality_weight must not be negative, it is {orthogonality_weight}.")

@@ -1,8 +1,8 @@
 """DARTS: every layer of a new task mixes its two routes, and learns how much of each.
 
 Liu, Simonyan, Yang: "DARTS: Differentiable architecture search" (ICLR 2019), over the two routes of a layer as in Lee,
-Behpour, Eaton: "Sharing Less is More" (ICML Workshop 2020). There is one phase: the mixture trains for all epochs, and the
-larger weight of every layer is its choice, for evaluation at any time and for good at the end.
+Behpour, Eaton: "Sharing Less is More" (ICML Workshop 2020). There is one phase: the mixture trains for all epochs, and
+the larger weight of every layer is its choice, for evaluation at any time and for good at the end.
 """
 
 import gin
@@ -20,8 +20,8 @@ TRAINING, VALIDATION = "training", "validation"
 class Differentiable(base.Selection):
   """Mixing weights a: the shared route of layer l has the share softmax(a_l)[1], the task's own the rest.
 
-  Every step updates the mixing weights first, then the weights, each by an RMSProp of its own with the same learning rate
-  and a dropout mask of its own. Variables: 'task{t}/alpha{l}', `[2]`, [own, shared], starting at zero.
+  Every step updates the mixing weights first, then the weights, each by an RMSProp of its own with the same learning
+  rate and a dropout mask of its own. Variables: 'task{t}/alpha{l}', `[2]`, [own, shared], starting at zero.
   """
 
   lists_shared_twice_at_revisit = True
@@ -37,7 +37,8 @@ class Differentiable(base.Selection):
     if order not in (1, 2):
       raise ValueError(f"Differentiable.order must be 1 or 2, not {order!r}.")
     if architecture_batch not in (None, TRAINING, VALIDATION):
-      raise ValueError(f"Differentiable.architecture_batch must be 'training' or 'validation', not {architecture_batch!r}.")
+      raise ValueError("Differentiable.architecture_batch must be 'training' or 'validation', not "
+                       f"{architecture_batch!r}.")
     self._order, self._batch = order, architecture_batch
 
   def _check(self):
@@ -46,10 +47,10 @@ class Differentiable(base.Selection):
       self._batch = VALIDATION if self._order == 2 and not self._as_released else TRAINING
     if self._order == 2 and (self._batch == VALIDATION) == self._as_released:
       raise ValueError(
-          "Differentiable.order = 2 needs Differentiable.architecture_batch = 'validation': both losses on one batch is no "
-          "second-order rule." if not self._as_released else
           "The released second-order rule (darts_second_order_as_released) knows the training batch only: remove "
-          "Differentiable.architecture_batch.")
+          "Differentiable.architecture_batch." if self._as_released else
+          "Differentiable.order = 2 needs Differentiable.architecture_batch = 'validation': with both losses on one "
+          "batch it is no second-order rule.")
 
   def begin_task(self, task_id, num_epochs):
     self._alphas = {f"task{task_id}/alpha{layer}": tf.Variable(tf.zeros([2], keras.config.floatx()))
@@ -81,7 +82,8 @@ class Differentiable(base.Selection):
       with tf.GradientTape() as tape:
         kernels = problem.network.layer_weights()
         with tape.stop_recording():
-          loss, gradients = self._alpha_gradients(problem, kernels, (images, labels), alpha_batch, learning_rate, alpha_seed)
+          loss, gradients = self._alpha_gradients(problem, kernels, (images, labels), alpha_batch, learning_rate,
+                                                  alpha_seed)
           alpha_optimizer.apply(dict(zip(self._alphas, gradients)), learning_rate)
         cross_entropy = self._cross_entropy(problem, kernels, images, labels, seed)
         penalty = problem.penalty(self.shares())
@@ -110,7 +112,8 @@ class Differentiable(base.Selection):
 
     if self._as_released:
       return unrolled.released_gradient(lambda: cross_entropy(*batch), problem.weights, alphas, problem.learning_rate)
-    return unrolled.unrolled_gradient(training_loss, lambda: cross_entropy(*alpha_batch), problem.weights, alphas, learning_rate)
+    return unrolled.unrolled_gradient(training_loss, lambda: cross_entropy(*alpha_batch), problem.weights, alphas,
+                                      learning_rate)
 
   def _cross_entropy(self, problem, kernels, images, labels, seed):
     features = mixture.mixed_features(problem.network.spec, kernels, images, self.shares())

@@ -1,7 +1,7 @@
 """Brute force: every transfer configuration is trained for itself, the best one on validation data stays.
 
-The search of the release of Lee, Behpour, Eaton (ICML 2021) as it was meant; the released class cannot run. The first task
-trains without a search. The second task's search decides both tasks' configuration, every later one its own.
+The search of the release of Lee, Behpour, Eaton (ICML 2021) as it was meant; the released class cannot run. The first
+task trains without a search. The second task's search decides both tasks' configuration, every later one its own.
 """
 
 import gin
@@ -37,9 +37,9 @@ class Exhaustive(base.Selection):
     cost = (num_tasks - 1) * 2**self.depth * epochs_per_task
     if cost > self._max_epochs and not self._accept_cost:
       raise ValueError(
-          f"The exhaustive search would train {num_tasks - 1} tasks x 2^{self.depth} configurations x {epochs_per_task} epochs = "
-          f"{cost} epochs, more than Exhaustive.max_epochs = {self._max_epochs}. Bind Exhaustive.accept_cost = True to run "
-          "it all the same, or train fewer epochs, tasks or layers.")
+          f"The exhaustive search would train {num_tasks - 1} tasks x 2^{self.depth} configurations x {epochs_per_task} "
+          f"epochs = {cost} epochs, more than Exhaustive.max_epochs = {self._max_epochs}. Bind Exhaustive.accept_cost = "
+          "True to run it all the same, or train fewer epochs, tasks or layers.")
 
   def begin_task(self, task_id, num_epochs):
     self._scores: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""Second-order gradients of mixing weights: how they act on a loss through the weights that they make a network learn."""
+"""Second-order gradients of mixing weights: how they act on a loss through the weights that a network learns from them."""
 
 from typing import Callable, Mapping, Sequence
 
