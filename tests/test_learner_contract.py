@@ -1,0 +1,31 @@
+"""One contract for all learners; a new file in gin/learners is a new row."""
+
+import re
+
+import pytest
+
+from benchmark import configuration
+from tests import contract
+
+# Files that differ only in which layers a fixed configuration shares, or in how many layers their network has.
+_SAME_LEARNER = re.compile(r"(hps|tf|dfcnn)_(office_home_.*|(top|bottom)[13-9]|bottom2|alternating_odd)|lasemg\d+_.*")
+NAMES = [name for name in sorted(path.stem for path in (configuration.gin_root() / "learners").glob("*.gin"))
+         if not _SAME_LEARNER.fullmatch(name)]
+
+
+def test_the_table_is_not_empty():
+  assert len(NAMES) >= 40
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_learner(name):
+  life = contract.Life(contract.load(name))
+  life.starts_at_chance()
+  life.overfits_one_batch()
+  life.checkpoint_is_complete()
+  life.visit(task_id=1, number=1, kill=True)
+  life.checkpoint_is_complete()
+  life.visit(task_id=0, number=2, kill=False)
+  life.visit(task_id=2, number=3, kill=False)
+  life.checkpoint_is_complete()
+  life.counts_grow_with_what_is_there()
