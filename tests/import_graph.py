@@ -75,7 +75,8 @@ def reached(module: str, through_packages: bool = True) -> dict[str, tuple[str, 
   while waiting:
     current = waiting.pop()
     parts = current.split(".")
-    parents = [".".join(parts[:length]) for length in range(1, len(parts))] if current in sources() and through_packages else []
+    is_followed = current in sources() and through_packages
+    parents = [".".join(parts[:length]) for length in range(1, len(parts))] if is_followed else []
     for following in edges.get(current, []) + parents:
       if following not in chains:
         chains[following] = chains[current] + (following,)

@@ -12,9 +12,11 @@ from tests import raw_data
 ROOT = configuration.gin_root()
 STREAMS = sorted(path.stem for path in (ROOT / "streams").glob("*.gin"))
 LEARNERS = sorted(path.stem for path in (ROOT / "learners").glob("*.gin"))
-SUITES = sorted(str(path.relative_to(ROOT)) for folder in ("suites", "papers") for path in (ROOT / folder).glob("*.gin"))
+SUITES = sorted(str(path.relative_to(ROOT)) for folder in ("suites", "papers")
+                for path in (ROOT / folder).glob("*.gin"))
 # A learner is constructed on the first of these that its configuration fits.
-CANDIDATES = ("synthetic", "cifar100", "cifar100_6", "cifar100_8", "office_home_6", "stl10_20", "stl10_20_9", "cifar100_17")
+CANDIDATES = ("synthetic", "cifar100", "cifar100_6", "cifar100_8", "office_home_6", "stl10_20", "stl10_20_9",
+              "cifar100_17")
 
 
 @pytest.fixture(name="settings", scope="module")
@@ -24,7 +26,8 @@ def _settings(tmp_path_factory):
 
 
 def _load(stream, learner, scale="smoke"):
-  bindings = (f"suite.streams = ('{stream}',)", f"suite.learners = ('{learner}',)", f"suite.scale = '{scale}'", "suite.seeds = (0,)",
+  bindings = (f"suite.streams = ('{stream}',)", f"suite.learners = ('{learner}',)", f"suite.scale = '{scale}'",
+              "suite.seeds = (0,)",
               *raw_data.relaxed_bindings(stream))
   return suite.load([str(pathlib.Path(__file__).with_name("empty.gin"))], bindings)[1][0]
 
@@ -59,7 +62,8 @@ def test_streams(stream, settings):
 
 def _fits(stream, learner):
   try:
-    configuration.reachable(configuration.parse([f"streams/{stream}.gin", f"learners/{learner}.gin", "scale/smoke.gin"]))
+    configuration.reachable(configuration.parse([f"streams/{stream}.gin", f"learners/{learner}.gin",
+                                                 "scale/smoke.gin"]))
   except ConfigurationError:
     return False
   return True

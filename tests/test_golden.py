@@ -1,7 +1,8 @@
 """Every recorded number of the releases, recomputed.
 
-`pytest tests/test_golden.py` reads the fixtures of tests/golden, `--golden_dir=DIR` those of another folder. One test for
-each fixture; the numbers come from one worker process of the kind the fixtures were recorded in (oneDNN off, one thread).
+`pytest tests/test_golden.py` reads the fixtures of tests/golden, `--golden_dir=DIR` those of another folder. One test
+for each fixture; the numbers come from one worker process of the kind the fixtures were recorded in (oneDNN off, one
+thread).
 """
 
 import json

@@ -43,7 +43,8 @@ def test_another_folder_with_faulty_fixtures(tmp_path):
   _alter(fixtures, "hps_alter", change_arrays=_scale("t0/losses_before_each_update", 1.001))
   _alter(fixtures, "l21_stl", change_manifest=_set_learner("telepathy"))
   _alter(fixtures, "lasem_hps_count", change_manifest=lambda content: {
-      **content, "stages": [{**stage, "num_trainable_var": stage["num_trainable_var"] + 1} for stage in content["stages"]]})
+      **content, "stages": [{**stage, "num_trainable_var": stage["num_trainable_var"] + 1}
+                            for stage in content["stages"]]})
   (fixtures / "riddle.json").write_text('{"fixture": "riddle", "sphinx": 1}')
   np.savez(fixtures / "orphan.npz", array=np.ones(2))
   run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-rf", "-p", "no:cacheprovider", "tests/test_golden.py",
@@ -51,14 +52,16 @@ def test_another_folder_with_faulty_fixtures(tmp_path):
   assert run.returncode == 1
   assert "1 agree, 8 differ, 0 MISSING" in run.stdout
   for message in ("t0/after1/shared/conv0/kernel: differs by", "t1/step0/grad/shared/conv3/kernel: differs by",
-                  "arrays compared: surplus [], lacking ['t0/step0/temperature']", "t0/losses_before_each_update: differs by",
-                  "unknown kind 'telepathy'", "t0: reported parameters", "unknown kind of fixture: the manifest holds fixture, sphinx",
+                  "arrays compared: surplus [], lacking ['t0/step0/temperature']",
+                  "t0/losses_before_each_update: differs by", "unknown kind 'telepathy'", "t0: reported parameters",
+                  "unknown kind of fixture: the manifest holds fixture, sphinx",
                   "orphan.json"):
     assert message in run.stdout, message
 
 
 def test_an_empty_folder_is_no_success(tmp_path):
-  run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_golden.py", f"--golden_dir={tmp_path}"],
+  run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_golden.py",
+                        f"--golden_dir={tmp_path}"],
                        cwd=plugin.FOLDER.parents[1], capture_output=True, text=True)
   assert run.returncode == 1 and "no fixture in" in run.stdout
 
@@ -86,12 +89,15 @@ def test_missing_methods_are_counted(capsys):
     getoption = staticmethod(lambda name: "folder")
 
   plugin.pytest_terminal_summary(Reporter, Config)
-  assert Reporter.lines == ["folder: 0 agree, 0 differ, 1 MISSING", "den: MISSING: not built yet: lasem_tf.learners.den"]
+  assert Reporter.lines == ["folder: 0 agree, 0 differ, 1 MISSING",
+                            "den: MISSING: not built yet: lasem_tf.learners.den"]
 
 
 @pytest.mark.parametrize("actual, expected, tolerance, floor, fails", [
-    ([1.0, 2.0], [1.0, 2.00001], 1e-5, 0.0, False), ([1.0, 2.0], [1.0, 2.0001], 1e-5, 0.0, True), ([1.0], [1.0, 1.0], 1.0, 0.0, True),
-    ([1e-9], [0.0], 1e-5, 0.0, True), ([1e-9], [0.0], 1e-5, 0.01, False), ([np.nan], [1.0], 1e-5, 0.0, True), ([1.0], [1.0], 0.0, 0.0, False),
+    ([1.0, 2.0], [1.0, 2.00001], 1e-5, 0.0, False), ([1.0, 2.0], [1.0, 2.0001], 1e-5, 0.0, True),
+    ([1.0], [1.0, 1.0], 1.0, 0.0, True),
+    ([1e-9], [0.0], 1e-5, 0.0, True), ([1e-9], [0.0], 1e-5, 0.01, False), ([np.nan], [1.0], 1e-5, 0.0, True),
+    ([1.0], [1.0], 0.0, 0.0, False),
     ([1.0], [1.0 + 1e-15], 0.0, 0.0, True)])
 def test_comparisons(actual, expected, tolerance, floor, fails):
   result = comparison.Comparison()

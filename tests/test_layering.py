@@ -12,11 +12,13 @@ from tests import import_graph
 FLOORS = {
     "lasem_tf.types": 0, "lasem_tf.seeding": 0, "lasem_tf.nn": 1, "lasem_tf.data": 1, "lasem_tf.metrics": 1,
     "lasem_tf.knowledge": 2, "lasem_tf.selection": 2, "lasem_tf.learners": 3, "lasem_tf.training": 4, "benchmark": 5,
-    "benchmark.run": 6, "benchmark.report": 6, "benchmark.data": 6, "benchmark.speed": 6, "benchmark.replay": 6, "benchmark.export": 6,
+    "benchmark.run": 6, "benchmark.report": 6, "benchmark.data": 6, "benchmark.speed": 6, "benchmark.replay": 6,
+    "benchmark.export": 6,
 }
 # Read records and draw tables where TensorFlow is not installed.
-WITHOUT_TENSORFLOW = ("lasem_tf.types", "lasem_tf.seeding", "lasem_tf.metrics", "lasem_tf.nn.architecture", "lasem_tf.selection.configuration",
-                      "benchmark.records", "benchmark.tables", "benchmark.report", "benchmark.figures")
+WITHOUT_TENSORFLOW = ("lasem_tf.types", "lasem_tf.seeding", "lasem_tf.metrics", "lasem_tf.nn.architecture",
+                      "lasem_tf.selection.configuration", "benchmark.records", "benchmark.tables", "benchmark.report",
+                      "benchmark.figures")
 TENSORFLOW = {"tensorflow", "keras", "tensorflow_datasets", "tf_keras"}
 MOST_LINES = 300
 
@@ -28,7 +30,8 @@ def room_of(module: str) -> str | None:
 
 
 def members(prefixes) -> list[str]:
-  return [module for module in import_graph.sources() if any(module == p or module.startswith(f"{p}.") for p in prefixes)]
+  return [module for module in import_graph.sources() if any(module == p or module.startswith(f"{p}.")
+                                                             for p in prefixes)]
 
 
 def test_every_module_has_a_floor():
@@ -63,7 +66,8 @@ def test_no_relative_imports_and_no_imports_of_tests():
 def test_no_cycles():
   for module in import_graph.sources():
     reached = import_graph.reached(module, through_packages=False)
-    back = [other for other in reached if other != module and module in import_graph.reached(other, through_packages=False)]
+    back = [other for other in reached if other != module
+            and module in import_graph.reached(other, through_packages=False)]
     assert not back, f"{module} and {back} import each other"
 
 
@@ -73,7 +77,8 @@ def test_no_tensorflow_transitively(module):
   reached = [" -> ".join(chain) for name, chain in chains.items() if name.split(".")[0] in TENSORFLOW]
   assert not reached, reached
   # Not inside functions either: these modules' work needs none.
-  nested = [found for found in import_graph.imports() if found.importer == module and found.imported.split(".")[0] in TENSORFLOW]
+  nested = [found for found in import_graph.imports() if found.importer == module
+            and found.imported.split(".")[0] in TENSORFLOW]
   assert not nested
 
 
@@ -100,7 +105,8 @@ def test_gin_is_imported_as_gin():
 
 
 def test_training_alone_compiles():
-  compiling = {module for module, path in import_graph.sources().items() if "tf.function(" in path.read_text() or "@tf.function" in path.read_text()}
+  compiling = {module for module, path in import_graph.sources().items() if "tf.function(" in path.read_text()
+               or "@tf.function" in path.read_text()}
   assert {module for module in compiling if room_of(module) not in ("lasem_tf.training", "benchmark.speed")} == set()
   assert "lasem_tf.training.steps" in compiling
 
@@ -111,4 +117,5 @@ def test_files_are_short_and_named_after_what_they_hold():
   long = {module: count for module, path in {**import_graph.sources(), **tests}.items()
           if (count := len(path.read_text().splitlines())) > MOST_LINES}
   assert not long
-  assert not [module for module in import_graph.sources() if module.rpartition(".")[2] in ("utils", "util", "helpers", "common", "misc")]
+  assert not [module for module in import_graph.sources()
+              if module.rpartition(".")[2] in ("utils", "util", "helpers", "common", "misc")]

@@ -19,7 +19,8 @@ class TinyStream:
 
   def __init__(self, num_classes=(3, 3, 3), num_train=12, num_validation=6, image_shape=(8, 8, 3)):
     self.num_classes = tuple(num_classes)
-    self.tasks = [self._make_task(task_id, num_train, num_validation, image_shape) for task_id in range(len(num_classes))]
+    self.tasks = [self._make_task(task_id, num_train, num_validation, image_shape)
+                  for task_id in range(len(num_classes))]
 
   def _make_task(self, task_id, num_train, num_validation, image_shape):
     num_classes = self.num_classes[task_id]

@@ -22,7 +22,8 @@ def check(built: manifest.Built, method: dict, stage: dict, result: comparison.C
     result.equal(f"{stage['stage']}: super-network parameters", super_network, held)
   elif built.selection is None or not built.selection.searches:
     result.equal(f"{stage['stage']}: parameters", built.learner.num_parameters(), held)
-  result.equal(f"{stage['stage']}: reported parameters", held + _release_error(built, method), stage["num_trainable_var"])
+  result.equal(f"{stage['stage']}: reported parameters", held + _release_error(built, method),
+               stage["num_trainable_var"])
 
 
 def _release_error(built: manifest.Built, method: dict) -> int:

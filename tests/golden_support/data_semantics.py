@@ -1,7 +1,7 @@
 """Facts about the releases' data that do not depend on unseeded draws: label maps, counts, standardisation, resizing.
 
-What was drawn without a seed (which images, which noise) cannot be recomputed; of such arrays only what every draw obeys
-is compared. tests/data holds the tests of the streams themselves.
+What was drawn without a seed (which images, which noise) cannot be recomputed; of such arrays only what every draw
+obeys is compared. tests/data holds the tests of the streams themselves.
 """
 
 import re
@@ -25,7 +25,8 @@ def check(fixture: manifest.Fixture) -> comparison.Comparison:
   _standardisation(arrays, result)
   _stl10(statements, arrays, result)
   _office_home(statements, arrays, result)
-  result.same_names("arrays compared", result.used & set(arrays), [name for name in arrays if not UNSEEDED.fullmatch(name)])
+  result.same_names("arrays compared", result.used & set(arrays),
+                    [name for name in arrays if not UNSEEDED.fullmatch(name)])
   return result
 
 
@@ -34,7 +35,8 @@ def _cifar100(statements, arrays, result):
   result.equal("cifar100/label_map_10tasks", [list(row) for row in rows], arrays["cifar100/label_map_10tasks"].tolist())
   groups, counts = statements["cifar100_groups"], statements["cifar100_split_counts"]
   requested = groups["requested"]["train"], groups["requested"]["valid"]
-  result.true("cifar100: the requested counts are a row of the table", requested in cifar100_tables.COUNTS_PER_TASK.values())
+  result.true("cifar100: the requested counts are a row of the table",
+              requested in cifar100_tables.COUNTS_PER_TASK.values())
   for split, total in zip(("train", "valid"), requested):
     expected = arrays[f"cifar100/count_per_class_{split}"]
     result.equal(f"cifar100/count_per_class_{split}", np.full(expected.shape, total // expected.shape[1]).tolist(),
@@ -66,7 +68,8 @@ def _stl10(statements, arrays, result):
   drawn = stl10_design.draw_tasks(num_tasks, num_classes, 0, "stl10")
   for name, tasks in (("recorded", [frozenset(row) for row in classes.tolist()]),
                       ("drawn", [frozenset(task.classes) for task in drawn])):
-    result.equal(f"stl10: sets of classes are unique ({name})", len(set(tasks)) == num_tasks, facts["class_sets_unique"])
+    result.equal(f"stl10: sets of classes are unique ({name})", len(set(tasks)) == num_tasks,
+                 facts["class_sets_unique"])
   steps = stl10_design.NOISE_STEP * np.array(stl10_design.NOISE_MEAN_STEPS), \
       stl10_design.NOISE_STEP * np.array(stl10_design.NOISE_DEVIATION_STEPS)
   for column, allowed in enumerate(steps):
@@ -84,7 +87,8 @@ def _stl10(statements, arrays, result):
   images = np.arange(2 * 3 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3, 3)
   for order in channels:
     design = stl10_design.TaskDesign((0,), channels=tuple(int(channel) for channel in order))
-    result.close("stl10: swapped channels", stl10.transform(images, design, [None, None]), images[..., order] / 255.0 - 0.5,
+    result.close("stl10: swapped channels", stl10.transform(images, design, [None, None]),
+                 images[..., order] / 255.0 - 0.5,
                  comparison.VALUE)
 
 

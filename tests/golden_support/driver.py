@@ -37,7 +37,8 @@ class _Stage:
     data = fixture.under(f"data/task{self.task_id}")
     self.images, self.labels = tf.constant(data["x"]), tf.constant(data["y"].astype(np.int32))
     searching = stage["new_task"] and built.selection is not None and built.selection.searches
-    self.view = views.make(fixture, built, self.name, check) if searching else views.Plain(fixture, built, self.name, check)
+    make_view = views.make if searching else views.Plain
+    self.view = make_view(fixture, built, self.name, check)
 
   def run(self, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Takes and returns the weights that the release carries from stage to stage, by name."""
@@ -70,7 +71,8 @@ class _Stage:
     """Gives every variable, and every snapshot of one, its recorded value."""
     variables = {name: variable for name, variable in self.learner.variables().items() if "/selection/" not in name}
     snapshots = {name: variables.pop(name) for name in list(variables) if name.startswith("snapshot/")}
-    # A shared layer that no task adopted is carried by this learner (with values that mean nothing) and not by the release.
+    # A shared layer that no task adopted is carried by this learner (with values that mean nothing) and not by the
+    # release.
     redundant = never_adopted(self.learner, variables) - set(state)
     self.check.same_names(f"{self.name}: variables", set(variables) - redundant, state)
     for name, variable in variables.items():
@@ -108,7 +110,8 @@ class _Stage:
         del updates[:]
         result = phase.step(
             base.Batch(images, labels, tf.range(len(labels))),
-            base.StepContext(tf.constant(settings["base_lr"] / (1.0 + epoch * settings["lr_decay"])), tf.constant([1, step])))
+            base.StepContext(tf.constant(settings["base_lr"] / (1.0 + epoch * settings["lr_decay"])),
+                             tf.constant([1, step])))
         losses.append(self.view.loss_of(result))
         if step == 0:
           self.view.first_update(updates)
@@ -138,7 +141,8 @@ class _Stage:
     """The chosen configuration, the weights that are kept and those that are rolled back."""
     selected = self.stage.get("selected_config")
     if selected is not None:
-      self.check.equal(f"{self.name}: selected configuration", summary.configuration, "".join("01"[bool(b)] for b in selected))
+      self.check.equal(f"{self.name}: selected configuration", summary.configuration,
+                       "".join("01"[bool(b)] for b in selected))
     carried = self.stage["carried_over_variables"]
     rolled_back = self._recorded("carried")
     variables = self.learner.variables()

@@ -42,7 +42,8 @@ class _Run:
     """One task."""
     num_classes = self.fixture.manifest["network"]["classes"][task_id]
     info = types.TaskInfo(task_id, num_classes, tuple(str(label) for label in range(num_classes)))
-    self.learner.begin_visit(base.TaskData(info, self.data(task_id, "train"), self.data(task_id, "validation")), task_id)
+    self.learner.begin_visit(base.TaskData(info, self.data(task_id, "train"), self.data(task_id, "validation")),
+                             task_id)
     stage = f"t{task_id}"
     searched = f"{stage}/config_flags" in self.fixture.arrays
     candidates = [f"{stage}/config{index}" for index in range(len(self.fixture.arrays[f"{stage}/config_flags"]))] \
@@ -128,7 +129,8 @@ class _Run:
     winner = 0
     if searched:
       selected = self.fixture.manifest[f"selected_config_task{task_id}"]
-      self.result.equal(f"selected_config_task{task_id}", summary.configuration, "".join("01"[bool(bit)] for bit in selected))
+      self.result.equal(f"selected_config_task{task_id}", summary.configuration,
+                        "".join("01"[bool(bit)] for bit in selected))
       winner = TransferConfiguration(tuple(selected)).index
       self.result.equal(f"{stage}: phase of the peak", summary.peak_phase, f"candidate{winner}")
     history = self.histories[winner]
@@ -137,8 +139,10 @@ class _Run:
                         comparison.VALUE)
     validation, test = history["validation"][:, task_id], history["test"][:, task_id]
     best = [test[np.argmax(validation[:epoch + 1])] for epoch in range(len(validation))]
-    self.result.close(f"{stage}/history_best_test", best, self.fixture.arrays[f"{stage}/history_best_test"], comparison.VALUE)
+    self.result.close(f"{stage}/history_best_test", best, self.fixture.arrays[f"{stage}/history_best_test"],
+                      comparison.VALUE)
     final = self.fixture.under(f"{stage}/final")
     names = set(self.learner.variables())
-    self.result.same_names(f"{stage}: variables after the commit", names - driver.never_adopted(self.learner, names), final)
+    self.result.same_names(f"{stage}: variables after the commit", names - driver.never_adopted(self.learner, names),
+                           final)
     self._weights(f"{stage}/final", final)

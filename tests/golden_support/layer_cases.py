@@ -21,14 +21,16 @@ def check(fixture: manifest.Fixture) -> comparison.Comparison:
       outputs = CASES[kind](arrays, details)
       for name, value in outputs.items():
         result.close(f"{group}/{name}", value, arrays[name], comparison.VALUE)
-      result.used |= {f"{group}/{name}" for name in arrays if name in INPUTS or "/" in name or name.startswith("prev_col")}
+      result.used |= {f"{group}/{name}" for name in arrays if name in INPUTS or "/" in name
+                      or name.startswith("prev_col")}
   result.same_names("arrays compared", result.used & set(fixture.arrays), fixture.arrays)
   return result
 
 
 # Arrays that a case reads.
-INPUTS = {"input", "kb", "deconv_kernel", "deconv_bias", "tensordot", "bias", "factor_h", "factor_w", "factor_in", "factor_out",
-          "kernel", "shared_kernel", "shared_bias", "specific_kernel", "specific_bias", "alpha", "gradients", "epoch"}
+INPUTS = {"input", "kb", "deconv_kernel", "deconv_bias", "tensordot", "bias", "factor_h", "factor_w", "factor_in",
+          "factor_out", "kernel", "shared_kernel", "shared_bias", "specific_kernel", "specific_bias", "alpha",
+          "gradients", "epoch"}
 
 
 def _activated(arrays, kernel, bias, padding, pool):
@@ -38,7 +40,8 @@ def _activated(arrays, kernel, bias, padding, pool):
 
 def _deconvolution(arrays, details):
   deconvolution = manifest.find_module("lasem_tf.knowledge.deconvolution")
-  base, kernel, bias, contraction = (tf.constant(arrays[name]) for name in ("kb", "deconv_kernel", "deconv_bias", "tensordot"))
+  base, kernel, bias, contraction = (tf.constant(arrays[name])
+                                     for name in ("kb", "deconv_kernel", "deconv_bias", "tensordot"))
   stride, channels = details["deconv_stride"], contraction.shape[0]
   generated = deconvolution.grow(base, kernel, bias, contraction, stride)
   # Contracted with the identity, the kernel is the deconvolution itself.
@@ -64,7 +67,8 @@ def _lateral(arrays, details):
   spec = architecture.ConvNetSpec(inputs.shape[1:], (1, size), (channels, outputs), (1, 2), (1,))
   total = layers.convolution(tf.constant(inputs), arrays["kernel"], arrays["bias"], "same")
   for column in range(num_previous):
-    lateral = progressive.Lateral(f"task{num_previous}/lateral1/col{column}", spec, 1, width, initializers.Initializer(0))
+    lateral = progressive.Lateral(f"task{num_previous}/lateral1/col{column}", spec, 1, width,
+                                  initializers.Initializer(0))
     for name, variable in lateral.named_variables.items():
       variable.assign(arrays[f"col{column}/{name.rpartition('/')[2]}"])
     total += lateral(tf.constant(arrays[f"prev_col{column}"]))
@@ -97,11 +101,12 @@ def _rmsprop(arrays, details):
   variable = tf.Variable(arrays["weights"][0])
   optimizer = optimizers.RMSProp({"w": variable})
   for gradient, epoch in zip(arrays["gradients"], arrays["epoch"]):
-    optimizer.apply({"w": tf.constant(gradient)}, tf.constant(details["base_lr"] / (1.0 + float(epoch) * details["lr_decay"])))
+    rate = details["base_lr"] / (1.0 + float(epoch) * details["lr_decay"])
+    optimizer.apply({"w": tf.constant(gradient)}, tf.constant(rate))
     weights.append(variable.numpy())
     mean_squares.append(optimizer.slots["rms/w"].numpy())
   return {"weights": weights, "mean_square": mean_squares}
 
 
-CASES = {"dfcnn_layer": _deconvolution, "tf_layer": _tensor_factors, "prognn_lateral": _lateral, "darts_layer": _mixture,
-         "maxpool_same": _max_pool, "rmsprop": _rmsprop}
+CASES = {"dfcnn_layer": _deconvolution, "tf_layer": _tensor_factors, "prognn_lateral": _lateral,
+         "darts_layer": _mixture, "maxpool_same": _max_pool, "rmsprop": _rmsprop}

@@ -85,8 +85,9 @@ def build_spec(network: dict, keep_probability: float) -> architecture.ConvNetSp
   """The backbone of a manifest's `network`."""
   return architecture.ConvNetSpec(
       image_shape=tuple(network["input"]), kernel_sizes=squares(network["kernels"], "kernels"),
-      channels=tuple(network["channels"]), pool_sizes=squares(network["pool"], "pools"), dense_sizes=tuple(network["fc"]),
-      padding=network["padding"].lower(), dropout_keep_probability=keep_probability)
+      channels=tuple(network["channels"]), pool_sizes=squares(network["pool"], "pools"),
+      dense_sizes=tuple(network["fc"]), padding=network["padding"].lower(),
+      dropout_keep_probability=keep_probability)
 
 
 def reference_behaviour(method: dict) -> types.ReferenceBehaviour:
@@ -170,8 +171,8 @@ LEARNER_OPTIONS = {
     "additive_decomposition": lambda hyper: {"sparsity_weight": hyper["lambda1"], "anchor_weight": hyper["lambda2"]},
 }
 KNOWLEDGE_OPTIONS = {
-    "hard_sharing": lambda hyper, network: {},
-    "tensor_factors": lambda hyper, network: {"orthogonality_weight": hyper["auxiliary_loss_weight"]},
+    "hard_sharing": lambda hyper, network: {}, "tensor_factors": lambda hyper,
+    network: {"orthogonality_weight": hyper["auxiliary_loss_weight"]},
     "deconvolution": lambda hyper, network: {
         "sizes": tuple((*base, *maps, stride) for base, maps, stride in zip(
             pairs(network["KB"]), pairs(network["TS"]), squares(network["DS"], "deconvolution strides"))),
@@ -180,8 +181,9 @@ KNOWLEDGE_OPTIONS = {
 SELECTION_OPTIONS = {
     "static": lambda method: {"configuration": "".join("01"[bool(bit)] for bit in method["configuration"])},
     "expectation": lambda method: {
-        "likelihood": method["likelihood"], "prior": method["prior"], "prior_initial_count": method["prior_initial_count"],
-        "reset_prior_each_epoch": method["reset_prior_each_epoch"], "layer_groups": tuple(method.get("layer_groups", ()))},
-    "differentiable": lambda method: {"order": method["order"]},
-    "exhaustive": lambda method: {},
+        "likelihood": method["likelihood"], "prior": method["prior"],
+        "prior_initial_count": method["prior_initial_count"],
+        "reset_prior_each_epoch": method["reset_prior_each_epoch"],
+        "layer_groups": tuple(method.get("layer_groups", ()))},
+    "differentiable": lambda method: {"order": method["order"]}, "exhaustive": lambda method: {},
 }

@@ -13,8 +13,9 @@ def pytest_addoption(parser):
 
 
 def pytest_terminal_summary(terminalreporter, config):
-  """Says how many fixtures agree and names those whose method is not built yet, which count as neither passed nor failed."""
-  reports = {kind: [report for report in terminalreporter.getreports(kind) if "test_golden.py::test_fixture" in report.nodeid]
+  """Says how many fixtures agree; names those whose method is not built yet, which neither pass nor fail."""
+  reports = {kind: [report for report in terminalreporter.getreports(kind)
+                    if "test_golden.py::test_fixture" in report.nodeid]
              for kind in ("passed", "failed", "skipped")}
   if not any(reports.values()):
     return
@@ -22,4 +23,5 @@ def pytest_terminal_summary(terminalreporter, config):
   terminalreporter.write_line(f"{config.getoption('--golden_dir')}: {len(reports['passed'])} agree, "
                               f"{len(reports['failed'])} differ, {len(reports['skipped'])} MISSING")
   for report in reports["skipped"]:
-    terminalreporter.write_line(f"{report.nodeid.rpartition('[')[2].rstrip(']')}: {str(report.longrepr[2]).removeprefix('Skipped: ')}")
+    name, reason = report.nodeid.rpartition("[")[2].rstrip("]"), str(report.longrepr[2]).removeprefix("Skipped: ")
+    terminalreporter.write_line(f"{name}: {reason}")

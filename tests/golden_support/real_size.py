@@ -1,4 +1,4 @@
-"""The networks of the papers at their real sizes: variables, counts, shapes of outputs, statistics of initial values."""
+"""The networks of the papers at their real sizes: variables, counts, shapes, statistics of initial values."""
 
 import contextlib
 from unittest import mock
@@ -34,8 +34,9 @@ def _fixture_of(name: str, setting: dict, model: dict) -> manifest.Fixture:
   if kind in COMPOSED:
     knowledge, selection = COMPOSED[kind]
     method = {"learner": "composed", "knowledge": knowledge, "selection": selection,
-              "configuration": hyper.get("conv_sharing"), "order": hyper.get("darts_approx_order"), "likelihood": "product",
-              "prior": "count", "prior_initial_count": 1.0, "reset_prior_each_epoch": False}
+              "configuration": hyper.get("conv_sharing"), "order": hyper.get("darts_approx_order"),
+              "likelihood": "product", "prior": "count", "prior_initial_count": 1.0,
+              "reset_prior_each_epoch": False}
   elif kind in OTHERS:
     method = {"learner": OTHERS[kind]}
   else:
@@ -43,7 +44,8 @@ def _fixture_of(name: str, setting: dict, model: dict) -> manifest.Fixture:
   network = {"input": hyper["image_dimension"], "kernels": hyper["kernel_sizes"], "channels": hyper["channel_sizes"],
              "pool": hyper["pooling_size"], "fc": hyper["hidden_layer"], "batch": hyper["batch_size"],
              "padding": hyper["padding_type"], "classes": [setting["classes_per_task"]] * len(model["tasks"]),
-             "KB": hyper.get("cnn_KB_sizes"), "TS": hyper.get("cnn_TS_sizes"), "DS": hyper.get("cnn_deconv_stride_sizes")}
+             "KB": hyper.get("cnn_KB_sizes"), "TS": hyper.get("cnn_TS_sizes"),
+             "DS": hyper.get("cnn_deconv_stride_sizes")}
   return manifest.Fixture(name, {"method": method, "network": network, "method_hyperparameters": hyper,
                                  "optimizer": {"base_lr": setting["lr"]}, "dropout_keep_prob": 0.5}, {})
 
@@ -62,7 +64,8 @@ def _check_model(name: str, setting: dict, model: dict, result: comparison.Compa
       prefix = f"{name}/task{task['task']}"
       result.equal(f"{prefix}/variables", created, task["variables"])
       result.equal(f"{prefix}/actual_total_over_variables",
-                   sum(variable.shape.num_elements() for variable in held.values()), task["actual_total_over_variables"])
+                   sum(variable.shape.num_elements() for variable in held.values()),
+                   task["actual_total_over_variables"])
       _check_outputs(prefix, built, task, result)
       for key, expected in task.get("initial_value_statistics", {}).items():
         _check_statistics(f"{prefix}/{key}", held[key].numpy(), expected, result)
@@ -102,7 +105,8 @@ def _check_statistics(name: str, values: np.ndarray, expected: dict, result: com
     result.close(f"{name}/constant", values, np.full(values.shape, expected["mean"], np.float32), comparison.VALUE)
     return
   error = 6.0 * deviation / np.sqrt(size)
-  result.true(f"{name}/mean {np.mean(values):.3g} {expected['mean']:.3g}", abs(np.mean(values) - expected["mean"]) < 1.5 * error)
+  result.true(f"{name}/mean {np.mean(values):.3g} {expected['mean']:.3g}",
+              abs(np.mean(values) - expected["mean"]) < 1.5 * error)
   result.true(f"{name}/std {np.std(values):.3g} {deviation:.3g}", abs(np.std(values) - deviation) < error)
   if size >= 1000:
     largest, recorded = np.max(np.abs(values)), max(abs(expected["min"]), abs(expected["max"]))

@@ -9,7 +9,7 @@ from lasem_tf.nn import optimizers
 
 @contextlib.contextmanager
 def recorded_updates():
-  """Yields a list that grows by one {name: gradient or None} for every call of `RMSProp.apply` (eager execution only)."""
+  """Yields a list that grows by {name: gradient or None} for every call of `RMSProp.apply` (eager only)."""
   calls = []
   original = optimizers.RMSProp.apply
 

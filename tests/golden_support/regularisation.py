@@ -57,8 +57,8 @@ def check(view) -> None:
 def check_penalty(view) -> None:
   """Compares what the knowledge added to the loss of the first step with the recorded penalties.
 
-  The release minimises one sum for knowledge bases and another for a task's own weights; each weight's gradient is that of
-  its own term, scaled by its own kind.
+  The release minimises one sum for knowledge bases and another for a task's own weights; each weight's gradient is that
+  of its own term, scaled by its own kind.
   """
   stage = _stage(view)
   if "reg_collection_variables" not in stage:

@@ -16,7 +16,8 @@ from lasem_tf.selection import expectation
 from lasem_tf.training import events, lifetime
 from tests.golden_support import comparison, manifest
 
-SPEC = architecture.ConvNetSpec(image_shape=(6, 6, 2), kernel_sizes=(3, 3), channels=(2, 3), pool_sizes=(2, 2), dense_sizes=(4,))
+SPEC = architecture.ConvNetSpec(image_shape=(6, 6, 2), kernel_sizes=(3, 3), channels=(2, 3), pool_sizes=(2, 2),
+                                dense_sizes=(4,))
 REFERENCE = types.ReferenceBehaviour(drop_evaluation_remainder=True, record_before_commit=True)
 BASE_RATE, DECAY = 0.01, 0.25
 KNOWLEDGE = {"hps": "hard_sharing", "tf": "tensor_factors"}
@@ -68,7 +69,7 @@ class _Stream(stream.TaskStream):
 
 @contextlib.contextmanager
 def _watched():
-  """Yields ([learning rate of every update], {whether in training: keep probabilities of dropout}), also of compiled steps."""
+  """Yields ([learning rate of every update], {whether in training: keep probabilities}), also of compiled steps."""
   rates, keeps = [], {True: set(), False: set()}
   apply, dropout = optimizers.RMSProp.apply, layers.dropout
 
@@ -80,7 +81,8 @@ def _watched():
     keeps[seed is not None].add(keep_probability if seed is not None else 1.0)
     return dropout(inputs, keep_probability, seed)
 
-  with mock.patch.object(optimizers.RMSProp, "apply", watched_apply), mock.patch.object(layers, "dropout", watched_dropout):
+  with mock.patch.object(optimizers.RMSProp, "apply", watched_apply), \
+      mock.patch.object(layers, "dropout", watched_dropout):
     yield rates, keeps
 
 
@@ -90,7 +92,8 @@ def _run(name: str, recorded: dict, result: comparison.Comparison) -> None:
   if match is None:
     raise ValueError(f"training_loop: unknown learner {name!r}")
   selection, options = SELECTION[match["search"]]
-  data = _Stream(max(setting["task_order"]) + 1, {"train": setting["num_train_per_task"], "validation": setting["num_valid"],
+  data = _Stream(max(setting["task_order"]) + 1, {"train": setting["num_train_per_task"],
+                                                  "validation": setting["num_valid"],
                                                   "test": setting["num_test"]})
   training = lifetime.TrainingOptions(
       batch_size=setting["batch_size"], epochs_per_task=setting["epochs_per_task_patience"], learning_rate=BASE_RATE,
@@ -98,7 +101,8 @@ def _run(name: str, recorded: dict, result: comparison.Comparison) -> None:
 
   def make_learner(access):
     context = base.LearnerContext(
-        SPEC, access.num_classes, 0, training.epochs_per_task, training.batch_size, BASE_RATE, REFERENCE, access.examples)
+        SPEC, access.num_classes, 0, training.epochs_per_task, training.batch_size, BASE_RATE, REFERENCE,
+        access.examples)
     return manifest.find_class(manifest.LEARNERS, "composed")(
         context, manifest.find_class(manifest.KNOWLEDGE, KNOWLEDGE[match["knowledge"]])(),
         manifest.find_class(manifest.SELECTION, selection)(**options))

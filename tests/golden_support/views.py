@@ -59,7 +59,7 @@ class Plain:
         self.check.close(f"{self.stage_name}: second update of {name}", gradient, first[name], comparison.EXACT)
     regularisation.check_penalty(self)
 
-  # --- helpers ---------------------------------------------------------------------------------------------------------
+  # --- helpers ---
 
   def recorded(self, name):
     """A recorded array of this stage, or None."""
@@ -72,7 +72,8 @@ class Plain:
   def gradients(self, group, gradients):
     """Compares gradients by name; one that is None counts as zero and must not be recorded as anything else."""
     recorded = self.fixture.under(f"{self.stage_name}/{group}")
-    self.check.same_names(f"{self.stage_name}/{group}", {name for name, g in gradients.items() if g is not None}, recorded)
+    self.check.same_names(f"{self.stage_name}/{group}", {name for name, g in gradients.items() if g is not None},
+                          recorded)
     for name, expected in recorded.items():
       gradient = gradients.get(name)
       tolerance = comparison.MIXING_GRADIENT if "/alpha" in name else comparison.GRADIENT
@@ -164,7 +165,8 @@ class Expectation(Search):
       self._weighted[name] = np.tensordot(self._posterior, self.recorded(f"step0/grad_per_config/{name}"), 1)
 
   def loss_of(self, result):
-    self.check.close(f"{self.stage_name}: loss of the step", result.loss, np.dot(self._posterior, self._losses), comparison.VALUE)
+    self.check.close(f"{self.stage_name}: loss of the step", result.loss, np.dot(self._posterior, self._losses),
+                     comparison.VALUE)
     return self._losses
 
   def first_update(self, updates):

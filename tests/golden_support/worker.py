@@ -1,7 +1,9 @@
-"""Checks all fixtures of a folder in a process of the kind they were recorded in: `python -m tests.golden_support.worker`.
+"""Checks all fixtures of a folder in a process of the kind they were recorded in.
 
-Arguments: the folder, and the JSON file to write {name: {"status", "details", "count", "worst"}} to; status is 'passed',
-'failed', 'missing' (the method is not built yet) or 'error'.
+`python -m tests.golden_support.worker FOLDER OUTPUT`
+
+Arguments: the folder, and the JSON file to write {name: {"status", "details", "count", "worst"}} to; status is
+'passed', 'failed', 'missing' (the method is not built yet) or 'error'.
 """
 
 import os

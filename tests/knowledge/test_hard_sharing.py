@@ -41,6 +41,7 @@ def test_nothing_is_added_to_the_loss():
 def test_independent_has_no_shared_route():
   knowledge = bound(independent.Independent())
   assert not knowledge.can_share
-  for ask in (lambda: knowledge.create_shared(0), lambda: knowledge.kernel_and_bias(0, None, None), lambda: knowledge.shared_parameters(0)):
+  for ask in (lambda: knowledge.create_shared(0), lambda: knowledge.kernel_and_bias(0, None, None),
+              lambda: knowledge.shared_parameters(0)):
     with pytest.raises(ValueError, match="no shared route"):
       ask()

@@ -73,7 +73,8 @@ def test_layers_that_were_not_chosen_go_back_bit_for_bit(stream, knowledge):
   tiny_stream.assert_same(of_layer(after, 1), of_layer(during, 1))
   # What the choice does not use is gone.
   own = {name.split("/")[1] for name in learner.variables() if name.startswith("task1/")}
-  assert own - {"head"} == {"conv0"} | {"hard_sharing": set(), "tensor_factors": {"tf1"}, "deconvolution": {"dfcnn1"}}[knowledge]
+  assert own - {"head"} == {"conv0"} | {"hard_sharing": set(), "tensor_factors": {"tf1"},
+                                        "deconvolution": {"dfcnn1"}}[knowledge]
   assert not any(name.startswith("snapshot/") or "selection" in name for name in learner.variables())
 
 
@@ -113,7 +114,9 @@ def test_the_two_routes_begin_apart(stream):
 
 
 def test_initial_weights_of_one_role_are_equal_across_methods(stream):
-  searching, sharing, separate = (make(stream, selection) for selection in (expectation.Expectation(), static.Static("all"), static.Static("none")))
+  searching, sharing, separate = (make(stream, selection)
+                                  for selection in (expectation.Expectation(), static.Static("all"),
+                                                    static.Static("none")))
   for learner in (searching, sharing, separate):
     learner.begin_visit(stream.tasks[0], 0)
   reference = searching.variables()

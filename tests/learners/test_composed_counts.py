@@ -41,15 +41,17 @@ def learn_untrained(learner, num_tasks):
 TOTALS = {
     "cifar": {"all": 2694148, "top1": 2951908, "top2": 2785444, "top3": 2702212, "bottom1": 3276196, "bottom2": 3192964,
               "bottom3": 3026500, "alternating": 2868676, "alternating_odd": 3109732},
-    "office": {"all": 12274562, "top1": 21483650, "top2": 16172930, "top3": 12484226, "bottom1": 26584706, "bottom2": 22896002,
-               "bottom3": 17585282, "alternating": 17794946, "alternating_odd": 21273986},
+    "office": {"all": 12274562, "top1": 21483650, "top2": 16172930, "top3": 12484226, "bottom1": 26584706,
+               "bottom2": 22896002, "bottom3": 17585282, "alternating": 17794946,
+               "alternating_odd": 21273986},
     "stl10": {"all": 5574748, "top1": 8223804, "top2": 6820540, "top3": 6118908, "top4": 5767484, "top5": 5591772,
               "bottom1": 11010876, "bottom2": 10835164, "bottom3": 10483740, "bottom4": 9782108, "bottom5": 8378844,
               "alternating": 7346460},
 }
 
 
-@pytest.mark.parametrize("stream, configuration", [(stream, name) for stream, names in TOTALS.items() for name in names])
+@pytest.mark.parametrize("stream, configuration", [(stream, name) for stream, names in TOTALS.items()
+                                                   for name in names])
 def test_totals_of_hard_sharing(stream, configuration):
   learner = composed.Composed(context_of(stream), hard_sharing.HardSharing(), static.Static(configuration))
   # Increments are equal from the second task on; three visits tell the total.

@@ -26,7 +26,8 @@ def test_all_tasks_get_the_same_answer(stream):
 
 def test_everything_is_trained_and_named(stream):
   learner = single_network.SingleNetwork(stream.context())
-  names = [f"single/{layer}/{kind}" for layer in ("conv0", "conv1", "head/dense0", "head/dense1") for kind in ("kernel", "bias")]
+  names = [f"single/{layer}/{kind}" for layer in ("conv0", "conv1", "head/dense0", "head/dense1")
+           for kind in ("kernel", "bias")]
   assert list(learner.variables()) == names
   learner.begin_visit(stream.tasks[0], 0)
   phase = learner.next_phase(0)

@@ -35,7 +35,8 @@ def test_names():
   stream = tiny_stream.TinyStream()
   learner = single_task.SingleTask(stream.context())
   tiny_stream.run_visit(learner, stream.tasks[1], 0)
-  assert list(learner.variables()) == [f"task1/{layer}/{kind}" for layer in ("conv0", "conv1", "head/dense0", "head/dense1")
+  assert list(learner.variables()) == [f"task1/{layer}/{kind}"
+                                       for layer in ("conv0", "conv1", "head/dense0", "head/dense1")
                                        for kind in ("kernel", "bias")]
 
 

@@ -8,7 +8,8 @@ from tests.nn.paper_networks import CIFAR, CIFAR_6, CIFAR_8, NUM_CLASSES, OFFICE
 
 @pytest.mark.parametrize("spec, sides, num_features", [
     (CIFAR, [32, 16, 16, 8], 4096), (OFFICE, [43, 15, 8, 4], 4096), (STL10, [96, 32, 32, 11, 11, 4], 2048),
-    (CIFAR_6, [32, 16, 16, 8, 8, 4], 2048), (CIFAR_8, [32, 16, 16, 8, 8, 4, 4, 2], 512), (OFFICE_6, [43, 15, 15, 8, 8, 4], 4096),
+    (CIFAR_6, [32, 16, 16, 8, 8, 4], 2048), (CIFAR_8, [32, 16, 16, 8, 8, 4, 4, 2], 512),
+    (OFFICE_6, [43, 15, 15, 8, 8, 4], 4096),
     (OFFICE_8, [128, 43, 43, 15, 15, 8, 8, 4], 4096)])
 def test_map_sizes(spec, sides, num_features):
   assert [height for height, _, _ in spec.feature_shapes] == sides
@@ -26,7 +27,8 @@ def test_parameters_of_layers(spec, num_classes, convolutions, dense):
 
 
 @pytest.mark.parametrize("spec, num_classes, total", [(CIFAR, 10, 328426), (OFFICE, 13, 2679437), (STL10, 3, 551395),
-                                                      (CIFAR_6, 10, 418794), (CIFAR_8, 10, 615658), (OFFICE_6, 13, 3859597),
+                                                      (CIFAR_6, 10, 418794), (CIFAR_8, 10, 615658),
+                                                      (OFFICE_6, 13, 3859597),
                                                       (OFFICE_8, 13, 2381485)])
 def test_parameters_of_one_network(spec, num_classes, total):
   assert sum(map(spec.convolution_parameters, range(spec.depth))) + spec.dense_parameters(num_classes) == total
@@ -66,6 +68,7 @@ def test_lists_become_tuples():
     ({"skips": ((0, 7),)}, "does not fit the output of layer 7"),
 ])
 def test_specifications_that_make_no_network(options, message):
-  good = {"image_shape": (8, 8, 3), "kernel_sizes": (3, 3), "channels": (4, 6), "pool_sizes": (2, 2), "dense_sizes": (8,)}
+  good = {"image_shape": (8, 8, 3), "kernel_sizes": (3, 3), "channels": (4, 6), "pool_sizes": (2, 2),
+          "dense_sizes": (8,)}
   with pytest.raises(ValueError, match=message):
     architecture.ConvNetSpec(**{**good, **options})

@@ -74,7 +74,8 @@ def test_stack_repeats_a_skip_for_every_block_of_a_multiplied_batch():
   spec = architecture.ConvNetSpec((2, 2, 1), (3,), (1,), (1,), (3,), skips=((0, 0),))
   images = tf.constant(np.arange(8.0).reshape(2, 2, 2, 1))
   features = layers.convolve_stack(spec, images, lambda layer, inputs: tf.concat([inputs, 10.0 * inputs], 0))
-  np.testing.assert_allclose(features, np.concatenate([2.0 * np.reshape(images, [2, 4]), 11.0 * np.reshape(images, [2, 4])]))
+  np.testing.assert_allclose(features, np.concatenate([2.0 * np.reshape(images, [2, 4]),
+                                                       11.0 * np.reshape(images, [2, 4])]))
 
 
 def test_cross_entropy():

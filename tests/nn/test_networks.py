@@ -10,7 +10,8 @@ SPEC = architecture.ConvNetSpec((6, 6, 2), (3, 3), (3, 4), (2, 1), (5,), dropout
 
 
 def _convolutions(prefix):
-  return [weights.plain_convolution(f"{prefix}/conv{layer}", SPEC, layer, initializers.Initializer(0)) for layer in range(2)]
+  return [weights.plain_convolution(f"{prefix}/conv{layer}", SPEC, layer, initializers.Initializer(0))
+          for layer in range(2)]
 
 
 def _head(task_id=0):
@@ -55,7 +56,8 @@ def test_dropout_only_with_a_seed(images):
 def test_models_of_two_tasks_share_layers(images):
   """A built Keras layer refuses new weights, so each task has its own model that refers to the shared layers."""
   shared = _convolutions("shared")
-  first, second = (networks.RoutedNetwork(SPEC, shared, [None, None], _head(task), name=f"task{task}") for task in range(2))
+  first, second = (networks.RoutedNetwork(SPEC, shared, [None, None], _head(task), name=f"task{task}")
+                   for task in range(2))
   before = first(images).numpy()
   second.shared_routes[0]["kernel"].assign_add(tf.ones(SPEC.kernel_shape(0)))
   assert np.any(before != first(images).numpy())

@@ -26,7 +26,8 @@ def _trajectory_of_tensorflow_1(start, gradients, rates):
   with tf.Graph().as_default(), tf.compat.v1.Session() as session:
     weight = tf.compat.v1.get_variable("w", initializer=tf.constant(start), use_resource=True)
     gradient, rate = tf.compat.v1.placeholder(tf.float32, start.shape), tf.compat.v1.placeholder(tf.float32, [])
-    update = tf.compat.v1.train.RMSPropOptimizer(rate, decay=0.9, momentum=0.0, epsilon=1e-10).apply_gradients([(gradient, weight)])
+    optimizer = tf.compat.v1.train.RMSPropOptimizer(rate, decay=0.9, momentum=0.0, epsilon=1e-10)
+    update = optimizer.apply_gradients([(gradient, weight)])
     session.run(tf.compat.v1.global_variables_initializer())
     weights = []
     for values, value in zip(gradients, rates):

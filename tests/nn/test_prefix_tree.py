@@ -10,21 +10,24 @@ from lasem_tf.nn import architecture, initializers, networks, prefix_tree, weigh
 from lasem_tf.selection import configuration
 
 PLAIN = architecture.ConvNetSpec((9, 7, 2), (3, 5, 3), (3, 4, 4), (1, 2, 2), (5,))
-SKIPS = architecture.ConvNetSpec((6, 6, 2), (3, 3, 3, 3), (3, 3, 3, 3), (1, 1, 2, 1), (5,), skips=((1, 1), (1, 2), (3, 3)))
+SKIPS = architecture.ConvNetSpec((6, 6, 2), (3, 3, 3, 3), (3, 3, 3, 3), (1, 1, 2, 1), (5,),
+                                 skips=((1, 1), (1, 2), (3, 3)))
 VALID = architecture.ConvNetSpec((12, 11, 2), (3, 3), (3, 4), (2, 1), (5,), padding="valid")
 
 
 def _routes(spec, prefix):
   """Convolutions with large random weights, so that ReLU and pools have something to decide."""
-  routes = [weights.plain_convolution(f"{prefix}/conv{layer}", spec, layer, initializers.Initializer(3)) for layer in range(spec.depth)]
+  routes = [weights.plain_convolution(f"{prefix}/conv{layer}", spec, layer, initializers.Initializer(3))
+            for layer in range(spec.depth)]
   for route in routes:
     for variable in route.named_variables.values():
       variable.assign(variable * 10.0)
   return routes
 
 
-@pytest.mark.parametrize("spec, groups", [(PLAIN, (1, 1, 1)), (PLAIN, (2, 1)), (PLAIN, (3,)), (SKIPS, (1, 1, 1, 1)), (SKIPS, (1, 2, 1)),
-                                          (SKIPS, (2, 2)), (VALID, (1, 1))])
+@pytest.mark.parametrize("spec, groups", [
+    (PLAIN, (1, 1, 1)), (PLAIN, (2, 1)), (PLAIN, (3,)), (SKIPS, (1, 1, 1, 1)), (SKIPS, (1, 2, 1)), (SKIPS, (2, 2)),
+    (VALID, (1, 1))])
 def test_equals_separate_networks_forward_and_backward(float64, spec, groups):
   shared, own = _routes(spec, "shared"), _routes(spec, "task0")
   variables = [variable for route in shared + own for variable in route.named_variables.values()]
@@ -41,7 +44,8 @@ def test_equals_separate_networks_forward_and_backward(float64, spec, groups):
   with tf.GradientTape() as tape:
     separate = tf.stack([
         networks.convolutional_features(spec, [s.kernel_and_bias() if bit else o.kernel_and_bias()
-                                               for s, o, bit in zip(shared, own, c.bits)], images) for c in configurations])
+                                               for s, o, bit in zip(shared, own, c.bits)], images)
+                                               for c in configurations])
     loss = tf.reduce_sum(coefficients * separate * separate)
   gradients = tape.gradient(loss, variables)
   assert tree.dtype == tf.float64
@@ -51,7 +55,7 @@ def test_equals_separate_networks_forward_and_backward(float64, spec, groups):
 
 
 def kernels_launched(function) -> collections.Counter:
-  """Number of convolution kernels, by kind, that a traced function's outputs and updates need; the others are pruned."""
+  """Convolution kernels, by kind, that a traced function's outputs and updates need; the others are pruned."""
   counts, seen = collections.Counter(), set()
   waiting = [output.op for output in function.outputs] + list(function.graph.control_outputs)
   while waiting:

@@ -59,7 +59,8 @@ def test_head_without_hidden_layer_gives_signed_logits():
 
 def test_dropout_acts_on_the_features_only():
   head = _head()
-  # With the first layer all zero, nothing that dropout does to the features can reach the logits, and nothing else drops.
+  # With the first layer all zero, nothing that dropout does to the features can reach the logits, and nothing else
+  # drops.
   head.groups[0]["kernel"].assign(tf.zeros([6, 5]))
   features = tf.random.normal([20, 6])
   np.testing.assert_array_equal(head(features), head(features, dropout_seed=tf.constant([1, 2])))

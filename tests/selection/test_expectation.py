@@ -145,10 +145,13 @@ def test_without_commitment_there_is_one_phase():
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"likelihood": "sum"}, "likelihood must be one of product, mean, not 'sum'"), ({"prior": "counts"}, "prior must be one of count, mean"),
-    ({"prior_initial_count": 0}, "prior_initial_count must be positive"), ({"commit_threshold": 1.0}, r"commit_threshold must lie in \(0, 1\)"),
+    ({"likelihood": "sum"}, "likelihood must be one of product, mean, not 'sum'"),
+    ({"prior": "counts"}, "prior must be one of count, mean"),
+    ({"prior_initial_count": 0}, "prior_initial_count must be positive"),
+    ({"commit_threshold": 1.0}, r"commit_threshold must lie in \(0, 1\)"),
     ({"commit_epochs": 0}, "commit_epochs must be at least 1"), ({"layer_groups": (2, 1)}, r"Layer groups \(2, 1\)"),
-    ({"fixed_configuration": "top9"}, "needs more than 9 convolutions"), ({"fixed_probability": 0.0}, r"fixed_probability must lie in \(0, 1\]"),
+    ({"fixed_configuration": "top9"}, "needs more than 9 convolutions"),
+    ({"fixed_probability": 0.0}, r"fixed_probability must lie in \(0, 1\]"),
     ({"fixed_configuration": "top1", "layer_groups": (2, 2)}, "0001 is not constant inside the groups")])
 def test_options_that_do_not_fit(options, message):
   with pytest.raises(ValueError, match=message):

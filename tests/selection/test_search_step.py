@@ -40,9 +40,9 @@ def _reference_gradients(learner, phase, selection, batch, groups):
   prior = selection.prior().numpy()
   losses, gradients = [], []
   for c in selection.configurations:
-    kernels = lambda: [(weights.shared if bit else weights.own) for weights, bit in zip(network.layer_weights(), c.bits)]
     with tf.GradientTape() as tape:
-      features = networks.convolutional_features(learner.context.spec, kernels(), batch.images)
+      kernels = [weights.choose(bit) for weights, bit in zip(network.layer_weights(), c.bits)]
+      features = networks.convolutional_features(learner.context.spec, kernels, batch.images)
       loss = layers.mean_cross_entropy(network.head(features), batch.labels)
       penalty = learner._penalty(0, tf.constant(c.bits, loss.dtype))
       total = loss if penalty is None else loss + penalty
@@ -50,7 +50,9 @@ def _reference_gradients(learner, phase, selection, batch, groups):
     gradients.append(tape.gradient(total, variables, unconnected_gradients="zero"))
   likelihood = np.exp(-len(batch.labels) * np.array(losses))
   posterior = prior * likelihood / np.sum(prior * likelihood)
-  return {name: np.tensordot(posterior, np.stack([g[i] for g in gradients]), 1) for i, name in enumerate(names)}, posterior
+  weighted = {name: np.tensordot(posterior, np.stack([gradient[index] for gradient in gradients]), 1)
+              for index, name in enumerate(names)}
+  return weighted, posterior
 
 
 @pytest.mark.parametrize("knowledge", list(KNOWLEDGE))
@@ -89,7 +91,8 @@ def test_number_of_convolution_kernels_of_a_step(depth, kernels):
 
 def _problem(learner, phase):
   """What the learner poses to its selection."""
-  return selection_base.SearchProblem(learner._tasks[0].network, phase.trained, lambda sharing: None, learner.context.learning_rate)
+  return selection_base.SearchProblem(learner._tasks[0].network, phase.trained, lambda sharing: None,
+                                      learner.context.learning_rate)
 
 
 def test_dropout_is_independent_for_every_configuration_and_off_in_the_posterior():
