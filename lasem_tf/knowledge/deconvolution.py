@@ -81,8 +81,8 @@ class Deconvolution(base.Knowledge):
       grown = (sizes.base_size - 1) * sizes.stride + 1
       if grown != self.spec.kernel_sizes[layer]:
         raise ValueError(f"Deconvolution.sizes: layer {layer} has a knowledge base of side {sizes.base_size}, which a "
-                         f"deconvolution of stride {sizes.stride} grows to ({sizes.base_size} - 1) * {sizes.stride} + 1 = "
-                         f"{grown}, but the network's kernel there has side {self.spec.kernel_sizes[layer]}.")
+                         f"deconvolution of stride {sizes.stride} grows to ({sizes.base_size} - 1) * {sizes.stride} + 1 "
+                         f"= {grown}, but the network's kernel there has side {self.spec.kernel_sizes[layer]}.")
 
   def shared_values(self, layer, draw=0):
     prefix = f"kb/conv{layer}"

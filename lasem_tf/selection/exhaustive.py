@@ -37,9 +37,9 @@ class Exhaustive(base.Selection):
     cost = (num_tasks - 1) * 2**self.depth * epochs_per_task
     if cost > self._max_epochs and not self._accept_cost:
       raise ValueError(
-          f"The exhaustive search would train {num_tasks - 1} tasks x 2^{self.depth} configurations x {epochs_per_task} "
-          f"epochs = {cost} epochs, more than Exhaustive.max_epochs = {self._max_epochs}. Bind Exhaustive.accept_cost = "
-          "True to run it all the same, or train fewer epochs, tasks or layers.")
+          f"The exhaustive search would train {num_tasks - 1} tasks x 2^{self.depth} configurations x "
+          f"{epochs_per_task} epochs = {cost} epochs, more than Exhaustive.max_epochs = {self._max_epochs}. Bind "
+          "Exhaustive.accept_cost = True to run it all the same, or train fewer epochs, tasks or layers.")
 
   def begin_task(self, task_id, num_epochs):
     self._scores: dict[int, float] = {}

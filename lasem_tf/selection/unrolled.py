@@ -1,4 +1,4 @@
-"""Second-order gradients of mixing weights: how they act on a loss through the weights that a network learns from them."""
+"""Second-order gradients of mixing weights: how they act on a loss through the weights that learn from them."""
 
 from typing import Callable, Mapping, Sequence
 
