@@ -1,6 +1,7 @@
 """CIFAR-100 as a stream of 10, 20 or 40 ten-way tasks (Lee et al., IJCAI 2019 and ICML 2021)."""
 
 import functools
+import os
 
 import gin
 import numpy as np
@@ -74,7 +75,8 @@ class CIFAR100(stream.TaskStream):
     self.source = _read(context, source)
     self._check_source(expected, images_per_class == sources.OFFICIAL)
     shown = _OFFICIAL_NAME if self.source.official else sources.check_display_name(
-        data_name, _OFFICIAL_NAME, _OFFICIAL_NAME, "CIFAR100.data_name")
+        data_name, _OFFICIAL_NAME, _OFFICIAL_NAME, "CIFAR100.data_name",
+        os.path.dirname(self.source.origin) if source == "raw" else "")
     self.display_name = shown if num_tasks == 10 else f"{shown} ({num_tasks} tasks)"
     names = cifar100_tables.CLASS_NAMES if self.source.official else self.source.class_names
     self.tasks = tuple(types.TaskInfo(task_id, len(row), tuple(names[class_id] for class_id in row), row)

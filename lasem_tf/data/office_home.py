@@ -53,7 +53,8 @@ class _OfficeHomeStream(TaskStream):
     self._images = self._find_images({domain for domain, _ in tasks}, images_per_class == sources.OFFICIAL)
     official = not self._images or not office_home_files.differing_counts(self._images)
     self.display_name = OFFICIAL_NAME if official else sources.check_display_name(
-        data_name, OFFICIAL_NAME, OFFICIAL_NAME, f"{kind}.data_name")
+        data_name, OFFICIAL_NAME, OFFICIAL_NAME, f"{kind}.data_name",
+        str(pathlib.Path(office_home_files.find_folder(context.data_dirs)).parent))
     self._numbers = {domain: self._class_numbers(domain) for domain in constants.DOMAINS
                      if any(domain == task_domain for task_domain, _ in tasks)}
 

@@ -102,20 +102,23 @@ def file_state(paths: Sequence[str]) -> tuple:
   return tuple((path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths)
 
 
-def check_display_name(data_name: str | None, official_name: str, format_name: str, binding: str) -> str:
+def check_display_name(data_name: str | None, official_name: str, format_name: str, binding: str,
+                       data_dir: str = "") -> str:
   """What tables call data that are not the published files.
 
   Args:
     data_name: the user's name, or None.
     official_name: the name that such data must not carry.
-    format_name: used in the default, "unofficial data in <format_name> format".
+    format_name: used in the default, "<folder>, unofficial data in <format_name> format".
     binding: the gin binding, for the message.
+    data_dir: data folder; its own name goes into the default.
 
   Raises:
     ValueError: the user's name claims to be the official data.
   """
   if data_name is None:
-    return f"unofficial data in {format_name} format"
+    folder = os.path.basename(os.path.abspath(data_dir)) if data_dir else ""
+    return f"{folder + ', ' if folder else ''}unofficial data in {format_name} format"
   if not isinstance(data_name, str) or not data_name.strip():
     raise ValueError(f"{binding} must be a non-empty text, not {data_name!r}.")
   if _letters(data_name) == _letters(official_name):

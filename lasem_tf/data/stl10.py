@@ -89,6 +89,7 @@ class STL10(TaskStream):
     self.name = f"stl10_{num_tasks}"
     self.protocol = protocols.resolve(protocol, {}, {}) | {"percent": percent, "validation_percent": validation_percent,
                                                            "partition": partition, "design": design}
+    self._raw = source == "raw"
     self._source = None if context.design_only else _read(context, source)
     self._source_kind = source
     shown = self._check_counts(images_per_class, data_name)
@@ -130,7 +131,8 @@ class STL10(TaskStream):
                       "STL10.images_per_class = 'any'.")
     if self._source.official:
       return OFFICIAL_NAME
-    return sources.check_display_name(data_name, OFFICIAL_NAME, OFFICIAL_NAME, "STL10.data_name")
+    return sources.check_display_name(data_name, OFFICIAL_NAME, OFFICIAL_NAME, "STL10.data_name",
+                                      str(self._design_folder().parent) if self._raw else "")
 
   def _indices_by_class(self, split: str) -> list[np.ndarray]:
     if self._source is None:

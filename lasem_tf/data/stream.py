@@ -84,7 +84,7 @@ class TaskStream(abc.ABC):
     """Identifies the tasks: classes, order of labels, details, protocol. Equal over seeds."""
     tasks = [[t.task_id, list(t.class_names), list(t.class_ids), sorted((k, repr(v)) for k, v in t.details.items())]
              for t in self.tasks]
-    return seeding.fingerprint(self.name, self.display_name, list(self.image_shape), tasks,
+    return seeding.fingerprint(self.name, list(self.image_shape), tasks,
                                sorted((k, repr(v)) for k, v in self.protocol.items()))
 
   @functools.cached_property
