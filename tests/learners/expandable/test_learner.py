@@ -1,53 +1,16 @@
-"""The learner as a whole: its phases, what each promises to old tasks, growth and resume."""
+"""The phases of a visit: their order, and what each may touch and promises to old tasks."""
 
 import logging
 
 import numpy as np
 import pytest
 
-from lasem_tf.learners import expandable
 from lasem_tf.learners.expandable import shrinkage, split
 from tests.learners import growing_support as support
-
-NEVER, ALWAYS = float("inf"), 0.0
-
-
-def make_learner(epochs_per_task=4, **options):
-  context = support.make_context(epochs_per_task=epochs_per_task, num_tasks=6)
-  settings = {"num_new_units": 2, "shrink": shrinkage.Shrinkage(l1=0.2, group=0.5), "loss_threshold": ALWAYS}
-  return expandable.ExpandableNetwork(context, **{**settings, **options})
+from tests.learners.expandable.visits import ALWAYS, NEVER, begin, edit, learn, make_learner, phases_of, to_phase
 
 
-def learn(learner, *tasks):
-  """Visits tasks one after another; returns the last summary."""
-  for visit, task_id in enumerate(tasks):
-    summary = support.run_visit(learner, task_id, visit)
-  return summary
-
-
-def begin(learner, task_id, visit):
-  learner.begin_visit(support.make_task(learner, task_id), visit)
-
-
-def to_phase(learner, name):
-  """Trains all phases before the one with this name, which is returned untrained, with its number."""
-  completed = 0
-  while (phase := learner.next_phase(completed)).name != name:
-    support.run_phase(learner, phase)
-    completed += 1
-  return phase, completed
-
-
-def phases_of(learner):
-  """Names and epochs of a visit's phases, trained."""
-  seen = []
-  while (phase := learner.next_phase(len(seen))) is not None:
-    support.run_phase(learner, phase)
-    seen.append((phase.name, phase.num_epochs))
-  return seen
-
-
-# --- order of the phases -----------------------------------------------------------------------------------------------
+# --- order of the phases ----------------------------------------------------------------------------------------------
 
 
 def test_first_task_is_one_sparse_phase():
@@ -88,7 +51,7 @@ def test_the_mean_training_loss_decides():
   assert loss == pytest.approx(reference, rel=1e-5)
 
 
-# --- what each phase may touch -----------------------------------------------------------------------------------------
+# --- what each phase may touch ----------------------------------------------------------------------------------------
 
 
 def test_head_phase_changes_the_new_head_only():
@@ -100,11 +63,6 @@ def test_head_phase_changes_the_new_head_only():
   old = support.logits_of(learner, 0)
   support.check_touches_only_declared(learner, phase)
   np.testing.assert_array_equal(support.logits_of(learner, 0), old)
-
-
-def outside(mask, shape_of):
-  """Complement of a unit mask, for indexing."""
-  return ~mask[:shape_of]
 
 
 def test_selective_phase_changes_the_selected_sub_network_only():
@@ -133,13 +91,6 @@ def test_selective_phase_changes_the_selected_sub_network_only():
   assert np.flatnonzero(changed["shared/dense0/bias"]).tolist() == [0, 1]
   assert np.flatnonzero(changed["task1/head/dense1/kernel"].any(axis=1)).tolist() == [0, 1]
   assert not changed["task0/head/dense1/kernel"].any() and not changed["task0/head/dense1/bias"].any()
-
-
-def edit(variable, where, value):
-  """Assigns to a part of a variable."""
-  values = variable.numpy()
-  values[where] = value
-  variable.assign(values)
 
 
 def test_selective_phase_leaves_a_task_alone_whose_units_are_not_selected():
@@ -185,7 +136,8 @@ def test_expansion_changes_new_entries_and_the_new_head_only():
     np.testing.assert_array_equal(after[f"{name}/bias"][:old_width], before[f"{name}/bias"][:old_width])
   np.testing.assert_array_equal(after["shared/dense0/kernel"].reshape(9, 7, 8)[:, :5, :6],
                                 before["shared/dense0/kernel"].reshape(9, 7, 8)[:, :5, :6])
-  assert np.all(np.any(after["shared/conv1/kernel"][..., 4:, :5] != before["shared/conv1/kernel"][..., 4:, :5], axis=(0, 1)))
+  from_new_to_old = [values["shared/conv1/kernel"][..., 4:, :5] for values in (before, after)]
+  assert np.all(np.any(from_new_to_old[0] != from_new_to_old[1], axis=(0, 1)))
   np.testing.assert_array_equal(support.logits_of(learner, 0), old)
 
 
@@ -202,7 +154,8 @@ def test_expansion_itself_does_not_move_old_logits():
 
 @pytest.mark.parametrize("group, kept", [(1000.0, 0), (0.0, 2)])
 def test_pruned_groups_are_exactly_zero_and_removed(group, kept):
-  learner = make_learner(shrink=shrinkage.Shrinkage(l1=0.0, group=group), splitting=split.Splitting("distance", 1e9, 1e9))
+  learner = make_learner(shrink=shrinkage.Shrinkage(l1=0.0, group=group),
+                         splitting=split.Splitting("distance", 1e9, 1e9))
   learn(learner, 0)
   begin(learner, 1, 1)
   phase, completed = to_phase(learner, "expansion")
@@ -273,131 +226,3 @@ def test_last_phase_with_scope_all_trains_all_units_that_the_task_sees(visibilit
   assert not any(name.startswith("task0/") for name in phase.trained)
   changed = support.values(learner)["shared/conv0/bias"] != before["shared/conv0/bias"]
   np.testing.assert_array_equal(changed, learner.visible_units(1)[0])
-
-
-# --- time stamps -------------------------------------------------------------------------------------------------------
-
-
-def test_a_task_never_sees_units_that_are_newer():
-  learner = make_learner()
-  learn(learner, 0, 1)
-  seen = learner.visible_units(0), learner.visible_units(1)
-  old = support.logits_of(learner, 0), support.logits_of(learner, 1)
-  learn(learner, 2)
-  for task_id in (0, 1):
-    for now, then in zip(learner.visible_units(task_id), seen[task_id]):
-      np.testing.assert_array_equal(now, then)
-  assert len(learner.visible_units(2)[0]) > len(seen[0][0])
-  # Whatever is only the last task's may become anything.
-  exclusive = learner._state.exclusive_units(2)
-  weights = learner.variables()
-  now = support.logits_of(learner, 0), support.logits_of(learner, 1)
-  assert any(mask.any() for mask in exclusive)
-  edit(weights["shared/conv0/kernel"], np.s_[..., exclusive[0]], 100.0)
-  edit(weights["shared/conv1/kernel"], np.s_[..., exclusive[0], :], 100.0)
-  edit(weights["shared/dense0/bias"], exclusive[2], 100.0)
-  for task_id in (0, 1):
-    np.testing.assert_array_equal(support.logits_of(learner, task_id), now[task_id])
-    assert old[task_id].shape == now[task_id].shape
-
-
-def test_replace_starts_from_what_the_task_before_saw():
-  learner = make_learner(splitting=split.Splitting("distance", 0.0, 0.0, None, None))
-  learn(learner, 0, 1)
-  assert not all(mask.all() for mask in learner.visible_units(1))
-  begin(learner, 2, 2)
-  for started, seen in zip(learner.visible_units(2), learner.visible_units(1)):
-    np.testing.assert_array_equal(started, seen)
-
-
-def test_stamp_starts_from_all_units():
-  learner = make_learner(visibility="stamp", splitting=split.Splitting("distance", 0.0, 0.0, None, None))
-  learn(learner, 0, 1)
-  begin(learner, 2, 2)
-  assert all(mask.all() for mask in learner.visible_units(2))
-  assert all(mask.all() for mask in learner.visible_units(1))
-
-
-# --- revisits, growth, resume, options ---------------------------------------------------------------------------------
-
-
-def test_revisit_trains_what_the_task_sees_and_nothing_grows():
-  learner = make_learner(retrain_scope="new")
-  learn(learner, 0, 1)
-  size, old = learner.num_parameters(), support.logits_of(learner, 0)
-  before = support.logits_of(learner, 1)
-  begin(learner, 1, 2)
-  assert phases_of(learner) == [("revisit", 4)]
-  learner.end_visit()
-  assert learner.num_parameters() == size
-  np.testing.assert_array_equal(support.logits_of(learner, 0), old)
-  assert np.any(support.logits_of(learner, 1) != before)
-  assert not any(name.startswith("snapshot/") for name in learner.variables())
-
-
-def test_revisit_of_the_only_task():
-  learner = make_learner()
-  learn(learner, 0)
-  begin(learner, 0, 1)
-  assert phases_of(learner) == [("revisit", 4)]
-  learner.end_visit()
-
-
-def test_summary_reports_growth():
-  learner = make_learner()
-  sizes = [0]
-  for visit in range(3):
-    summary = support.run_visit(learner, visit, visit)
-    sizes.append(learner.num_parameters())
-  assert sizes == sorted(set(sizes))
-  details = summary.details
-  assert details["expanded"] is True and details["loss_before_expansion"] > 0
-  assert set(details) >= {"selected_fraction", "added_units", "pruned_units", "split_units", "widths", "mean_drift"}
-  assert details["stored_parameters"] >= learner.num_parameters()
-  assert details["stored_parameters"] == sum(
-      variable.shape.num_elements() for variable in learner.variables().values())
-  assert learner.forward_macs(2) >= learner.forward_macs(0)
-
-
-@pytest.mark.parametrize("options", [
-    {}, {"visibility": "stamp", "splitting": split.Splitting("distance", 0.0, 0.0)}, {"loss_threshold": NEVER}])
-def test_resume_in_every_phase_is_bit_identical(options):
-  support.check_resume(lambda: make_learner(8, **options), 1, lambda learner: learn(learner, 0))
-
-
-def test_resume_of_a_revisit_is_bit_identical():
-  support.check_resume(make_learner, 0, lambda learner: learn(learner, 0, 1))
-
-
-def test_dropout_and_a_network_without_hidden_layer():
-  context = support.make_context(support.tiny_spec(dense_sizes=(), dropout_keep_probability=0.5))
-  learner = expandable.ExpandableNetwork(context, num_new_units=1, loss_threshold=ALWAYS)
-  for task_id in range(2):
-    support.run_visit(learner, task_id, task_id)
-    np.testing.assert_array_equal(support.logits_of(learner, 0), support.logits_of(learner, 0))
-  assert learner.variables()["task1/head/dense0/kernel"].shape[0] % 9 == 0
-
-
-def test_old_graphs_are_outdated_whenever_shapes_change():
-  learner = make_learner()
-  learn(learner, 0)
-  begin(learner, 1, 1)
-  phase, completed = to_phase(learner, "selective")
-  version = learner.network_version(0)
-  support.run_phase(learner, phase)
-  assert learner.network_version(0) == version
-  learner.next_phase(completed + 1)
-  assert learner.network_version(0) > version
-
-
-def test_default_number_of_new_units_is_half_the_first_layer():
-  for stream, expected in (("cifar100", 16), ("office_home", 32), ("stl10", 16)):
-    assert expandable.ExpandableNetwork(support.context_of_stream(stream))._num_new == expected
-
-
-@pytest.mark.parametrize("options, match", [
-    ({"visibility": "all"}, "visibility"), ({"retrain_scope": "old"}, "retrain_scope"),
-    ({"phase_shares": (0.5, 0.5)}, "phase_shares"), ({"phase_shares": (0.5, 0.5, 0.5, 0.0)}, "phase_shares")])
-def test_options_are_checked(options, match):
-  with pytest.raises(ValueError, match=match):
-    make_learner(**options)
