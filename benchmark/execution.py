@@ -75,7 +75,7 @@ def build(run: suite.Run, settings: Settings,
     if experiment.network.image_shape != stream.image_shape:
       raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} are "
                        f"{stream.image_shape}.")
-    make_learner(experiment, tuple(task.num_classes for task in stream.tasks), run.seed)
+    idle_learner(experiment, stream, run.seed)
     lifetime.check(stream, experiment.training_options(settings.checkpoint_seconds))
   except stream_lib.DataError:
     raise
@@ -84,8 +84,18 @@ def build(run: suite.Run, settings: Settings,
   return experiment, stream
 
 
+def idle_learner(experiment: experiment_lib.Experiment, stream: stream_lib.TaskStream, seed: int) -> base.Learner:
+  """A learner that is asked for its cost, or whether it fits the stream, and never trained."""
+
+  def examples(task_id, rows):
+    split = stream.load(task_id, "train")
+    return split.images[rows], split.labels[rows]
+
+  return make_learner(experiment, tuple(task.num_classes for task in stream.tasks), seed, examples)
+
+
 def make_learner(experiment: experiment_lib.Experiment, num_classes: tuple[int, ...], seed: int,
-                 examples: Callable | None = None) -> base.Learner:
+                 examples: Callable) -> base.Learner:
   """The learner of a run, as yet without tasks."""
   return experiment.learner(experiment.learner_context(num_classes, seed, examples))
 

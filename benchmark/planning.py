@@ -43,7 +43,7 @@ def plan(runs: Sequence[suite.Run], settings: execution.Settings, needs_data: bo
   for run in runs:
     if run.configuration_hash not in by_configuration:
       experiment, stream, missing = _build(run, settings, needs_data)
-      learner = execution.make_learner(experiment, tuple(task.num_classes for task in stream.tasks), run.seed)
+      learner = execution.idle_learner(experiment, stream, run.seed)
       order = schedule.task_order(experiment.task_order, stream.num_tasks)
       counts = stream.counts()["train"]
       macs = sum(learner.training_macs_per_image(task) * (counts[task] // experiment.batch_size) * experiment.batch_size

@@ -107,5 +107,5 @@ def test_operative_configuration_replays_to_itself(learner, settings, tmp_path):
 
   built = experiment.Experiment()  # pylint: disable=no-value-for-parameter
   stream = built.make_stream(settings.stream_context(run))
-  execution.make_learner(built, tuple(task.num_classes for task in stream.tasks), 0)
+  execution.idle_learner(built, stream, 0)
   assert configuration.bound_values(gin.operative_config_str()) == values
