@@ -74,10 +74,8 @@ class Phase:
     step: function (Batch, StepContext) -> StepResult that computes *and applies* its updates. A plain function: the
       trainer compiles it.
     trained: the variables that the step may change, by stable name (beside `state`).
-    state: what the phase must keep between steps beside `Learner.variables()`: optimiser slots.
+    state: what else its steps change: optimiser slots, and statistics among `Learner.variables()`.
     needs_validation_batch: whether `StepContext.validation` must be there.
-    restart: whether learning begins again from where the visit began: epochs of the phase count from the visit's first
-      one for the decay of the learning rate and the order of the examples.
   """
 
   name: str
@@ -86,7 +84,6 @@ class Phase:
   trained: Mapping[str, tf.Variable]
   state: Mapping[str, tf.Variable]
   needs_validation_batch: bool = False
-  restart: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -138,10 +138,10 @@ class Composed(base.Learner):
           if num_completed == 0 else None
     self._phase = phase = self._selection.next_phase(num_completed, self.context.epochs_per_task)
     if phase is None or phase.configuration is not None:
-      return phase and self._training_phase(phase.name, phase.num_epochs, phase.configuration, phase.restart)
+      return phase and self._training_phase(phase.name, phase.num_epochs, phase.configuration)
     if phase.needs_validation_batch and not len(self.task.validation[1]):
       raise ValueError(f"{type(self._selection).__name__} reads validation batches, but task {task_id} has no "
-                       "validation examples: give the stream a validation split, or bind "
+                       "validation examples: give the stream a validation split, or bind Differentiable.order = 1 and "
                        "Differentiable.architecture_batch = 'training'.")
     trained = self._trained_variables(task_id, None)
     search = self._selection.search_step(selection_base.SearchProblem(
@@ -154,10 +154,10 @@ class Composed(base.Learner):
                                  *(validation[:2] if validation is not None else (None, None)))
       return base.StepResult(loss, metrics)
 
-    return base.Phase(phase.name, phase.num_epochs, step, trained, search.state, phase.needs_validation_batch)
+    state = {**search.state, **self._selection.named_variables()}
+    return base.Phase(phase.name, phase.num_epochs, step, trained, state, phase.needs_validation_batch)
 
-  def _training_phase(self, name: str, num_epochs: int, configuration: TransferConfiguration,
-                      restart: bool = False) -> base.Phase:
+  def _training_phase(self, name: str, num_epochs: int, configuration: TransferConfiguration) -> base.Phase:
     """Trains one configuration of the current task's network."""
     task_id = self.task.info.task_id
     network, trained = self._tasks[task_id].network, self._trained_variables(task_id, configuration)
@@ -176,7 +176,7 @@ class Composed(base.Learner):
         optimizer.apply({name: gradients[name] for name in twice}, context.learning_rate)
       return base.StepResult(loss)
 
-    return base.Phase(name, num_epochs, step, trained, optimizer.slots, restart=restart)
+    return base.Phase(name, num_epochs, step, trained, optimizer.slots)
 
   def _updated_twice(self, task_id: int) -> list[str]:
     """Shared weights that the release lists twice when DARTS revisits a task: those that are a kernel themselves."""
