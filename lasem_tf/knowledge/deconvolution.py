@@ -80,9 +80,10 @@ class Deconvolution(base.Knowledge):
         raise ValueError(f"Deconvolution.sizes: layer {layer} has {tuple(sizes)}, all must be positive.")
       grown = (sizes.base_size - 1) * sizes.stride + 1
       if grown != self.spec.kernel_sizes[layer]:
-        raise ValueError(f"Deconvolution.sizes: layer {layer} has a knowledge base of side {sizes.base_size}, which a "
-                         f"deconvolution of stride {sizes.stride} grows to ({sizes.base_size} - 1) * {sizes.stride} + 1 "
-                         f"= {grown}, but the network's kernel there has side {self.spec.kernel_sizes[layer]}.")
+        raise ValueError(
+            f"Deconvolution.sizes: layer {layer} has a knowledge base of side {sizes.base_size}, which a deconvolution "
+            f"of stride {sizes.stride} grows to ({sizes.base_size} - 1) * {sizes.stride} + 1 = {grown}, but the "
+            f"network's kernel there has side {self.spec.kernel_sizes[layer]}.")
 
   def shared_values(self, layer, draw=0):
     prefix = f"kb/conv{layer}"

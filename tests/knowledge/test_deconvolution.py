@@ -130,8 +130,8 @@ def test_names_and_shapes():
   shapes = {name: tuple(variable.shape) for group in (knowledge.create_shared(0), knowledge.create_transform(0, 2))
             for name, variable in group.named_variables.items()}
   assert shapes == {
-      "kb/conv0": (1, 2, 2, 16), "task2/dfcnn0/deconv_kernel": (3, 3, 24, 16), "task2/dfcnn0/deconv_bias": (1, 1, 1, 24),
-      "task2/dfcnn0/tensordot": (24, 3, 32), "task2/dfcnn0/bias": (32,)}
+      "kb/conv0": (1, 2, 2, 16), "task2/dfcnn0/deconv_kernel": (3, 3, 24, 16),
+      "task2/dfcnn0/deconv_bias": (1, 1, 1, 24), "task2/dfcnn0/tensordot": (24, 3, 32), "task2/dfcnn0/bias": (32,)}
 
 
 @pytest.mark.parametrize("table, spec", [
@@ -143,7 +143,8 @@ def test_names_and_shapes():
 def test_every_table_gives_the_kernels_of_its_network(table, spec):
   knowledge = counts.bound(deconvolution.Deconvolution(table), spec)
   for layer in (0, spec.depth - 1):
-    kernel, bias = knowledge.kernel_and_bias(layer, knowledge.create_shared(layer), knowledge.create_transform(layer, 0))
+    kernel, bias = knowledge.kernel_and_bias(layer, knowledge.create_shared(layer),
+                                             knowledge.create_transform(layer, 0))
     assert tuple(kernel.shape) == spec.kernel_shape(layer) and tuple(bias.shape) == (spec.channels[layer],)
 
 

@@ -63,7 +63,7 @@ def test_structure_survives():
 
 
 def _train(learner, task, visit, accuracies=None, watch=None):
-  """A visit of two steps an epoch; `accuracies[phase name]` are what validation says, `watch` sees every phase's ends."""
+  """A visit of two steps an epoch; `accuracies[phase name]` is what validation says, `watch` sees a phase's ends."""
   learner.begin_visit(task, visit)
   for phase in tiny_stream.phases(learner):
     for epoch in range(phase.num_epochs):
