@@ -129,7 +129,11 @@ def preview(request: Request, output_dir: pathlib.Path) -> int:
   stream = request.open()
   _make_folder(output_dir)
   for task in stream.tasks:
-    contact_sheets.draw(stream, task.task_id, output_dir / f"{stream.name}_task{task.task_id:02}.png")
+    path = output_dir / f"{stream.name}_task{task.task_id:02}.png"
+    try:
+      contact_sheets.draw(stream, task.task_id, path)
+    except OSError as error:
+      raise ConfigurationError(f"{path} cannot be written ({error.strerror}); name another --output_dir.") from error
   print(f"{stream.num_tasks} contact sheets in {output_dir}")
   return 0
 

@@ -119,14 +119,34 @@ class ImageCache:
     """Reads or builds every image into the array that `place(position)` returns."""
     entries = [self.entry(digest) for digest in self.digests(paths)]
     missing = self._read_present(range(len(paths)), entries, place, progress)
-    if not missing:
-      return CacheReport(len(paths), 0, 0)
-    with self._only_builder():
+    num_built = num_repaired = 0
+    for locked in self._locked_stripes(missing, entries):
       # Another process may have built them while this one waited.
-      missing = self._read_present(missing, entries, place, progress)
-      num_repaired = sum(entries[position].exists() for position in missing)
-      self._build(missing, paths, entries, place, progress)
-    return CacheReport(len(paths) - len(missing), len(missing) - num_repaired, num_repaired)
+      absent = self._read_present(locked, entries, place, progress)
+      damaged = sum(entries[position].exists() for position in absent)
+      self._build(absent, paths, entries, place, progress)
+      num_built, num_repaired = num_built + len(absent) - damaged, num_repaired + damaged
+    return CacheReport(len(paths) - num_built - num_repaired, num_built, num_repaired)
+
+  def _locked_stripes(self, positions, entries):
+    """Yields the positions stripe by stripe, each while this process alone may build the stripe's entries.
+
+    Entries fall into stripes by the first digit of their name. Processes that start together begin at different stripes
+    and pass over those that are taken, so that they share the work and decode no image twice.
+    """
+    stripes: dict[str, list[int]] = {}
+    for position in positions:
+      stripes.setdefault(entries[position].name[0], []).append(position)
+    order = sorted(stripes, key=lambda stripe: (int(stripe, 16) + os.getpid() * 7) % 16)
+    while order:
+      for stripe in order:
+        with self._stripe_lock(stripe, wait=False) as is_mine:
+          if is_mine:
+            yield stripes.pop(stripe)
+      if len(stripes) == len(order):  # all are taken: wait for one
+        with self._stripe_lock(order[0], wait=True):
+          yield stripes.pop(order[0])
+      order = [stripe for stripe in order if stripe in stripes]
 
   def _read_present(self, positions, entries, place, progress) -> list[int]:
     """Reads every intact entry and returns the positions of the others."""
@@ -184,7 +204,7 @@ class ImageCache:
   def _write(self, entry: pathlib.Path, image: np.ndarray) -> None:
     pixels = np.ascontiguousarray(image, "<f4").tobytes()
     header = _HEADER.pack(_MAGIC, FORMAT_VERSION, *self.image_shape[:2], zlib.crc32(pixels))
-    partial = self.directory / f"{uuid.uuid4().hex}.partial"
+    partial = self.directory / f"{entry.stem}-{uuid.uuid4().hex}.partial"
     try:
       entry.parent.mkdir(parents=True, exist_ok=True)
       with open(partial, "wb") as stream:
@@ -197,18 +217,21 @@ class ImageCache:
       raise self._unusable(error) from error
 
   @contextlib.contextmanager
-  def _only_builder(self):
-    """Lets one process at a time build, so that runs that start together decode each image once."""
+  def _stripe_lock(self, stripe: str, wait: bool):
+    """Holds the lock of a stripe; gives whether it could be had."""
     try:
       self.directory.mkdir(parents=True, exist_ok=True)
-      lock = filelock.FileLock(self.directory / "build.lock")
-      lock.acquire()
+      lock = filelock.FileLock(self.directory / f"{stripe}.lock")
+      lock.acquire(timeout=-1 if wait else 0)
+    except filelock.Timeout:
+      yield False
+      return
     except OSError as error:
       raise self._unusable(error) from error
     try:
-      for partial in self.directory.glob("*.partial"):  # left by a builder that was killed: no other one is running
+      for partial in self.directory.glob(f"{stripe}*.partial"):  # of a builder that was killed: no other one is here
         partial.unlink(missing_ok=True)
-      yield
+      yield True
     finally:
       lock.release()
 

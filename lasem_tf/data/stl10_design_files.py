@@ -25,7 +25,11 @@ def file_name(percent: int, validation_percent: int, num_tasks: int, num_classes
 
 
 def write(path: pathlib.Path, tasks: Sequence[TaskDesign], indices: Sequence[TaskIndices]) -> None:
-  """Writes one trial, complete or not at all."""
+  """Writes one trial, complete or not at all.
+
+  Raises:
+    DataError: the file cannot be written.
+  """
   buffer = io.StringIO()
   writer = csv.writer(buffer, lineterminator="\n")
   for task_id, (task, drawn) in enumerate(zip(tasks, indices)):
@@ -42,6 +46,9 @@ def write(path: pathlib.Path, tasks: Sequence[TaskDesign], indices: Sequence[Tas
   try:
     partial.write_text(buffer.getvalue())
     os.replace(partial, path)
+  except OSError as error:
+    raise DataError(f"{path} cannot be written ({error.strerror}); free the space or name another folder with "
+                    "--output_dir.") from error
   finally:
     partial.unlink(missing_ok=True)
 

@@ -1,5 +1,6 @@
 """The image cache: made once, resumed, repaired, never half written, never in a closed folder."""
 
+from concurrent import futures
 import errno
 import logging
 import os
@@ -40,6 +41,15 @@ def test_each_image_is_decoded_once(tmp_path, paths, monkeypatch):
   np.testing.assert_array_equal(ImageCache(tmp_path / "cache", 16, 12).load(paths[::-1]), images[::-1])
 
 
+def test_processes_that_start_together_decode_no_image_twice(tmp_path, paths):
+  caches = [ImageCache(tmp_path / "cache", 16, 12, num_workers=1) for _ in range(3)]
+  with futures.ThreadPoolExecutor(3) as pool:
+    # A file lock keeps threads with locks of their own apart just as it does processes.
+    reports = list(pool.map(lambda cache: cache.prepare(paths), caches))
+  assert sum(report.built for report in reports) == len(paths)
+  assert all(report.built + report.reused == len(paths) for report in reports)
+
+
 def test_an_interrupted_pass_resumes(tmp_path, paths, monkeypatch):
   decode, decoded = image_decoding.decode_rgb, []
 
@@ -62,7 +72,7 @@ def test_an_interrupted_pass_resumes(tmp_path, paths, monkeypatch):
 def test_a_killed_builder_leaves_nothing_under_a_final_name(tmp_path, paths):
   cache = ImageCache(tmp_path / "cache", 16, 12)
   cache.prepare(paths[:1])
-  leftover = cache.directory / "half.partial"
+  leftover = cache.directory / f"{cache.digests(paths)[1]}-half.partial"
   leftover.write_bytes(b"half an image")
   cache.prepare(paths)
   assert not leftover.exists()
@@ -125,7 +135,7 @@ def test_a_full_disk_is_a_clear_error_and_leaves_no_file(tmp_path, paths, monkey
   with pytest.raises(DataError, match=r"cache in .*cannot be used \(the disk is full\).*--cache_dir"):
     cache.load(paths)
   monkeypatch.undo()
-  assert {path.name for path in cache.directory.rglob("*") if path.is_file()} <= {"build.lock"}
+  assert {path.name for path in cache.directory.rglob("*") if path.is_file() and path.suffix != ".lock"} == set()
   assert cache.prepare(paths).built == 5
 
 

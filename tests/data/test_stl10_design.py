@@ -1,6 +1,8 @@
 """The seeded design: its distribution, its repetition, and the release's CSV files."""
 
 import collections
+import errno
+import os
 
 import numpy as np
 import pytest
@@ -97,6 +99,16 @@ def test_rows_are_those_of_the_release(tmp_path):
       "ValidationIndices", "2,34", "Task,1", "Classes,0,1,2", "TrainIndices", "0,5", "1,6", "2,7", "ValidationIndices",
       "1,1"]
   assert stl10_design_files.read(tmp_path / "design.csv") == (tasks, indices)
+
+
+def test_a_full_disk_leaves_no_file(tmp_path, monkeypatch):
+  def full(source, target):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+  monkeypatch.setattr(os, "replace", full)
+  with pytest.raises(DataError, match=f"{_NAMES[0]} cannot be written .No space left"):
+    STL10(StreamContext(design_only=True)).write_design(tmp_path)
+  assert not list(tmp_path.iterdir())
 
 
 def test_an_incomplete_set_is_never_replaced(written):
