@@ -18,7 +18,7 @@ EVALUATION_BATCH = 256
 
 
 class HardGatedNetwork(keras.Model):
-  """The network of one task: shared convolutions, own gates, own dense layers, and a mask of the channels it may use."""
+  """The network of one task: shared convolutions, own gates and dense layers, a mask of the channels it may use."""
 
   def __init__(self, spec: architecture.ConvNetSpec, convolutions: list[weights.Convolution],
                gates: list[hard_gates.HardGate], head: weights.DenseHead, masks: list[weights.WeightGroup], name: str):
@@ -56,15 +56,15 @@ class HardGatedNetwork(keras.Model):
 class ChannelGated(base.Learner):
   """Hard channel gates; a finished task's logits are bit-identical for ever.
 
-  A task reads only the channels of its mask; these are frozen for all later tasks, and any other channel is multiplied by
-  zero for it. Its own commit may change its logits: on an image that is in neither its training nor its validation data a
-  gate may have opened a channel that the commit draws anew.
+  A task reads only the channels of its mask; these are frozen for all later tasks, and any other channel is multiplied
+  by zero for it. Its own commit may change its logits: on an image that is in neither its training nor its validation
+  data a gate may have opened a channel that the commit draws anew.
 
-  A task that is visited again may use and train all channels that no *other* task relies on, its own included, and commits
-  once more. With no free channel left in a layer, a new task still chooses among the frozen ones.
+  A task that is visited again may use and train all channels that no *other* task relies on, its own included, and
+  commits once more. With no free channel left in a layer, a new task still chooses among the frozen ones.
 
-  Variables are named 'shared/conv{l}/...', 'task{t}/gate{l}/...', 'task{t}/head/dense{i}/...' and 'task{t}/relevant{l}' (the
-  mask, ones while the task is learned).
+  Variables are named 'shared/conv{l}/...', 'task{t}/gate{l}/...', 'task{t}/head/dense{i}/...' and 'task{t}/relevant{l}'
+  (the mask, ones while the task is learned).
   """
 
   def __init__(self, context: base.LearnerContext, sparsity_weight: float = 0.5, patience_share: float = 0.1,
@@ -95,7 +95,7 @@ class ChannelGated(base.Learner):
     self._networks: dict[int, HardGatedNetwork] = {}
     self._sparsity_is_on = tf.Variable(0.0, trainable=False)
 
-  # --- tasks -----------------------------------------------------------------------------------------------------------
+  # --- tasks ----------------------------------------------------------------------------------------------------------
 
   def _create_task(self, task_id: int) -> None:
     spec = self.context.spec
@@ -122,7 +122,7 @@ class ChannelGated(base.Learner):
         channels |= mask[""].numpy() > 0
     return relied_upon
 
-  # --- training --------------------------------------------------------------------------------------------------------
+  # --- training -------------------------------------------------------------------------------------------------------
 
   def begin_epoch(self, epoch):
     self._sparsity_is_on.assign(float(epoch >= round(self._patience_share * self.context.epochs_per_task)))
@@ -155,7 +155,7 @@ class ChannelGated(base.Learner):
 
     return base.Phase("train", self.context.epochs_per_task, step, {**followed, **moving}, optimizer.slots)
 
-  # --- commit ----------------------------------------------------------------------------------------------------------
+  # --- commit ---------------------------------------------------------------------------------------------------------
 
   @property
   def commit_changes_weights(self):
@@ -190,7 +190,7 @@ class ChannelGated(base.Learner):
     for part in ("kernel", "bias"):
       convolution[part].assign(tf.where(kept, convolution[part], fresh[part]))
 
-  # --- the rest of the contract ----------------------------------------------------------------------------------------
+  # --- the rest of the contract ---------------------------------------------------------------------------------------
 
   def logits(self, images, task_id):
     return self._networks[task_id](images)[0]
@@ -206,7 +206,8 @@ class ChannelGated(base.Learner):
 
   def forward_macs(self, task_id):
     spec = self.context.spec
-    gates = sum(self._gate_size * (spec.input_shape(layer)[2] + channels) for layer, channels in enumerate(spec.channels))
+    gates = sum(self._gate_size * (spec.input_shape(layer)[2] + channels)
+                for layer, channels in enumerate(spec.channels))
     return spec.forward_macs(self.context.num_classes[task_id]) + gates
 
   def _bump_versions(self):

@@ -1,9 +1,9 @@
 """Channel gating as a later release of the reference has it: soft gates over shared convolutions.
 
 Every task multiplies the channels of every shared layer by a softmax over channels, computed by its own small network
-from the flattened input of the layer. Gates that are positive and sum to one make the released sparsity term, the mean of
-the gates, a constant: it has no gradient, and nothing protects channels from later tasks. `channel_gated` is the method
-of the paper (Abati et al., CVPR 2020).
+from the flattened input of the layer. Gates that are positive and sum to one make the released sparsity term, the mean
+of the gates, a constant: it has no gradient, and nothing protects channels from later tasks. `channel_gated` is the
+method of the paper (Abati et al., CVPR 2020).
 """
 
 import gin

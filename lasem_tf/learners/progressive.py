@@ -1,8 +1,8 @@
 """Progressive neural networks: a new column for every task, fed by the frozen columns of the tasks before.
 
-Rusu et al., "Progressive neural networks" (arXiv 1606.04671, 2016), with the adapters of the reference: layer l > 0 of a
-column adds, for every earlier column, a convolution of relu(1x1 convolution of alpha * that column's features). There are
-no adapters between dense layers.
+Rusu et al., "Progressive neural networks" (arXiv 1606.04671, 2016), with the adapters of the reference: layer l > 0 of
+a column adds, for every earlier column, a convolution of relu(1x1 convolution of alpha * that column's features). There
+are no adapters between dense layers.
 """
 
 import gin
@@ -82,7 +82,8 @@ class Column(keras.Model):
   @property
   def named_variables(self) -> dict[str, tf.Variable]:
     """Variables by their stable full name."""
-    return weights.merge_variables([*self.convolutions, self.head, *(lateral for row in self.laterals for lateral in row)])
+    laterals = [lateral for layer in self.laterals for lateral in layer]
+    return weights.merge_variables([*self.convolutions, self.head, *laterals])
 
 
 @gin.register
@@ -157,7 +158,7 @@ class ProgressiveNetwork(base.Learner):
     for position, task_id in enumerate(self._learned):
       self._create_column(task_id, self.learned_tasks[:position])
 
-  # --- cost ------------------------------------------------------------------------------------------------------------
+  # --- cost -----------------------------------------------------------------------------------------------------------
 
   def num_parameters(self):
     return sum(variable.shape.num_elements() for variable in self.variables().values())
@@ -167,7 +168,7 @@ class ProgressiveNetwork(base.Learner):
     return self._learned.index(task_id) if task_id in self._learned else task_id
 
   def _convolution_macs(self, position: int, layer: int) -> int:
-    """Operations of one layer of the column at a position, adapters included (the scalings by alpha are not counted)."""
+    """Operations of one layer of the column at a position with its adapters (the scalings by alpha are not counted)."""
     spec = self.context.spec
     size, _, num_inputs, num_outputs = spec.kernel_shape(layer)
     width = reduced_width(num_inputs, self._reduction_scale, position)

@@ -1,9 +1,9 @@
 """Binary gates that a small network computes from the average of a layer's input, with a gradient.
 
-The gates of Abati et al., "Conditional channel gated networks for task-aware continual learning" (CVPR 2020): on or off in
-the forward pass, the gradient of their relaxation in the backward pass. The noise is logistic, the difference of two
-Gumbel variables, so that a gate is on with exactly the probability sigmoid(z); one Gumbel variable, as in unofficial code,
-biases gates.
+The gates of Abati et al., "Conditional channel gated networks for task-aware continual learning" (CVPR 2020): on or off
+in the forward pass, the gradient of their relaxation in the backward pass. The noise is logistic, the difference of two
+Gumbel variables, so that a gate is on with exactly the probability sigmoid(z); one Gumbel variable, as in unofficial
+code, biases gates.
 """
 
 import keras
@@ -62,7 +62,8 @@ def parameters(num_inputs: int, hidden_size: int, num_outputs: int) -> int:
 class HardGate(keras.layers.Layer):
   """Average over space -> dense -> batch norm -> ReLU -> dense: the logits of a layer's gates.
 
-  The moving averages of the batch norm belong to the task, as all else here: gates of a finished task are never touched.
+  The moving averages of the batch norm belong to the task, as all else here: gates of a finished task are never
+  touched.
   """
 
   MOVING = ("mean", "variance")
@@ -76,12 +77,14 @@ class HardGate(keras.layers.Layer):
     """
     super().__init__(name=prefix.replace("/", "_"))
     sizes = [spec.input_shape(layer)[2], hidden_size, spec.channels[layer]]
-    kernels = [initializer.truncated_normal(f"{prefix}/dense{i}/kernel", shape) for i, shape in enumerate(zip(sizes, sizes[1:]))]
+    kernels = [initializer.truncated_normal(f"{prefix}/dense{i}/kernel", shape)
+               for i, shape in enumerate(zip(sizes, sizes[1:]))]
+    open_bias = tf.fill([sizes[2]], tf.constant(OPEN_BIAS, kernels[1].dtype))
     zeros, ones = tf.zeros([hidden_size], kernels[0].dtype), tf.ones([hidden_size], kernels[0].dtype)
     self._hidden = weights.WeightGroup(f"{prefix}/dense0", {"kernel": kernels[0], "bias": zeros})
-    self._norm = weights.WeightGroup(f"{prefix}/norm", {"scale": ones, "offset": zeros, "mean": zeros, "variance": ones})
-    self._output = weights.WeightGroup(
-        f"{prefix}/dense1", {"kernel": kernels[1], "bias": tf.fill([sizes[2]], tf.constant(OPEN_BIAS, kernels[1].dtype))})
+    self._norm = weights.WeightGroup(f"{prefix}/norm", {
+        "scale": ones, "offset": zeros, "mean": zeros, "variance": ones})
+    self._output = weights.WeightGroup(f"{prefix}/dense1", {"kernel": kernels[1], "bias": open_bias})
     self.built = True
 
   def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:

@@ -1,8 +1,8 @@
 """Proximal operators of the L1 norm and of the group lasso, and step sizes for them.
 
 One training step with such penalties is a gradient step on the smooth loss, then `soft_threshold` on what the L1 norm
-covers, then `group_shrink` on the groups. The order matters: the exact proximal map of k1 * ||.||_1 + k2 * ||.||_2 is the
-group shrink *of* the soft threshold; the other order is another function.
+covers, then `group_shrink` on the groups. The order matters: the exact proximal map of k1 * ||.||_1 + k2 * ||.||_2 is
+the group shrink *of* the soft threshold; the other order is another function.
 """
 
 import math
@@ -42,7 +42,7 @@ def group_shrink(parts: Sequence[tf.Tensor], threshold: tf.Tensor | float) -> li
 
 
 def relative_l1_threshold(ratio: float, num_steps: int) -> float:
-  """Threshold per step such that `num_steps` steps shrink a weight by `ratio` standard deviations of its initial draw."""
+  """Threshold of one step; `num_steps` of them shrink a weight by `ratio` standard deviations of its initial draw."""
   return ratio * INITIAL_STDDEV / max(1, num_steps)
 
 
@@ -57,7 +57,8 @@ def relative_group_threshold(ratio: float, fan_in: int, num_steps: int) -> float
   return ratio * INITIAL_STDDEV * math.sqrt(fan_in) / max(1, num_steps)
 
 
-def diagonal_threshold(weight: float, learning_rate: tf.Tensor, mean_square: tf.Tensor, epsilon: float = 1e-10) -> tf.Tensor:
+def diagonal_threshold(weight: float, learning_rate: tf.Tensor, mean_square: tf.Tensor,
+                       epsilon: float = 1e-10) -> tf.Tensor:
   """The L1 threshold of every coordinate in RMSProp's own metric: weight * learning_rate / sqrt(mean_square + epsilon).
 
   With it, w_j = 0 is a fixed point iff |gradient_j| <= weight, whatever the mean square is.
@@ -66,5 +67,5 @@ def diagonal_threshold(weight: float, learning_rate: tf.Tensor, mean_square: tf.
 
 
 def _like(number: tf.Tensor | float, other: tf.Tensor) -> tf.Tensor:
-  """The number in the type of another tensor. (`tf.cast` alone would round a Python float to single precision first.)"""
+  """The number in the type of another tensor. (`tf.cast` alone rounds a Python float to single precision first.)"""
   return tf.cast(tf.convert_to_tensor(number, dtype_hint=other.dtype), other.dtype)

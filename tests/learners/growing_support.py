@@ -27,8 +27,8 @@ def tiny_spec(**changes) -> architecture.ConvNetSpec:
 
 def make_context(spec=None, num_tasks=3, num_classes=3, epochs_per_task=4, batch_size=6, learning_rate=0.01, **options):
   """A run's context, tiny by default."""
-  return base.LearnerContext(spec or tiny_spec(), (num_classes,) * num_tasks, 7, epochs_per_task, batch_size, learning_rate,
-                             **options)
+  return base.LearnerContext(spec or tiny_spec(), (num_classes,) * num_tasks, 7, epochs_per_task, batch_size,
+                             learning_rate, **options)
 
 
 def context_of_stream(name: str) -> base.LearnerContext:

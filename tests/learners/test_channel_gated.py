@@ -74,7 +74,8 @@ def step_gradient(learner, epoch):
   phase = learner.next_phase(0)
   learner.begin_epoch(epoch)
   images, labels = learner.task.train
-  result = phase.step(base.Batch(images, labels, tf.range(12)), base.StepContext(tf.constant(1e-3), tf.constant([0, 0])))
+  result = phase.step(base.Batch(images, labels, tf.range(12)),
+                      base.StepContext(tf.constant(1e-3), tf.constant([0, 0])))
   return result, learner.variables()["task0/gate0/dense1/bias"].numpy()
 
 
@@ -157,8 +158,9 @@ def test_no_free_channel_is_allowed():
     variable.assign(tf.ones_like(variable))
   before = support.values(learner)
   support.run_visit(learner, 1, 1)
+  after = support.values(learner)
   for layer in range(2):
-    np.testing.assert_array_equal(support.values(learner)[f"shared/conv{layer}/kernel"], before[f"shared/conv{layer}/kernel"])
+    np.testing.assert_array_equal(after[f"shared/conv{layer}/kernel"], before[f"shared/conv{layer}/kernel"])
 
 
 def test_resume_is_bit_identical():

@@ -10,8 +10,8 @@ from tests.learners import growing_support as support
 
 
 def make_learner(reference=types.ReferenceBehaviour(), **options):
-  return channel_gated_soft.ChannelGatedSoft(support.make_context(epochs_per_task=2, reference=reference), gate_sizes=(5,),
-                                             **options)
+  context = support.make_context(epochs_per_task=2, reference=reference)
+  return channel_gated_soft.ChannelGatedSoft(context, gate_sizes=(5,), **options)
 
 
 def gate_parameters(spec):

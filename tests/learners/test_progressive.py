@@ -24,8 +24,8 @@ def totals(stream, scale):
 
 
 @pytest.mark.parametrize("stream, scale, total", [
-    ("cifar100", 1.0, 3763595), ("cifar100", 2.0, 3508637), ("office_home", 1.0, 38822851), ("office_home", 2.0, 32718543),
-    ("stl10", 1.0, 15821067), ("stl10", 2.0, 13298557)])
+    ("cifar100", 1.0, 3763595), ("cifar100", 2.0, 3508637), ("office_home", 1.0, 38822851),
+    ("office_home", 2.0, 32718543), ("stl10", 1.0, 15821067), ("stl10", 2.0, 13298557)])
 def test_totals_of_the_formula(stream, scale, total):
   assert sum(totals(stream, scale)) == total
 

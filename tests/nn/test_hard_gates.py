@@ -60,6 +60,7 @@ def test_batch_norm_follows_the_batch_in_training_and_the_moving_averages_after(
   np.testing.assert_allclose(weight(gate, "norm/variance"), 0.9 + 0.1 * pooled.var(axis=0), atol=1e-6)
   normalised = np.maximum((pooled - pooled.mean(axis=0)) / np.sqrt(pooled.var(axis=0) + hard_gates.EPSILON), 0)
   np.testing.assert_allclose(trained, normalised @ weight(gate, "dense1/kernel") + 1.0, atol=1e-4)
-  np.testing.assert_allclose(before, np.maximum(pooled / np.sqrt(1 + 1e-5), 0) @ weight(gate, "dense1/kernel") + 1.0, atol=1e-5)
+  untrained = np.maximum(pooled / np.sqrt(1 + 1e-5), 0) @ weight(gate, "dense1/kernel") + 1.0
+  np.testing.assert_allclose(before, untrained, atol=1e-5)
   # Evaluation of an image does not depend on the others of its batch.
   np.testing.assert_allclose(gate(images[:1]), gate(images)[:1], atol=1e-6)

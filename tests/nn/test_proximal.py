@@ -51,7 +51,8 @@ def test_a_group_may_join_a_kernel_and_a_bias():
 
 
 def test_thresholds_may_differ_by_group():
-  result = proximal.group_shrink([tf.constant([[0.3, 0.3], [0.4, 0.4]], tf.float64)], tf.constant([0.1, 1.0], tf.float64))
+  groups = tf.constant([[0.3, 0.3], [0.4, 0.4]], tf.float64)
+  result = proximal.group_shrink([groups], tf.constant([0.1, 1.0], tf.float64))
   np.testing.assert_allclose(result[0], [[0.24, 0.0], [0.32, 0.0]], atol=1e-15)
 
 

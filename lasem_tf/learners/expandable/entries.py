@@ -22,7 +22,8 @@ class Entries:
   def kernel_mask(self, layout: units.UnitLayout, layer: int) -> np.ndarray:
     """Boolean, in the shape of a layer's kernel."""
     pairs = self.pairs[layer]
-    return np.broadcast_to(pairs, layout.view_shape(layer, *pairs.shape)).reshape(layout.stored_shape(layer, *pairs.shape))
+    view = np.broadcast_to(pairs, layout.view_shape(layer, *pairs.shape))
+    return view.reshape(layout.stored_shape(layer, *pairs.shape))
 
 
 def between(layout: units.UnitLayout, mask: units.Mask, num_classes: int) -> Entries:

@@ -12,8 +12,8 @@ def expand(layout: units.UnitLayout, weights: units.UnitWeights, visible: units.
   """Appends units to every layer below the head.
 
   New units read all units below that the task sees, old and new; old units that the task sees, and its head, read the
-  new units below. A new bias is 0: with a positive one an empty unit would emit a constant, and removing it would change
-  the function.
+  new units below. A new bias is 0: with a positive one an empty unit would emit a constant, and removing it would
+  change the function.
 
   Args:
     layout: of the network.
@@ -42,11 +42,12 @@ def expand(layout: units.UnitLayout, weights: units.UnitWeights, visible: units.
   return units.UnitWeights(kernels, biases), [np.concatenate([mask, np.ones(num_new, bool)]) for mask in visible]
 
 
-def prune(weights: units.UnitWeights, visible: units.Mask, old_widths: list[int]) -> tuple[units.UnitWeights, units.Mask]:
+def prune(weights: units.UnitWeights, visible: units.Mask,
+          old_widths: list[int]) -> tuple[units.UnitWeights, units.Mask]:
   """Removes new units whose whole group, incoming weights and bias, is exactly zero.
 
-  Such a unit puts out ReLU(0) = 0, so the function does not change. Layers are taken from the bottom up, since a unit may
-  be empty once the units below it are gone.
+  Such a unit puts out ReLU(0) = 0, so the function does not change. Layers are taken from the bottom up, since a unit
+  may be empty once the units below it are gone.
 
   Args:
     weights: trunk and the task's head.

@@ -1,6 +1,7 @@
 """The steps of dynamically expandable networks, in order, behind the learner contract."""
 
 import copy
+import functools
 
 from absl import logging
 import gin
@@ -21,18 +22,20 @@ class ExpandableNetwork(base.Learner):
   """DEN: a shared network that retrains, grows and duplicates only the units that a new task needs.
 
   The first task trains everything under an L1 norm. A further task has the phases 'head' (the new output layer alone),
-  'selective' (the units that this layer reaches), 'expansion' (new units, where the loss is still too high; empty ones are
-  pruned afterwards) and 'split_retrain' (units that drifted too far go back to what they were, the task gets copies and
-  trains on). A task sees the units that existed when it was learned, and never a later one.
+  'selective' (the units that this layer reaches), 'expansion' (new units, where the loss is still too high; empty ones
+  are pruned afterwards) and 'split_retrain' (units that drifted too far go back to what they were, the task gets copies
+  and trains on). A task sees the units that existed when it was learned, and never a later one.
 
-  The phases share a visit's epochs; see `phases.divide_epochs`. A skipped expansion leaves its epochs to the last phase.
+  The phases share a visit's epochs; see `phases.divide_epochs`. A skipped expansion leaves its epochs to the last
+  phase.
 
-  A task that is visited again has one phase, 'revisit': the units it sees are trained as in 'split_retrain', nothing grows
-  and nothing splits. Networks with skip connections are refused: pruning would leave their ends with unequal widths.
+  A task that is visited again has one phase, 'revisit': the units it sees are trained as in 'split_retrain', nothing
+  grows and nothing splits. Networks with skip connections are refused: pruning would leave their ends with unequal
+  widths.
 
-  Where the paper's text and the released code leave a choice: the loss that decides on expansion is the mean over the task's
-  training set (the release takes its last mini-batch); the search looks at all classes (the release at the first); biases
-  are never under the L1 norm, and a new unit's bias belongs to its group.
+  Where the paper's text and the released code leave a choice: the loss that decides on expansion is the mean over the
+  task's training set (the release takes its last mini-batch); the search looks at all classes (the release at the
+  first); biases are never under the L1 norm, and a new unit's bias belongs to its group.
 
   Variables are named 'shared/conv{l}/...', 'shared/dense{i}/...', 'task{t}/head/dense{i}/...' and, during a visit,
   'snapshot/shared/...': the shared layers as the visit found them, at the widths that they had.
@@ -47,8 +50,8 @@ class ExpandableNetwork(base.Learner):
 
     Args:
       context: of the run.
-      num_new_units: k, added to every layer by an expansion; None: half the width of the first convolution (16 on CIFAR-100
-        and STL-10, 32 on Office-Home).
+      num_new_units: k, added to every layer by an expansion; None: half the width of the first convolution (16 on
+        CIFAR-100 and STL-10, 32 on Office-Home).
       l2: factor of half the squared norm of what a phase trains.
       retention: lambda, factor of half the squared distance to the weights before the task.
       loss_threshold: tau; a task expands if its mean training loss is above. 0: always, inf: never.
@@ -81,7 +84,7 @@ class ExpandableNetwork(base.Learner):
     # Decisions of the visit in progress: how many phases are prepared, what was selected, whether it expands.
     self._progress: dict = {}
 
-  # --- visits ----------------------------------------------------------------------------------------------------------
+  # --- visits ---------------------------------------------------------------------------------------------------------
 
   @property
   def _task_id(self) -> int:
@@ -113,7 +116,7 @@ class ExpandableNetwork(base.Learner):
   def _classes(self) -> int:
     return self.context.num_classes[self._task_id]
 
-  # --- phases ----------------------------------------------------------------------------------------------------------
+  # --- phases ---------------------------------------------------------------------------------------------------------
 
   def next_phase(self, num_completed):
     kind, num_epochs = self._progress["kind"], self.context.epochs_per_task
@@ -152,7 +155,8 @@ class ExpandableNetwork(base.Learner):
       return entries.between(self._layout, self._visible, self._classes)
     return entries.touching(self._layout, self._visible, self._state.exclusive_units(self._task_id), self._classes)
 
-  def _make_phase(self, name: str, num_epochs: int, trained: entries.Entries | None, groups: bool = False) -> base.Phase:
+  def _make_phase(self, name: str, num_epochs: int, trained: entries.Entries | None,
+                  groups: bool = False) -> base.Phase:
     """A phase that trains some entries (None: all) of the shared layers and the current head."""
     num_steps = num_epochs * max(1, len(self.task.train[1]) // self.context.batch_size)
     parts = {}
@@ -166,8 +170,8 @@ class ExpandableNetwork(base.Learner):
               *self._state.anchor(layer, kind))
     penalties = phases.Penalties(self._l2, self._retention, self._shrink.l1_threshold(num_steps),
                                  self._group_lasso(num_steps) if groups else ())
-    task_id = self._task_id
-    return phases.make_phase(name, num_epochs, lambda images, seed: self._state.logits(images, task_id, seed), parts, penalties)
+    logits = functools.partial(self._state.logits, task_id=self._task_id)
+    return phases.make_phase(name, num_epochs, logits, parts, penalties)
 
   def _group_lasso(self, num_steps: int) -> list[phases.NewGroups]:
     groups = []
@@ -178,7 +182,7 @@ class ExpandableNetwork(base.Learner):
           lambda learning_rate, fan_in=fan_in: self._shrink.group_threshold(fan_in, num_steps, learning_rate)))
     return groups
 
-  # --- decisions -------------------------------------------------------------------------------------------------------
+  # --- decisions ------------------------------------------------------------------------------------------------------
 
   def _rebuild(self, values: units.UnitWeights, visible: units.Mask) -> None:
     self._state.rebuild(self._task_id, values, visible)
@@ -242,7 +246,7 @@ class ExpandableNetwork(base.Learner):
     self._progress["report"]["split_units"] = [len(positions) for positions in chosen]
     self._rebuild(*split.duplicate(values, before, self._visible, chosen, self._replace))
 
-  # --- the rest of the contract ----------------------------------------------------------------------------------------
+  # --- the rest of the contract ---------------------------------------------------------------------------------------
 
   def logits(self, images, task_id):
     return self._state.logits(images, task_id)

@@ -88,7 +88,8 @@ def initial_trunk(layout: units.UnitLayout, initializer: initializers.Initialize
   return ExpandableTrunk(layout, groups)
 
 
-def group_of(layout: units.UnitLayout, layer: int, kernel: np.ndarray, bias: np.ndarray, name: str) -> weights.WeightGroup:
+def group_of(layout: units.UnitLayout, layer: int, kernel: np.ndarray, bias: np.ndarray,
+             name: str) -> weights.WeightGroup:
   """A layer with given values; its kernel comes as a view."""
   return weights.WeightGroup(name, {
       "kernel": tf.constant(kernel.reshape(layout.stored_shape(layer, *kernel.shape[-2:]))), "bias": tf.constant(bias)})

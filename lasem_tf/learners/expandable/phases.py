@@ -1,4 +1,4 @@
-"""One training phase: gradient step on the smooth loss, then soft threshold, then group shrink, all on chosen entries."""
+"""One training phase on chosen entries: gradient step on the smooth loss, then soft threshold, then group shrink."""
 
 import dataclasses
 from typing import Callable, Mapping, Sequence
@@ -16,9 +16,9 @@ _PRIORITY = (0, 2, 1, 3)
 def divide_epochs(num_epochs: int, shares: Sequence[float]) -> list[int]:
   """Shares a visit's epochs out to its four phases.
 
-  Every phase but the last gets its rounded share and at least one epoch, the last the rest. With fewer epochs than phases
-  the head comes first, then the expansion, then selective retraining: every change of structure still takes place, and no
-  new unit stays untrained.
+  Every phase but the last gets its rounded share and at least one epoch, the last the rest. With fewer epochs than
+  phases the head comes first, then the expansion, then selective retraining: every change of structure still takes
+  place, and no new unit stays untrained.
 
   Args:
     num_epochs: of the visit; the result adds up to it.
@@ -71,9 +71,10 @@ class NewGroups:
 
   def shrink(self, learning_rate: tf.Tensor) -> None:
     """Shrinks the group of every new unit, its incoming weights and its bias."""
-    old = [part[..., :self.first] for part in (self.kernel, self.bias)]
-    new = proximal.group_shrink([part[..., self.first:] for part in (self.kernel, self.bias)], self.threshold(learning_rate))
-    for variable, old_part, new_part in zip((self.kernel, self.bias), old, new):
+    variables = self.kernel, self.bias
+    old = [variable[..., :self.first] for variable in variables]
+    new = proximal.group_shrink([variable[..., self.first:] for variable in variables], self.threshold(learning_rate))
+    for variable, old_part, new_part in zip(variables, old, new):
       variable.assign(tf.concat([old_part, new_part], axis=-1))
 
 
@@ -94,14 +95,14 @@ class Penalties:
   groups: Sequence[NewGroups] = ()
 
 
-def make_phase(name: str, num_epochs: int, logits: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+def make_phase(name: str, num_epochs: int, logits: Callable[..., tf.Tensor],
                parts: Mapping[str, TrainedPart], penalties: Penalties) -> base.Phase:
   """A phase of expandable training.
 
   Args:
     name: for events.
     num_epochs: of the phase.
-    logits: function (images, dropout seed) -> logits of the current task.
+    logits: function (images, dropout_seed=) -> logits of the current task.
     parts: what may change, by variable name.
     penalties: added to the cross-entropy.
   """
@@ -112,7 +113,7 @@ def make_phase(name: str, num_epochs: int, logits: Callable[[tf.Tensor, tf.Tenso
     with tf.GradientTape(watch_accessed_variables=False) as tape:
       for variable in trained.values():
         tape.watch(variable)
-      loss = layers.mean_cross_entropy(logits(batch.images, context.seed), batch.labels)
+      loss = layers.mean_cross_entropy(logits(batch.images, dropout_seed=context.seed), batch.labels)
     gradients = optimizers.gradients_by_name(tape, loss, trained)
     drift = tf.zeros([], loss.dtype)
     for name, part in parts.items():

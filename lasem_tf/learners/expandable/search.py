@@ -25,7 +25,8 @@ def reachable_units(head: np.ndarray, connections: Sequence[np.ndarray], head_th
     head: `[top]`, strength of each top unit in the head.
     connections: `[in, out]` for every layer but the first, bottom first.
     head_threshold: a top unit is reached if its strength is above.
-    thresholds: one for each of the connections: a unit is reached if some connection to a reached unit above is stronger.
+    thresholds: one for each of the connections: a unit is reached if some connection to a reached unit above is
+      stronger.
 
   Returns:
     The reached units of every layer, bottom first.
@@ -43,9 +44,9 @@ def select(layout: units.UnitLayout, weights: units.UnitWeights, visible: units.
     layout: of the network.
     weights: trunk and the task's head.
     visible: the units that the task sees; no other is reached.
-    threshold: of the root mean square of a convolution's slice, and of all positions at the flatten boundary. Element-wise
-      shrinkage hardly ever empties a whole slice, so zero would select nearly everything. Single dense weights do become
-      zero, and any other counts as a connection.
+    threshold: of the root mean square of a convolution's slice, and of all positions at the flatten boundary.
+      Element-wise shrinkage hardly ever empties a whole slice, so zero would select nearly everything. Single dense
+      weights do become zero, and any other counts as a connection.
 
   Returns:
     The reached units of every layer; empty ones where the head is empty.

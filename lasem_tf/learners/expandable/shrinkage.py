@@ -15,10 +15,10 @@ MODES = ("relative", "absolute", "lr_scaled")
 class Shrinkage:
   """Thresholds of the proximal steps.
 
-  Published strengths are thresholds per step, and so mean something only together with the number of steps: the released
-  code's 1e-5 and 1e-3 over 4300 steps come to 1.0 standard deviations of an initial weight and 3.1 times the initial norm
-  of a new group; taken to the step counts of these streams, they would prune everything or nothing. 'relative' keeps those
-  two ratios for any number of steps.
+  Published strengths are thresholds per step, and so mean something only together with the number of steps: the
+  released code's 1e-5 and 1e-3 over 4300 steps come to 1.0 standard deviations of an initial weight and 3.1 times the
+  initial norm of a new group; taken to the step counts of these streams, they would prune everything or nothing.
+  'relative' keeps those two ratios for any number of steps.
 
   Attributes:
     mode: 'relative'; 'absolute', thresholds per step as in the released code; 'lr_scaled', the same with the group

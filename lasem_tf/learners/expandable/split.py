@@ -1,9 +1,9 @@
 """Split and duplication: a unit that drifted too far while a task was learned goes back; the task gets a copy.
 
-Two rules decide. 'distance' is the paper's: the L2 norm of the change of a unit's incoming weights and bias. 'cosine' is
-that of an earlier convolutional implementation by the authors of the reference: |cosine| between the two vectors. The
-released code sorts by drift the wrong way round and splits the units that moved least; here those that moved most come
-first.
+Two rules decide. 'distance' is the paper's: the L2 norm of the change of a unit's incoming weights and bias. 'cosine'
+is that of an earlier convolutional implementation by the authors of the reference: |cosine| between the two vectors.
+The released code sorts by drift the wrong way round and splits the units that moved least; here those that moved most
+come first.
 """
 
 import dataclasses
@@ -80,8 +80,8 @@ def absolute_cosine(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 def incoming(weights: units.UnitWeights, layer: int, num_inputs: int, num_outputs: int) -> np.ndarray:
   """Incoming weights and bias of the first units of a layer from the first units below, `[weights, units]`."""
-  kernel = weights.kernels[layer][..., :num_inputs, :num_outputs]
-  return np.concatenate([kernel.reshape(-1, num_outputs), weights.biases[layer][np.newaxis, :num_outputs]]).astype(np.float64)
+  kernel, bias = weights.kernels[layer][..., :num_inputs, :num_outputs], weights.biases[layer][:num_outputs]
+  return np.concatenate([kernel.reshape(-1, num_outputs), bias[np.newaxis]]).astype(np.float64)
 
 
 def duplicate(weights: units.UnitWeights, before: units.UnitWeights, visible: units.Mask, chosen: Sequence[np.ndarray],
@@ -133,7 +133,7 @@ def _newer(num_outputs: int, before: units.UnitWeights, layer: int, is_head: boo
 
 
 def _hand_on(kernel: np.ndarray, copied: np.ndarray, newer: np.ndarray, replace: bool) -> np.ndarray:
-  """Appends the rows of copied units; where copies replace originals, units that only this task sees drop the originals."""
+  """Appends the rows of copied units; where these replace originals, units of this task alone drop the originals."""
   rows = kernel[..., copied, :]
   kernel = np.concatenate([kernel, rows], axis=-2)
   if replace and copied.size:

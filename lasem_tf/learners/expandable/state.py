@@ -16,7 +16,8 @@ class ExpandableState:
     layout: where units are.
     trunk: the shared layers at their current widths.
     heads: by task.
-    visible: the units that each task sees. A mask never changes once its task is learned; it may be shorter than a layer.
+    visible: the units that each task sees. A mask never changes once its task is learned; it may be shorter than a
+      layer.
     snapshot: the shared layers as the visit in progress found them; empty outside of visits and in the first.
   """
 
@@ -28,7 +29,7 @@ class ExpandableState:
     self.visible: dict[int, units.Mask] = {}
     self.snapshot: list[weights.WeightGroup] = []
 
-  # --- tasks -----------------------------------------------------------------------------------------------------------
+  # --- tasks ----------------------------------------------------------------------------------------------------------
 
   def add_task(self, task_id: int, like: int | None) -> None:
     """Creates a task's head; the task sees what another task sees, or all units."""
@@ -57,7 +58,7 @@ class ExpandableState:
         others = [alone & ~units.padded(mask, width) for alone, mask, width in zip(others, seen, widths)]
     return others
 
-  # --- values ----------------------------------------------------------------------------------------------------------
+  # --- values ---------------------------------------------------------------------------------------------------------
 
   def read(self, task_id: int) -> units.UnitWeights:
     """The shared layers and a task's head."""
@@ -108,7 +109,7 @@ class ExpandableState:
     return [float(np.mean(split.distance(split.incoming(before, layer, *shape), split.incoming(now, layer, *shape))))
             for layer, shape in enumerate(shapes)]
 
-  # --- resume ----------------------------------------------------------------------------------------------------------
+  # --- resume ---------------------------------------------------------------------------------------------------------
 
   @property
   def named_variables(self) -> dict[str, tf.Variable]:
@@ -128,12 +129,13 @@ class ExpandableState:
     for task_id, seen in self.visible.items():
       self._create_head(task_id, len(seen[-1]))
 
-  # --- counts ----------------------------------------------------------------------------------------------------------
+  # --- counts ---------------------------------------------------------------------------------------------------------
 
   def used_parameters(self) -> int:
     """Parameters that some task uses."""
     visible = self.visible or {None: units.all_units(self.trunk.widths)}
-    return units.count_parameters(self.layout, list(visible.values()), [self._num_classes[task_id] for task_id in self.visible])
+    num_classes = [self._num_classes[task_id] for task_id in self.visible]
+    return units.count_parameters(self.layout, list(visible.values()), num_classes)
 
   def stored_parameters(self) -> int:
     """Scalars of the shared layers and all heads, those included that no task uses."""

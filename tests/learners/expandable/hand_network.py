@@ -5,7 +5,7 @@ import numpy as np
 from lasem_tf.learners.expandable import units
 from tests.learners import growing_support as support
 
-SPEC = support.tiny_spec(image_shape=(3, 3, 2), kernel_sizes=(3, 3), channels=(4, 3), pool_sizes=(1, 2), dense_sizes=(5,))
+SPEC = support.tiny_spec(image_shape=(3, 3, 2), channels=(4, 3), dense_sizes=(5,))
 LAYOUT = units.UnitLayout(SPEC)
 
 
@@ -34,8 +34,9 @@ def logits(weights, visible, inputs):
         total = total + extended[:, row:row + hidden.shape[1], column:column + hidden.shape[2]] @ kernel[row, column]
     hidden = np.maximum(total + weights.biases[layer], 0) * mask_of(visible[layer], kernel.shape[-1])
   # Pool 2 with window 2 on a 3 x 3 map, 'same': windows {0, 1} and {2}.
-  hidden = np.stack([np.stack([hidden[:, rows, columns].max(axis=(1, 2)) for columns in (slice(0, 2), slice(2, 3))], axis=1)
-                     for rows in (slice(0, 2), slice(2, 3))], axis=1)
+  windows = slice(0, 2), slice(2, 3)
+  hidden = np.stack([np.stack([hidden[:, rows, columns].max(axis=(1, 2)) for columns in windows], axis=1)
+                     for rows in windows], axis=1)
   flat = hidden.reshape(len(hidden), 4, -1)
   hidden = np.einsum("npc,pch->nh", flat, weights.kernels[2]) + weights.biases[2]
   hidden = np.maximum(hidden, 0) * mask_of(visible[2], hidden.shape[1])

@@ -11,8 +11,8 @@ SHARES = (0.1, 0.3, 0.3, 0.3)
 
 
 @pytest.mark.parametrize("num_epochs, expected", [
-    (2000, [200, 600, 600, 600]), (1000, [100, 300, 300, 300]), (20, [2, 6, 6, 6]), (7, [1, 2, 2, 2]), (5, [1, 2, 1, 1]),
-    (4, [1, 1, 1, 1]), (3, [1, 1, 1, 0]), (2, [1, 0, 1, 0]), (1, [1, 0, 0, 0])])
+    (2000, [200, 600, 600, 600]), (1000, [100, 300, 300, 300]), (20, [2, 6, 6, 6]), (7, [1, 2, 2, 2]),
+    (5, [1, 2, 1, 1]), (4, [1, 1, 1, 1]), (3, [1, 1, 1, 0]), (2, [1, 0, 1, 0]), (1, [1, 0, 0, 0])])
 def test_phases_share_the_epochs_of_a_visit(num_epochs, expected):
   assert phases.divide_epochs(num_epochs, SHARES) == expected
 
@@ -26,7 +26,7 @@ def test_phases_never_add_epochs():
 def take_step(parts, penalties, learning_rate=0.1):
   """One step of a linear model with two inputs and two classes."""
   variable = parts["w"].variable
-  phase = phases.make_phase("test", 1, lambda images, seed: images @ variable, parts, penalties)
+  phase = phases.make_phase("test", 1, lambda images, dropout_seed: images @ variable, parts, penalties)
   result = tf.function(phase.step)(
       base.Batch(tf.constant([[1.0, 2.0]], variable.dtype), tf.constant([0]), tf.constant([0])),
       base.StepContext(tf.constant(learning_rate), tf.constant([0, 0])))

@@ -45,7 +45,8 @@ def test_strength_is_the_root_mean_square_of_a_slice():
 
 def hand_network():
   """The graph above with a first convolution, in the shapes of a network."""
-  spec = support.tiny_spec(image_shape=(2, 1, 2), kernel_sizes=(1, 1), channels=(3, 2), pool_sizes=(1, 1), dense_sizes=(3,))
+  spec = support.tiny_spec(image_shape=(2, 1, 2), kernel_sizes=(1, 1), channels=(3, 2), pool_sizes=(1, 1),
+                           dense_sizes=(3,))
   weights = units.UnitWeights(
       [np.ones((1, 1, 2, 3)), SECOND_CONVOLUTION[np.newaxis, np.newaxis], FLAT.reshape(2, 2, 3), HEAD],
       [np.zeros(3), np.zeros(2), np.zeros(3), np.zeros(2)])

@@ -34,7 +34,8 @@ def test_the_most_drifted_units_come_first():
   candidates = np.array([True, True, True, True, False])
   assert rule.choose(drift, candidates, True, 2).tolist() == [1, 3]
   assert rule.choose(drift, candidates, False, 2).tolist() == [0, 1, 3]
-  assert split.Splitting(rule="distance", convolution_threshold=0.0).choose(np.zeros(3), np.ones(3, bool), True, 9).size == 0
+  any_drift = split.Splitting(rule="distance", convolution_threshold=0.0)
+  assert any_drift.choose(np.zeros(3), np.ones(3, bool), True, 9).size == 0
 
 
 def test_unknown_rule_is_refused():
@@ -73,7 +74,8 @@ def test_split_units_are_what_they_were_for_old_tasks(replace):
     assert np.all(duplicated.kernels[layer][..., rows:, restored] == 0)
     np.testing.assert_array_equal(duplicated.biases[layer][restored], before.biases[layer][restored])
     unsplit = np.setdiff1d(np.arange(len(everything[layer])), restored)
-    np.testing.assert_array_equal(duplicated.kernels[layer][..., :rows, unsplit], grown.kernels[layer][..., :rows, unsplit])
+    now, then = (weights.kernels[layer][..., :rows, unsplit] for weights in (duplicated, grown))
+    np.testing.assert_array_equal(now, then)
 
 
 @pytest.mark.parametrize("replace", [True, False])
