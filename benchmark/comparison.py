@@ -81,8 +81,8 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
 
   Args:
     records: as `records.load_records` returns them.
-    expected_identities: runs that the suite asked for; those without a record appear as gaps. Their order is the order of
-      the rows. By default what was found.
+    expected_identities: runs that the suite asked for; those without a record appear as gaps. Their order is the order
+      of the rows. By default what was found.
     baseline: name of the learner that the others are tested against.
     allow_mixed_data: mark rows measured on other data instead of refusing them.
 
@@ -109,11 +109,13 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
 
 def expected_identities(found: Sequence[Record]) -> list[str]:
   """Every method of a stream at a scale should have every seed found there; what is missing is a gap."""
-  return [f"{stream}/{learner}/{scale}/seed{seed}"
-          for stream, scale in sorted({(record.stream, record.scale) for record in found})
-          for learner in sorted({record.learner for record in found if (record.stream, record.scale) == (stream, scale)},
-                                key=labels.learner_key)
-          for seed in sorted({record.seed for record in found if (record.stream, record.scale) == (stream, scale)})]
+  learners, seeds = {}, {}
+  for record in found:
+    learners.setdefault((record.stream, record.scale), set()).add(record.learner)
+    seeds.setdefault((record.stream, record.scale), set()).add(record.seed)
+  return [f"{stream}/{learner}/{scale}/seed{seed}" for stream, scale in sorted(learners)
+          for learner in sorted(learners[stream, scale], key=labels.learner_key)
+          for seed in sorted(seeds[stream, scale])]
 
 
 def _panel(stream: str, scale: str, runs: pd.DataFrame, missing: list[str], learners: list[str], baseline: str | None,
@@ -161,9 +163,10 @@ def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
   usual_data = runs[~other].groupby("seed")["data_fingerprint"].agg(lambda group: group.mode().iloc[0])
   other |= runs["data_fingerprint"] != runs["seed"].map(usual_data).fillna(runs["data_fingerprint"])
   if other.any() and not allow:
-    raise MixedDataError(f"{panel}: methods were measured on {what}, e.g. {runs.loc[other, 'identity'].iloc[0]} unlike "
-                         f"{runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to see "
-                         "them in one table, marked.")
+    raise MixedDataError(
+        f"{panel}: methods were measured on {what}, e.g. {runs.loc[other, 'identity'].iloc[0]} unlike "
+        f"{runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to see "
+        "them in one table, marked.")
   return set(runs.loc[other, "identity"])
 
 
@@ -188,6 +191,8 @@ def _mark_best(rows: list[Row], values: Mapping, measure: measures.Measure) -> N
 
 def _test_against(rows: list[Row], values: Mapping, baseline: str, name: str) -> None:
   others = [row for row in rows if row.learner != baseline and not row.mixed]
-  tests = [statistics.paired_t_test(values[row.learner].get(name, {}), values[baseline].get(name, {})) for row in others]
+  tests = [
+      statistics.paired_t_test(values[row.learner].get(name, {}), values[baseline].get(name, {})) for row in others
+  ]
   for row, p_value in zip(others, statistics.holm([test.p_value for test in tests])):
     row.p_values[name] = p_value

@@ -62,8 +62,10 @@ def accuracies_frame(found: Sequence[records.Record]) -> pd.DataFrame:
   for record in found:
     if record.is_completed:
       for visit, (task, row) in enumerate(zip(record.matrix.task_order, record.result["accuracy"]["after_visit"])):
-        rows.extend((record.identity, record.stream, record.scale, record.learner, record.seed, visit, task, other, value)
-                    for other, value in enumerate(row) if value is not None)
+        rows.extend(
+            (record.identity, record.stream, record.scale, record.learner, record.seed, visit, task, other, value)
+            for other, value in enumerate(row)
+            if value is not None)
   return pd.DataFrame(rows, columns=["identity", "stream", "scale", "learner", "seed", "visit", "visited_task", "task",
                                      "accuracy"])
 
@@ -71,7 +73,8 @@ def accuracies_frame(found: Sequence[records.Record]) -> pd.DataFrame:
 def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
-  flags.DEFINE_multi_string("results_dir", [], "Folder with records, at any depth. May be repeated.", flag_values=values)
+  flags.DEFINE_multi_string("results_dir", [], "Folder with records, at any depth. May be repeated.",
+                            flag_values=values)
   flags.DEFINE_enum("format", "jsonl", list(FORMATS), "What to write.", flag_values=values)
   flags.DEFINE_string("output_dir", None, "Folder to write to.", flag_values=values)
   return values

@@ -1,10 +1,11 @@
 """Records as MATLAB files with the fields of the original's, for scripts written for those.
 
-A file `<stream>-<scale>-<learner>.mat` holds `training_summary`, one struct over all seeds (S visits of E epochs, T tasks,
-R runs in order of seeds). As in the original, fields called "error" hold accuracies, and 0 stands for tasks that were not
-learned yet. Fields:
+A file `<stream>-<scale>-<learner>.mat` holds `training_summary`, one struct over all seeds (S visits of E epochs, T
+tasks, R runs in order of seeds). As in the original, fields called "error" hold accuracies, and 0 stands for tasks that
+were not learned yet. Fields:
 
-  model_specific_info       struct: architecture, learner, stream, scale, number_of_trainable_parameters (of the last run)
+  model_specific_info       struct: architecture, learner, stream, scale, and of the last run
+                            number_of_trainable_parameters
   task_order                1 x S, tasks from 0
   train_valid_data_group    1 x R, the seeds
   training_time             1 x R seconds of training and evaluation; training_time_mean, training_time_stddev
@@ -19,9 +20,10 @@ learned yet. Fields:
       conv_sharing                        T x L, 1 = shared, learners with a transfer configuration only
       seed                                not in the original
 
-N is the number of logged epochs (num_epoch). The original evaluates every task after every epoch; this suite evaluates the
-current task's validation set each epoch, its test set where validation improves, and everything after each visit. What
-was not measured is NaN, and history_train_error is NaN throughout. Row 1 is the untrained model, which is not evaluated.
+N is the number of logged epochs (num_epoch). The original evaluates every task after every epoch; this suite evaluates
+the current task's validation set each epoch, its test set where validation improves, and everything after each visit.
+What was not measured is NaN, and history_train_error is NaN throughout. Row 1 is the untrained model, which is not
+evaluated.
 """
 
 import pathlib
@@ -95,9 +97,14 @@ def _run(run: Record, details: RunDetails | None) -> dict:
     histories["test"][own[-1] + 1, :num_tasks] = np.nan_to_num(matrix.after_visit[visit])
     histories["test"][own[-1] + 1, num_tasks] = np.nanmean(matrix.after_visit[visit])
     best[own[-1] + 1, 0] = matrix.at_best_validation[visit]
-  content = {"training_time": _training_time(run), "num_epoch": num_epochs, "history_best_test_error": best,
-             "task_changed_epoch": np.array([np.flatnonzero(visits == visit)[0] + 1 for visit in range(matrix.num_visits)]),
-             **{f"history_{name}_error": history for name, history in histories.items()}, "seed": run.seed}
+  content = {
+      "training_time": _training_time(run),
+      "num_epoch": num_epochs,
+      "history_best_test_error": best,
+      "task_changed_epoch": np.array([np.flatnonzero(visits == visit)[0] + 1 for visit in range(matrix.num_visits)]),
+      **{f"history_{name}_error": history for name, history in histories.items()},
+      "seed": run.seed,
+  }
   content["history_net_prior"] = _priors(epochs)
   bits = run.result["configurations"]
   known = [len(word) for word in bits if word is not None]

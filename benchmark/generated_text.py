@@ -58,10 +58,10 @@ def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
   found = records.load_records([report / records.COLLECTION_FILE])
   settings = report / "report.json"
   stored = json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}
-  return comparison.panels(found, comparison.expected_identities(found), stored.get("baseline"), stored.get("allow_mixed_data", False))
+  return comparison.panels(found, comparison.expected_identities(found), stored.get("baseline"),
+                           stored.get("allow_mixed_data", False))
 
 
 def panel_without_baseline(panel: comparison.Panel) -> comparison.Panel:
   """The same panel for a table without p-values."""
   return comparison.Panel(panel.stream, panel.scale, panel.title, panel.rows)
-

@@ -1,19 +1,39 @@
 """How methods and streams are called and ordered wherever results are shown."""
 
 _FAMILIES = ("stl", "snn", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
-             "darts", "exhaustive", "prognn", "den", "channel_gated",
-             "apd", "ewc", "lwf", "replay", "a_gem")
+             "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem")
 _WORDS = {
-    "stl": "STL", "snn": "SNN", "hps": "HPS", "tf": "TF", "dfcnn": "DF-CNN", "lasem": "LASEM", "lasemg": "LASEM-G",
-    "darts": "DARTS", "exhaustive": "Exhaustive", "prognn": "ProgNN", "den": "DEN", "apd": "APD", "ewc": "EWC", "lwf": "LwF",
-    "replay": "Replay", "a_gem": "A-GEM", "channel_gated": "Channel-gated", "all": "All", "alternating": "Alternating",
-    "odd": "odd", "2021": "(2021)", "release": "(release)", "lasemg32": "LASEM-G 32",
-    "lasemg64": "LASEM-G 64", "lasemg128": "LASEM-G 128", "lasemg256": "LASEM-G 256",
+    "stl": "STL",
+    "snn": "SNN",
+    "hps": "HPS",
+    "tf": "TF",
+    "dfcnn": "DF-CNN",
+    "lasem": "LASEM",
+    "lasemg": "LASEM-G",
+    "darts": "DARTS",
+    "exhaustive": "Exhaustive",
+    "prognn": "ProgNN",
+    "den": "DEN",
+    "apd": "APD",
+    "ewc": "EWC",
+    "lwf": "LwF",
+    "replay": "Replay",
+    "a_gem": "A-GEM",
+    "channel_gated": "Channel-gated",
+    "all": "All",
+    "alternating": "Alternating",
+    "odd": "odd",
+    "2021": "(2021)",
+    "release": "(release)",
+    "lasemg32": "LASEM-G 32",
+    "lasemg64": "LASEM-G 64",
+    "lasemg128": "LASEM-G 128",
+    "lasemg256": "LASEM-G 256",
 }
 
 
 def learner_label(name: str) -> str:
-  """The name people read: 'hps_top2' is 'HPS Top-2', 'lasem_dfcnn' is 'LASEM DF-CNN'; unknown names stay as they are."""
+  """The name people read: 'hps_top2' is 'HPS Top-2', 'lasem_dfcnn' is 'LASEM DF-CNN'; unknown names stay themselves."""
   if name in _WORDS:
     return _WORDS[name]
   family = _family(name)

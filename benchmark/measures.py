@@ -48,13 +48,15 @@ PEAK = Measure("peak", "Peak", "%", 100, 2, "higher",
 FINAL = Measure("final", "Final", "%", 100, 2, "higher", "test accuracy of all tasks after the last visit, averaged")
 FORGETTING = Measure("forgetting", "Forgetting", "pp", 100, 2, "lower",
                      "best accuracy since a task's last visit less its final accuracy, averaged without the last task")
-BACKWARD_TRANSFER = Measure("backward_transfer", "BWT", "pp", 100, 2, "higher",
-                            "final accuracy less accuracy right after a task's last visit, averaged without the last task")
+BACKWARD_TRANSFER = Measure(
+    "backward_transfer", "BWT", "pp", 100, 2, "higher",
+    "final accuracy less accuracy right after a task's last visit, averaged without the last task")
 RETENTION = Measure("retention", "Retention", "%", 100, 2, "higher",
                     "final accuracy / accuracy right after a task's last visit, averaged without the last task")
 RETENTION_OF_PEAK = Measure("retention_of_peak", "Retention of peak", "%", 100, 2, "higher",
                             "final accuracy / peak accuracy of a task, averaged without the last task")
-PARAMETERS = Measure("parameters", "Parameters", "", 1, 0, None, "parameters of the committed model after the last visit")
+PARAMETERS = Measure("parameters", "Parameters", "", 1, 0, None,
+                     "parameters of the committed model after the last visit")
 MACS = Measure("macs_per_image", "MACs per image", "M", 1e-6, 3, None,
                "multiply-accumulates to classify one image with the committed model, averaged over tasks")
 CPU_SECONDS = Measure("cpu_seconds", "CPU time", "s", 1, 1, None, "process CPU time of the whole run")
@@ -87,7 +89,7 @@ def runs_frame(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def per_task_frame(records: Sequence[Record]) -> pd.DataFrame:
-  """One row per completed record, task and per-task measure: columns stream, scale, learner, seed, task, measure, value."""
+  """One row per completed record, task and measure: columns stream, scale, learner, seed, task, measure, value."""
   rows = []
   for record in records:
     if record.is_completed:

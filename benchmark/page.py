@@ -111,9 +111,13 @@ def _runs_table(records: Sequence[Record]) -> Table:
   rows = []
   for record in records:
     cell = table_formats.Cell
-    line = [cell(record.identity, value=record.identity), cell(labels.learner_label(record.learner), value=record.learner),
-            cell(record.stream, value=record.stream), cell(str(record.seed), value=record.seed),
-            cell(record.status, value=record.status)]
+    line = [
+        cell(record.identity, value=record.identity),
+        cell(labels.learner_label(record.learner), value=record.learner),
+        cell(record.stream, value=record.stream),
+        cell(str(record.seed), value=record.seed),
+        cell(record.status, value=record.status)
+    ]
     values = {} if not record.is_completed else {
         **dataclasses.asdict(lifelong.summarise(record.matrix)), "cpu_seconds": record.provenance.get("cpu_seconds")}
     for measure in _RUN_MEASURES:
@@ -121,7 +125,8 @@ def _runs_table(records: Sequence[Record]) -> Table:
       known = value is not None and value == value  # NaN: the mean of no task
       line.append(cell(measure.render(value) if known else table_formats.GAP, value=value if known else None))
     rows.append((record.learner, record.stream, line))
-  return Table("Runs", ["Run", "Learner", "Stream", "Seed", "Status", *(measure.heading for measure in _RUN_MEASURES)], rows)
+  return Table("Runs", ["Run", "Learner", "Stream", "Seed", "Status", *(measure.heading for measure in _RUN_MEASURES)],
+               rows)
 
 
 def _data(records: Sequence[Record], details: Mapping[str, RunDetails]) -> markupsafe.Markup:
@@ -141,9 +146,12 @@ def _data(records: Sequence[Record], details: Mapping[str, RunDetails]) -> marku
              "data_fingerprint": result["stream"]["data_fingerprint"], "task_order": result["stream"]["task_order"],
              "counts": result["stream"]["counts"], "configurations": result["configurations"],
              "parameters": result["parameters"]}
-    runs[record.identity] = {"result": pool(_one_key_a_line(facts)), "provenance": pool(_one_key_a_line(record.provenance)),
-                             "operative": pool(found.operative if found else ""),
-                             "requested": pool(found.requested if found else "")}
+    runs[record.identity] = {
+        "result": pool(_one_key_a_line(facts)),
+        "provenance": pool(_one_key_a_line(record.provenance)),
+        "operative": pool(found.operative if found else ""),
+        "requested": pool(found.requested if found else "")
+    }
   text = json.dumps({"lines": list(lines), "runs": runs}, separators=(",", ":"))
   return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
@@ -164,6 +172,6 @@ def _inline_svg(path: pathlib.Path, title: str) -> markupsafe.Markup:
   prefix = re.sub(r"[^A-Za-z0-9]", "_", path.stem)
   svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
   svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", svg)
-  return markupsafe.Markup(re.sub(r'<svg ([^>]*?)width="[^"]*"', rf'<svg role="img" data-digest="{digest}" aria-label="{label}" \1',
-                               svg, count=1)
-                           .replace(' height="', ' data-height="', 1))
+  return markupsafe.Markup(
+      re.sub(r'<svg ([^>]*?)width="[^"]*"', rf'<svg role="img" data-digest="{digest}" aria-label="{label}" \1', svg,
+             count=1).replace(' height="', ' data-height="', 1))

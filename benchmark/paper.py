@@ -1,7 +1,7 @@
 """Published numbers as data, and how far the measured ones are from them. Empty cells stay empty.
 
-A file holds one number a line: source, table, row and column of the publication, then stream, learner and measure in the
-names of this suite, unit ('%' or 'fraction'), value and half_width. An empty value means that the number was not
+A file holds one number a line: source, table, row and column of the publication, then stream, learner and measure in
+the names of this suite, unit ('%' or 'fraction'), value and half_width. An empty value means that the number was not
 available to whoever wrote the file; it is shown as such, never guessed.
 """
 
@@ -65,7 +65,8 @@ def load(folder: str | os.PathLike) -> list[PublishedNumber]:
           value, half_width = (float(row[name]) * _FACTORS[row["unit"]] if row[name].strip() else None
                                for name in ("value", "half_width"))
         except ValueError as error:
-          raise RecordError(f"{path}, line {line}: {error}; leave the cell empty if the number is not known.") from error
+          raise RecordError(
+              f"{path}, line {line}: {error}; leave the cell empty if the number is not known.") from error
         cell = ", ".join(text for text in (row["row"], row["column"]) if text)
         numbers.append(PublishedNumber(row["source"], row["table"], cell, row["stream"], row["learner"],
                                        measure_names[row["measure"]], value, half_width))
@@ -89,10 +90,14 @@ def comparison_table(numbers: Sequence[PublishedNumber], panels: Sequence[compar
                     and number.value is not None else None)
       cell = table_formats.Cell
       rows.append([
-          cell(number.source, value=number.source), cell(" ".join([number.table, number.cell]).strip(), value=number.table),
-          cell(labels.learner_label(number.learner), value=number.learner), cell(number.stream, value=number.stream),
-          cell(number.measure.heading, value=number.measure.name), cell(published, value=number.value),
+          cell(number.source, value=number.source),
+          cell(" ".join([number.table, number.cell]).strip(), value=number.table),
+          cell(labels.learner_label(number.learner), value=number.learner),
+          cell(number.stream, value=number.stream),
+          cell(number.measure.heading, value=number.measure.name),
+          cell(published, value=number.value),
           cell(table_formats.estimate_text(measured, number.measure), value=measured.mean if measured else None),
           cell("" if difference is None else number.measure.render(difference), value=difference),
-          cell(f"{panel.title}, scale {panel.scale}", value=panel.title)])
+          cell(f"{panel.title}, scale {panel.scale}", value=panel.title)
+      ])
   return ["Source", "Cell", "Learner", "Stream", "Measure", "Published", "Measured", "Difference", "Measured on"], rows

@@ -1,8 +1,8 @@
 """What a run record must look like, and the errors that say where one does not.
 
-A record has a `result`, which two runs of one identity must share bit for bit, and a `provenance`, which they need not. A
-digest of identity and result travels in the record, so that a number edited by hand is noticed. A JSON-schema validator
-would take minutes over ten thousand matrices; the checks here are plain Python and NumPy.
+A record has a `result`, which two runs of one identity must share bit for bit, and a `provenance`, which they need not.
+A digest of identity and result travels in the record, so that a number edited by hand is noticed. A JSON-schema
+validator would take minutes over ten thousand matrices; the checks here are plain Python and NumPy.
 """
 
 import hashlib
@@ -101,8 +101,9 @@ def check(record: Any, where: str) -> None:
     raise RecordError(f"{where}: not a run record (no schema_version).")
   version = record["schema_version"]
   if version != SCHEMA_VERSION:
-    raise SchemaVersionError(f"{where}: has record format {version!r}, this version of the suite reads {SCHEMA_VERSION}. "
-                             "Read it with the version that wrote it, or run again.")
+    raise SchemaVersionError(
+        f"{where}: has record format {version!r}, this version of the suite reads {SCHEMA_VERSION}. "
+        "Read it with the version that wrote it, or run again.")
   _check_fields(record, {"identity": str, "result": Mapping, "result_digest": str, "provenance": Mapping}, where, "")
   identity, result = record["identity"], record["result"]
   try:
@@ -114,8 +115,9 @@ def check(record: Any, where: str) -> None:
   if field is not None:
     raise NonFiniteValueError(f"{where}: {field} is not a finite number. Delete the record and run again.")
   if not is_intact:
-    raise EditedRecordError(f"{where}: the result does not fit its digest, so it was edited by hand or damaged. Restore "
-                            "it, or delete it and run again.")
+    raise EditedRecordError(
+        f"{where}: the result does not fit its digest, so it was edited by hand or damaged. Restore "
+        "it, or delete it and run again.")
   _check_result(identity, result, where)
 
 

@@ -143,8 +143,9 @@ def load_records(folders: Sequence[str | os.PathLike]) -> list[Record]:
       found = True
       merged[record.identity] = _merge(merged.get(record.identity), record)
     if not found:
-      raise NoRecordsError(f"{folder}: no {RECORD_FILE} or {COLLECTION_FILE} below it. Name the --output_dir of a suite "
-                           "that has finished at least one run.")
+      raise NoRecordsError(
+          f"{folder}: no {RECORD_FILE} or {COLLECTION_FILE} below it. Name the --output_dir of a suite "
+          "that has finished at least one run.")
   return sorted(merged.values(), key=identity_key)
 
 
@@ -212,8 +213,9 @@ def _merge(first: Record | None, second: Record) -> Record:
       "configuration_hash"]:
     return second if first.status == "failed" else first
   field = next(_differences(first.result, second.result, "result"))
-  raise ContradictoryRecordsError(f"{second.identity}: {first.source} and {second.source} disagree in {field}. Keep the "
-                                  "record you trust and move the other away.")
+  raise ContradictoryRecordsError(
+      f"{second.identity}: {first.source} and {second.source} disagree in {field}. Keep the "
+      "record you trust and move the other away.")
 
 
 def _differences(first: Any, second: Any, name: str) -> Iterator[str]:

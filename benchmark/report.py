@@ -5,13 +5,14 @@
   python -m benchmark.report --results_dir=reports/both --check
 
 Reads the records of any number of folders (of `benchmark.run`, or collections of `benchmark.export --format=jsonl`) and
-writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, figures/*.{png,svg}, index.html and report.json (the settings) to
---output_dir. The same records give the same files, so --check can tell whether a report is up to date: it writes nothing,
-takes the settings of the report it checks, and compares texts byte for byte and figures by the data they draw. Needs no
-TensorFlow. A report of a hundred runs takes about ten seconds.
+writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, figures/*.{png,svg}, index.html and report.json (the settings)
+to --output_dir. The same records give the same files, so --check can tell whether a report is up to date: it writes
+nothing, takes the settings of the report it checks, and compares texts byte for byte and figures by the data they
+draw. Needs no TensorFlow. A report of a hundred runs takes about ten seconds.
 
-Exit status: 0 written, or up to date; 1 --check found the report stale; 2 a flag or a record is wrong: records of another
-format, edited by hand, contradictory, not finite, or methods measured on different data without --allow_mixed_data.
+Exit status: 0 written, or up to date; 1 --check found the report stale; 2 a flag or a record is wrong: records of
+another format, edited by hand, contradictory, not finite, or methods measured on different data without
+--allow_mixed_data.
 """
 
 import dataclasses
@@ -53,7 +54,8 @@ def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, sett
 
   Args:
     found: the records.
-    output_dir: folder of the report; made if missing. Files of an earlier report that are no longer produced are removed.
+    output_dir: folder of the report; made if missing. Files of an earlier report that are no longer produced
+      are removed.
     settings: see there.
     paper_dir: folder of published numbers.
 
@@ -76,7 +78,8 @@ def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, sett
     written += [f"figures/{figure.name}.png", f"figures/{figure.name}.svg"]
   per_task = [page.Table(title, columns, [(line[0].value, panel.stream, line) for line in rows], panel.stream)
               for panel, title, columns, rows in tables.per_task_tables(panels, tables.per_task_estimates(found))]
-  content = page.PageContent(settings.title, found, panels, per_task, published, figures, output_dir / "figures", details)
+  content = page.PageContent(settings.title, found, panels, per_task, published, figures, output_dir / "figures",
+                             details)
   records.write_atomically(output_dir / PAGE_FILE, page.render(content))
   written = sorted([*written, PAGE_FILE])
   for name in set(_read_settings(output_dir).get("files", [])) - set(written):
@@ -129,9 +132,11 @@ def _read_settings(folder: pathlib.Path) -> dict:
 def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
-  flags.DEFINE_multi_string("results_dir", [], "Folder with records, at any depth. May be repeated.", flag_values=values)
-  flags.DEFINE_string("output_dir", None, "Folder of the report. Default: a results folder that holds a collection is its own "
-                      "report; else reports/<name of the results folder>.", flag_values=values)
+  flags.DEFINE_multi_string("results_dir", [], "Folder with records, at any depth. May be repeated.",
+                            flag_values=values)
+  flags.DEFINE_string(
+      "output_dir", None, "Folder of the report. Default: a results folder that holds a collection is its own "
+      "report; else reports/<name of the results folder>.", flag_values=values)
   flags.DEFINE_string("baseline", None, "Learner that the others are tested against, e.g. stl.", flag_values=values)
   flags.DEFINE_string("title", None, "Heading of the page. Default: the folder's name.", flag_values=values)
   flags.DEFINE_string("paper_dir", str(_PAPER_DIR), "Folder of published numbers.", flag_values=values)
@@ -155,7 +160,8 @@ def _run(values: flags.FlagValues) -> int:
   found = records.load_records(values.results_dir)
   stored = _read_settings(output_dir)
   if values.check and not stored:
-    command_line.fail(f"{output_dir} holds no report ({SETTINGS_FILE} is missing): write one first, or name it by --output_dir.")
+    command_line.fail(
+        f"{output_dir} holds no report ({SETTINGS_FILE} is missing): write one first, or name it by --output_dir.")
   # A check repeats what the report was made with; flags given now win.
   base = stored if values.check else {}
   settings = Settings(title=values.title or base.get("title") or output_dir.resolve().name,

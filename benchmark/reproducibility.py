@@ -11,7 +11,8 @@ not measured is listed as such. In every --markdown file, text between the marke
   <!-- end of generated text -->
 
 is replaced by the short result table of that report (paths count from the folder of the file). --check writes nothing.
-Takes seconds. Exit status: 0 written, or up to date; 1 --check found something stale; 2 a flag, record or marker is wrong.
+Takes seconds. Exit status: 0 written, or up to date; 1 --check found something stale; 2 a flag, record or marker is
+wrong.
 """
 
 import pathlib
@@ -45,7 +46,8 @@ def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
   flags.DEFINE_string("reports_dir", "reports", "Folder of reports.", flag_values=values)
-  flags.DEFINE_multi_string("markdown", ["README.md"], "File with generated blocks. May be repeated.", flag_values=values)
+  flags.DEFINE_multi_string("markdown", ["README.md"], "File with generated blocks. May be repeated.",
+                            flag_values=values)
   flags.DEFINE_bool("check", False, "Write nothing; say what is stale.", flag_values=values)
   return values
 

@@ -1,7 +1,8 @@
 """What stands beside a run's record: its configurations and its course, epoch by epoch.
 
-`benchmark.run` leaves `requested.gin`, `operative.gin` and `events.jsonl` beside `record.json`. A collection carries the
-same, thinned, in `details.jsonl` beside `records.jsonl`, one run a line, so that a committed report needs no run folder.
+`benchmark.run` leaves `requested.gin`, `operative.gin` and `events.jsonl` beside `record.json`. A collection carries
+the same, thinned, in `details.jsonl` beside `records.jsonl`, one run a line, so that a committed report needs no run
+folder.
 """
 
 import dataclasses

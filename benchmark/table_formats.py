@@ -61,7 +61,9 @@ def headings(panel: comparison.Panel) -> list[str]:
 
 def cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
   """The entries of one row, in the order of `headings`."""
-  count = str(row.num_completed) if row.num_completed == row.num_expected else f"{row.num_completed} of {row.num_expected}"
+  count = str(row.num_completed)
+  if row.num_completed < row.num_expected:
+    count += f" of {row.num_expected}"
   line = [Cell(row.label, mark=MIXED if row.mixed else "", value=row.learner), Cell(panel.stream, value=panel.stream),
           Cell(count, value=row.num_completed)]
   for measure in measures.SHOWN:
@@ -81,10 +83,12 @@ def cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
 def caption(panels: Sequence[comparison.Panel]) -> str:
   """What the numbers and marks mean, the test included."""
   level = comparison.SIGNIFICANCE_LEVEL
-  sentences = ["Mean ± half-width of the 95 % t-interval over n seeds (no interval for n < 2).",
-               f"Bold: best mean of a stream; {INDISTINGUISHABLE}: not significantly different from it (paired two-sided "
-               f"t-test over seeds on task-averaged values, Holm-corrected within a column, level {level}; unmarked where "
-               "fewer than two seeds are shared)."]
+  sentences = [
+      "Mean ± half-width of the 95 % t-interval over n seeds (no interval for n < 2).",
+      f"Bold: best mean of a stream; {INDISTINGUISHABLE}: not significantly different from it (paired two-sided "
+      f"t-test over seeds on task-averaged values, Holm-corrected within a column, level {level}; unmarked where "
+      "fewer than two seeds are shared)."
+  ]
   baselines = sorted({labels.learner_label(panel.baseline) for panel in panels if panel.baseline})
   if baselines:
     sentences.append(f"p: the same test against {', '.join(baselines)}; blank for fewer than two shared "
@@ -92,8 +96,9 @@ def caption(panels: Sequence[comparison.Panel]) -> str:
   if any(row.mixed for panel in panels for row in panel.rows):
     sentences.append(f"{MIXED}: measured on other data than the rest of the table, so neither ranked nor tested.")
   if any(row.gaps for panel in panels for row in panel.rows):
-    sentences.append(f"{GAP}: no completed run. Runs that diverged, failed or are missing are never averaged; full tables "
-                     "name them under Gaps.")
+    sentences.append(
+        f"{GAP}: no completed run. Runs that diverged, failed or are missing are never averaged; full tables "
+        "name them under Gaps.")
   return " ".join(sentences)
 
 

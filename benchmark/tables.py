@@ -170,7 +170,8 @@ def _overview(panels: Sequence[comparison.Panel], measure: measures.Measure) -> 
 def _per_task_markdown(tables: Sequence[tuple]) -> str:
   parts = [f"### {table_formats.escape_markdown(title)}\n\n{table_formats.markdown_table(columns, rows)}\n"
            for _, title, columns, rows in tables]
-  return "\n".join([*parts, "Mean ± half-width of the 95 % t-interval over seeds, in per cent or percentage points."]) + "\n"
+  return "\n".join([*parts, "Mean ± half-width of the 95 % t-interval over seeds, in per cent or percentage points."
+                   ]) + "\n"
 
 
 def _per_task_latex(tables: Sequence[tuple]) -> str:

@@ -45,9 +45,10 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
     if task % columns == 0:
       axis.set_ylabel("Test accuracy (%)")
   style.add_legend(figure, axes.flat[0], min(6, columns + 1))
-  return style.ReportFigure(f"{name}-task_accuracy", "Accuracy of every task while later tasks are learned", title,
-                            f"Mean over seeds. {_BANDS}; there are none where more than {_MAX_BANDS} methods are drawn.",
-                            figure, _stream(groups))
+  return style.ReportFigure(
+      f"{name}-task_accuracy", "Accuracy of every task while later tasks are learned", title,
+      f"Mean over seeds. {_BANDS}; there are none where more than {_MAX_BANDS} methods are drawn.", figure,
+      _stream(groups))
 
 
 def mean_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> style.ReportFigure | None:

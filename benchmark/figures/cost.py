@@ -51,9 +51,10 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
     axis.set_xlabel(cost.heading)
   axes[0, 0].set_ylabel("Final accuracy (%)")
   style.add_legend(figure, axes[0, 0], 5)
-  return style.ReportFigure(f"{name}-pareto", "Accuracy against cost", title,
-                            "Mean final accuracy with 95 % t-intervals; the dotted line joins methods that no other beats "
-                            "in both accuracy and cost.", figure, panel.stream)
+  return style.ReportFigure(
+      f"{name}-pareto", "Accuracy against cost", title,
+      "Mean final accuracy with 95 % t-intervals; the dotted line joins methods that no other beats "
+      "in both accuracy and cost.", figure, panel.stream)
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -101,6 +102,7 @@ def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
   axis.set_xlabel("Epoch (over all tasks)")
   axis.set_ylabel("Validation accuracy of the current task (%)")
   style.add_legend(figure, axis, 4)
-  return style.ReportFigure(f"{name}-learning_curves", "Learning curves", title,
-                            "Validation accuracy of the task being learned, mean over seeds; it drops where a task begins.",
-                            figure, next(iter(groups.values()))[0].stream)
+  return style.ReportFigure(
+      f"{name}-learning_curves", "Learning curves", title,
+      "Validation accuracy of the task being learned, mean over seeds; it drops where a task begins.", figure,
+      next(iter(groups.values()))[0].stream)

@@ -1,7 +1,8 @@
 """One look for every figure: the same colour, marker and line for a method wherever it appears.
 
-Colours are those of Okabe and Ito (with two of Tol's), told apart under the common colour vision deficiencies. There are
-more methods than colours, so a family has a colour and its members differ by marker and line, which also serves print.
+Colours are those of Okabe and Ito (with two of Tol's), told apart under the common colour vision deficiencies. There
+are more methods than colours, so a family has a colour and its members differ by marker and line, which also serves
+print.
 """
 
 import dataclasses

@@ -33,7 +33,8 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
   figure, axes = style.new_figure(max(3.0, .32 * num_tasks + 1.2) * columns + .6, 1.9 * rows + .5, rows, columns)
   mesh = None
   for axis, (learner, grid) in zip(axes.flat, grids.items()):
-    mesh = axis.pcolormesh(np.ma.masked_invalid(grid.T), cmap="cividis", vmin=0, vmax=1, edgecolors=style.INK, linewidth=.3)
+    mesh = axis.pcolormesh(np.ma.masked_invalid(grid.T), cmap="cividis", vmin=0, vmax=1, edgecolors=style.INK,
+                           linewidth=.3)
     axis.set_title(style.label(learner))
     axis.set_xticks(np.arange(grid.shape[0]) + .5, [str(task) for task in range(grid.shape[0])])
     axis.set_yticks(np.arange(grid.shape[1]) + .5, [str(layer + 1) for layer in range(grid.shape[1])])
@@ -46,7 +47,8 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
   bar.set_label("Share of seeds", color=style.INK)
   bar.ax.tick_params(colors=style.INK)
   return style.ReportFigure(f"{name}-configurations", "Chosen transfer configurations", title,
-                            "For each task and layer, the share of seeds in which the task uses the shared weights.", figure,
+                            "For each task and layer, the share of seeds in which the task uses the shared weights.",
+                            figure,
                             next(iter(groups.values()))[0].stream)
 
 
@@ -70,9 +72,11 @@ def prior_evolution(name: str, title: str, groups: dict[str, list[Record]],
     bar.set_label("Prior", color=style.INK)
     bar.ax.tick_params(colors=style.INK)
   axes.flat[-1].set_xlabel("Epoch (over all tasks)")
-  return style.ReportFigure(f"{name}-prior", "LASEM's prior over epochs", title,
-                            "One row per transfer configuration, input-side layer first, 1 = shared; white lines separate "
-                            "tasks. Blank where a visit ran no search.", figure, next(iter(groups.values()))[0].stream)
+  return style.ReportFigure(
+      f"{name}-prior", "LASEM's prior over epochs", title,
+      "One row per transfer configuration, input-side layer first, 1 = shared; white lines separate "
+      "tasks. Blank where a visit ran no search.", figure,
+      next(iter(groups.values()))[0].stream)
 
 
 def configuration_bits(index: int, num_configurations: int) -> str:

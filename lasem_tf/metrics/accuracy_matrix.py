@@ -79,7 +79,8 @@ class AccuracyMatrix:
 
 def _check(after_visit: np.ndarray, at_best_validation: np.ndarray, order: tuple[int, ...]) -> None:
   if after_visit.ndim != 2 or after_visit.shape[1] == 0:
-    raise ValueError(f"An accuracy matrix has one row per visit and one column per task, not shape {after_visit.shape}.")
+    raise ValueError(
+        f"An accuracy matrix has one row per visit and one column per task, not shape {after_visit.shape}.")
   num_visits, num_tasks = after_visit.shape
   if len(order) != num_visits or at_best_validation.shape != (num_visits,):
     raise ValueError(f"{num_visits} rows of accuracies need as many visits in the task order (has {len(order)}) and as "

@@ -1,14 +1,14 @@
 """Scalars of lifelong learning, as pure functions of an accuracy matrix.
 
-Notation: a[s, t] is the test accuracy of task t after visit s, S the number of visits, l(t) the last visit of task t and
-p[s] the test accuracy of the visited task at the best validation epoch of visit s. A task can only be forgotten after
-its last visit, so everything that compares is counted from l(t), and its mean over tasks leaves out the task of the very
-last visit, which had no time to change (`include_last=True` keeps it). With a single task these means are NaN.
+Notation: a[s, t] is the test accuracy of task t after visit s, S the number of visits, l(t) the last visit of task t
+and p[s] the test accuracy of the visited task at the best validation epoch of visit s. A task can only be forgotten
+after its last visit, so everything that compares is counted from l(t), and its mean over tasks leaves out the task of
+the very last visit, which had no time to change (`include_last=True` keeps it). With a single task these means are NaN.
 
 Peak per-task and final accuracy are those of Lee, Behpour and Eaton ("Sharing Less is More", ICML 2021); backward
-transfer is that of Lopez-Paz and Ranzato (NeurIPS 2017), forgetting that of Chaudhry et al. (ECCV 2018) with the maximum
-over the visits since the last training. The two retention ratios are defined here, because the papers report a ratio
-("catastrophic forgetting ratio") without its formula: both divide the final accuracy by an earlier one.
+transfer is that of Lopez-Paz and Ranzato (NeurIPS 2017), forgetting that of Chaudhry et al. (ECCV 2018) with the
+maximum over the visits since the last training. The two retention ratios are defined here, because the papers report a
+ratio ("catastrophic forgetting ratio") without its formula: both divide the final accuracy by an earlier one.
 """
 
 import dataclasses

@@ -72,9 +72,9 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
 def paired_t_test(treatment: Mapping[object, float], baseline: Mapping[object, float]) -> PairedTest:
   """Paired two-sided t-test over the keys (seeds) that both sides have.
 
-  Differences that do not vary (up to rounding of the subtraction) leave the t statistic undefined. If they are zero the two
-  are equal and the p-value is 1. Otherwise there is none: accuracies are multiples of 1/test size, so two seeds often
-  differ by the same amount by chance, and the limit p = 0 would call that certain.
+  Differences that do not vary (up to rounding of the subtraction) leave the t statistic undefined. If they are zero the
+  two are equal and the p-value is 1. Otherwise there is none: accuracies are multiples of 1/test size, so two seeds
+  often differ by the same amount by chance, and the limit p = 0 would call that certain.
 
   Args:
     treatment: one finite value per seed.

@@ -52,8 +52,8 @@ def record(stream: str = "cifar100", learner: str = "stl", seed: int = 0, scale:
   return Record(f"{stream}/{learner}/{scale}/seed{seed}", result, provenance)
 
 
-def suite(streams: Sequence[str] = ("cifar100",), learners: Sequence[str] = tuple(_QUALITY), seeds: Sequence[int] = (0, 1, 2),
-          **options) -> list[Record]:
+def suite(streams: Sequence[str] = ("cifar100",), learners: Sequence[str] = tuple(_QUALITY),
+          seeds: Sequence[int] = (0, 1, 2), **options) -> list[Record]:
   """Every combination."""
   return [record(stream, learner, seed, **options) for stream in streams for learner in learners for seed in seeds]
 
@@ -70,10 +70,19 @@ def events(run: Record, epochs: int = 4) -> list[dict]:
   for visit, task in enumerate(run.result["stream"]["task_order"]):
     prior = np.full(16, 1 / 16)
     for epoch in range(epochs):
-      event = {"event": "epoch", "visit": visit, "task": task, "phase": "search", "epoch": epoch,
-               "global_epoch": visit * epochs + epoch, "learning_rate": 1e-4, "loss": 2.0 / (epoch + 1),
-               "validation_accuracy": 1 - .9 / (epoch + 1), "test_accuracy": None if epoch == 2 else 1 - .95 / (epoch + 1),
-               "diagnostics": {}}
+      event = {
+          "event": "epoch",
+          "visit": visit,
+          "task": task,
+          "phase": "search",
+          "epoch": epoch,
+          "global_epoch": visit * epochs + epoch,
+          "learning_rate": 1e-4,
+          "loss": 2.0 / (epoch + 1),
+          "validation_accuracy": 1 - .9 / (epoch + 1),
+          "test_accuracy": None if epoch == 2 else 1 - .95 / (epoch + 1),
+          "diagnostics": {}
+      }
       if run.learner.startswith("lasem") and visit:
         prior = prior * generator.uniform(.5, 2, 16)
         prior /= prior.sum()
@@ -99,5 +108,6 @@ def write_run(run: Record, folder: pathlib.Path, epochs: int = 4) -> pathlib.Pat
   path = records.write_record(run, folder / run.identity)
   (path.parent / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events(run, epochs)))
   (path.parent / "requested.gin").write_text("EPOCHS_PER_TASK = 4\n")
-  (path.parent / "operative.gin").write_text(f"# Parameters of experiment:\nexperiment.batch_size = 10\n# {run.learner}\n")
+  (path.parent /
+   "operative.gin").write_text(f"# Parameters of experiment:\nexperiment.batch_size = 10\n# {run.learner}\n")
   return path

@@ -64,7 +64,8 @@ def test_csv_has_a_row_per_run_and_a_row_per_known_accuracy(runs_dir, tmp_path):
 
 def test_mat_has_the_original_structure(runs_dir, tmp_path):
   assert export.main(["export", f"--results_dir={runs_dir}", f"--output_dir={tmp_path}", "--format=mat"]) == 0
-  assert sorted(path.name for path in tmp_path.glob("*.mat")) == ["cifar100-smoke-lasem_hps.mat", "cifar100-smoke-stl.mat"]
+  assert sorted(
+      path.name for path in tmp_path.glob("*.mat")) == ["cifar100-smoke-lasem_hps.mat", "cifar100-smoke-stl.mat"]
   summary = io.loadmat(tmp_path / "cifar100-smoke-lasem_hps.mat", simplify_cells=True)["training_summary"]
   runs = [run for run in records.load_records([runs_dir]) if run.learner == "lasem_hps"]
   np.testing.assert_array_equal(summary["task_order"], [0, 1, 2])
@@ -83,7 +84,8 @@ def test_mat_has_the_original_structure(runs_dir, tmp_path):
   np.testing.assert_array_equal(first["history_test_error"][4, 1:3], [0, 0])
   np.testing.assert_array_equal(first["history_test_error"][12, :3], runs[0].matrix.after_visit[2])
   assert first["history_test_error"][12, 3] == pytest.approx(runs[0].matrix.after_visit[2].mean())
-  np.testing.assert_allclose(first["history_validation_error"][5:9, 1], [1 - .9 / (epoch + 1) for epoch in range(4)], atol=1e-6)
+  np.testing.assert_allclose(first["history_validation_error"][5:9, 1], [1 - .9 / (epoch + 1) for epoch in range(4)],
+                             atol=1e-6)
   assert first["history_net_prior"].shape == (12, 16)
   np.testing.assert_array_equal(first["conv_sharing"],
                                 [[int(bit) for bit in bits] for bits in runs[0].result["configurations"]])
@@ -92,7 +94,8 @@ def test_mat_has_the_original_structure(runs_dir, tmp_path):
 def test_mat_without_a_course_has_the_ends_of_visits(tmp_path):
   run = synthetic_records.constant("stl", 0, .5)
   export.export([run], "mat", tmp_path)
-  result = io.loadmat(tmp_path / "cifar100-smoke-stl.mat", simplify_cells=True)["training_summary"]["result_of_each_run"]
+  result = io.loadmat(tmp_path / "cifar100-smoke-stl.mat",
+                      simplify_cells=True)["training_summary"]["result_of_each_run"]
   np.testing.assert_array_equal(result["history_test_error"][1:], [[.5, 0, .5], [.5, .5, .5]])
   np.testing.assert_array_equal(result["history_best_test_error"][1:], [.5, .5])
 

@@ -13,7 +13,9 @@ from benchmark.run_details import RunDetails
 from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
 
-_METHODS = ["stl", "snn", "prognn", "den", "channel_gated", "channel_gated_soft", "apd", "ewc", "lwf", "replay", "a_gem"]
+_METHODS = [
+    "stl", "snn", "prognn", "den", "channel_gated", "channel_gated_soft", "apd", "ewc", "lwf", "replay", "a_gem"
+]
 _METHODS += [f"{knowledge}_{pattern}" for knowledge in ("hps", "tf", "dfcnn") for pattern in (
     "all", "top1", "top2", "top3", "bottom1", "bottom2", "bottom3", "alternating", "alternating_odd")]
 _METHODS += [f"{search}_{knowledge}" for search in ("lasem", "lasemg", "darts", "exhaustive")

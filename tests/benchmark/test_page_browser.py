@@ -52,15 +52,26 @@ def fixture_page(browser, url):
 def open_page(browser, url, size, theme):
   browser.get_log("browser")
   browser.get_log("performance")
-  browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": size[0], "height": size[1], "deviceScaleFactor": 1,
-                                                                 "mobile": size == PHONE})
-  browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]})
+  browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+      "width": size[0],
+      "height": size[1],
+      "deviceScaleFactor": 1,
+      "mobile": size == PHONE
+  })
+  browser.execute_cdp_cmd("Emulation.setEmulatedMedia",
+                          {"features": [{
+                              "name": "prefers-color-scheme",
+                              "value": theme
+                          }]})
   browser.get(url)
   return browser
 
 
 def column(table, index) -> list[str]:
-  return [row.find_elements(By.CSS_SELECTOR, "th, td")[index].text for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")]
+  return [
+      row.find_elements(By.CSS_SELECTOR, "th, td")[index].text
+      for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")
+  ]
 
 
 def shown(page, selector) -> int:

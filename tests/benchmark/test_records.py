@@ -162,7 +162,8 @@ def test_missing_and_empty_folders_are_named(tmp_path):
     records.read_record(tmp_path)
 
 
-@pytest.mark.parametrize("text, message", [("", "not valid JSON"), ("[1]", "not a run record"), ("{}", "not a run record"),
+@pytest.mark.parametrize("text, message", [("", "not valid JSON"), ("[1]", "not a run record"),
+                                           ("{}", "not a run record"),
                                            ('{"schema_version": 1}', "identity is missing")])
 def test_other_files_called_record_are_refused(tmp_path, text, message):
   (tmp_path / "record.json").write_text(text)
@@ -204,7 +205,8 @@ def test_ten_thousand_records_of_twenty_tasks_fit_in_memory(tmp_path):
       tables.write_suite_tables(found, {str(tmp_path)!r})
       print(len(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
   """)
-  output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=300).stdout
+  output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True,
+                          timeout=300).stdout
   count, kilobytes = map(int, output.split())
   assert count == 10_000
   assert kilobytes < 2_000_000

@@ -55,8 +55,10 @@ def fails(capsys, *arguments) -> str:
 
 def test_report_writes_tables_figures_and_page(collection):
   names = {str(path.relative_to(collection)) for path in collection.rglob("*") if path.is_file()}
-  assert {"table.md", "table.csv", "table.tex", "table_per_task.md", "table_per_task.csv", "table_per_task.tex", "index.html",
-          "report.json", "records.jsonl", "details.jsonl"} <= names
+  assert {
+      "table.md", "table.csv", "table.tex", "table_per_task.md", "table_per_task.csv", "table_per_task.tex",
+      "index.html", "report.json", "records.jsonl", "details.jsonl"
+  } <= names
   kinds = ("mean_accuracy", "task_accuracy", "forgetting", "configurations", "prior", "pareto", "learning_curves")
   assert {f"figures/cifar100-smoke-{kind}.{ending}" for kind in kinds for ending in ("png", "svg")} <= names
   assert all((collection / name).stat().st_size > 0 for name in names)

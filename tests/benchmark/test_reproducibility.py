@@ -24,8 +24,8 @@ def fixture_tree(tmp_path):
 
 
 def run(tree, *arguments):
-  return reproducibility.main(["reproducibility", f"--reports_dir={tree / 'reports'}", f"--markdown={tree / 'README.md'}",
-                               *arguments])
+  return reproducibility.main(
+      ["reproducibility", f"--reports_dir={tree / 'reports'}", f"--markdown={tree / 'README.md'}", *arguments])
 
 
 def test_page_names_parity_data_status_numbers_command_and_commit(tree):
@@ -39,7 +39,8 @@ def test_page_names_parity_data_status_numbers_command_and_commit(tree):
   assert "| no result (seed 0 diverged: loss is NaN; seed 1 not run)" in text and "none: no working code" in text
   missing = text[text.index("## Not measured"):]
   assert "| ProgNN | cifar100, office\\_home, stl10\\_20 | prognn" in missing.replace("  ", "").replace(" |", " |")
-  assert "STL " in missing and "| cifar100, office" not in next(row for row in missing.splitlines() if row.startswith("| STL"))
+  assert "STL " in missing and "| cifar100, office" not in next(
+      row for row in missing.splitlines() if row.startswith("| STL"))
 
 
 def test_block_is_replaced_and_the_rest_kept(tree):
@@ -78,11 +79,14 @@ def test_text_without_markers_is_kept():
   assert generated_text.regenerate("plain\n", pathlib.Path("."), "x") == "plain\n"
 
 
-@pytest.mark.parametrize("stream, name, expected", [
-    ("cifar100", "CIFAR-100", "CIFAR-100"), ("cifar100_20", "CIFAR-100 (20 tasks)", "CIFAR-100 (20 tasks)"),
-    ("stl10_20", "Imagenette", "Imagenette (stand-in for STL-10)"), ("synthetic", "Synthetic (8 tasks)", "Synthetic (8 tasks)"),
-    ("cifar10_5", "CIFAR-10 (5 binary tasks)", "CIFAR-10 (5 binary tasks)"),
-    ("office_home", "unofficial data in Office-Home format", "unofficial data in Office-Home format (stand-in for Office-Home)")])
+@pytest.mark.parametrize("stream, name, expected",
+                         [("cifar100", "CIFAR-100", "CIFAR-100"),
+                          ("cifar100_20", "CIFAR-100 (20 tasks)", "CIFAR-100 (20 tasks)"),
+                          ("stl10_20", "Imagenette", "Imagenette (stand-in for STL-10)"),
+                          ("synthetic", "Synthetic (8 tasks)", "Synthetic (8 tasks)"),
+                          ("cifar10_5", "CIFAR-10 (5 binary tasks)", "CIFAR-10 (5 binary tasks)"),
+                          ("office_home", "unofficial data in Office-Home format",
+                           "unofficial data in Office-Home format (stand-in for Office-Home)")])
 def test_stand_ins_are_named(stream, name, expected):
   assert reproduction_page.data_used(stream, name) == expected
 

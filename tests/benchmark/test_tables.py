@@ -73,7 +73,9 @@ def test_a_constant_difference_is_no_significance(tmp_path):
 
 
 def test_lower_forgetting_is_better(tmp_path):
-  forgets = [synthetic_records.record(learner="snn", seed=s, rows=[[.8, None], [.5, .9]], peaks=[.8, .9]) for s in (0, 1)]
+  forgets = [
+      synthetic_records.record(learner="snn", seed=s, rows=[[.8, None], [.5, .9]], peaks=[.8, .9]) for s in (0, 1)
+  ]
   keeps = [constant("stl", s, .5) for s in (0, 1)]
   frame = csv(forgets + keeps, tmp_path)
   assert frame["forgetting_best"].to_dict() == {"stl": True, "snn": False}
@@ -124,8 +126,12 @@ def test_diverged_runs_are_shown_and_never_averaged(tmp_path):
 
 
 def test_failed_and_absent_methods_are_gaps_not_zeros():
-  runs = [constant("stl", 0, .5), synthetic_records.record(learner="snn", status="failed", reason="killed | by <b>hand</b>")]
-  text = tables.render_markdown(runs, ["cifar100/apd/smoke/seed0", "cifar100/stl/smoke/seed0", "cifar100/snn/smoke/seed0"])
+  runs = [
+      constant("stl", 0, .5),
+      synthetic_records.record(learner="snn", status="failed", reason="killed | by <b>hand</b>")
+  ]
+  text = tables.render_markdown(runs,
+                                ["cifar100/apd/smoke/seed0", "cifar100/stl/smoke/seed0", "cifar100/snn/smoke/seed0"])
   assert row(text, "APD")[2:5] == ["0 of 1", "-", "-"]
   assert "seed 0 failed: killed \\| by &lt;b>hand&lt;/b>" in text
   assert text.index("| APD") < text.index("| STL")  # the suite's own order
@@ -162,8 +168,10 @@ def test_streams_and_scales_are_panels_of_their_own():
   runs += synthetic_records.suite(learners=("stl",), scale="paper")
   text = tables.render_markdown(runs)
   titles = [line for line in text.splitlines() if line.startswith("###")]
-  assert titles == ["### Invented images, cifar100, scale paper", "### Invented images, cifar100, scale smoke",
-                    "### Invented images, stl10, scale smoke", "### Peak, methods x streams", "### Final, methods x streams"]
+  assert titles == [
+      "### Invented images, cifar100, scale paper", "### Invented images, cifar100, scale smoke",
+      "### Invented images, stl10, scale smoke", "### Peak, methods x streams", "### Final, methods x streams"
+  ]
   overview = text[text.index("### Final"):]
   assert row(overview, "SNN")[1] == "-"
 
@@ -180,7 +188,8 @@ def test_per_task_tables(tmp_path):
 
 
 def test_latex_is_booktabs_and_escaped(tmp_path):
-  tables.write_suite_tables([constant("my_method", 0, .5, display_name="100% & <odd>"), constant("stl", 0, .4)], tmp_path)
+  tables.write_suite_tables([constant("my_method", 0, .5, display_name="100% & <odd>"),
+                             constant("stl", 0, .4)], tmp_path)
   text = (tmp_path / "table.tex").read_text()
   assert r"\toprule" in text and r"\midrule" in text and r"\bottomrule" in text
   assert r"my\_method & cifar100 & 1 & \textbf{50.00}" in text
