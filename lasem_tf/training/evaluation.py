@@ -1,5 +1,6 @@
 """Exact accuracy: correct answers over all examples, counted in large batches by one compiled function per network."""
 
+import collections
 from typing import Callable
 
 import keras
@@ -31,10 +32,6 @@ class Evaluator:
   """Measures a learner's accuracies.
 
   A compiled function is kept for every task across visits, until the learner says that the task's network is another.
-
-  Attributes:
-    num_traces: networks compiled so far.
-    num_retraces: compilations of a network that had been compiled before; 0, or something is wrong.
   """
 
   def __init__(self, learner: base.Learner, data: splits.SplitCache, should_stop: Callable[[], bool] = lambda: False):
@@ -53,7 +50,17 @@ class Evaluator:
     self._resident_task: int | None = None
     self._resident: dict[str, list] = {}
     self._functions: dict[int, tuple[int, Callable]] = {}
-    self.num_traces, self.num_retraces = 0, 0
+    self._traces: collections.Counter[tuple[int, int]] = collections.Counter()
+
+  @property
+  def num_traces(self) -> int:
+    """Networks compiled so far."""
+    return sum(self._traces.values())
+
+  @property
+  def num_retraces(self) -> int:
+    """Compilations of a network that had been compiled before; 0, or something is wrong."""
+    return self.num_traces - len(self._traces)
 
   def keep_resident(self, task_id: int | None) -> None:
     """Keeps the tensors of this task's splits between evaluations, and no other's."""
@@ -101,18 +108,15 @@ class Evaluator:
     version = self._learner.network_version(task_id)
     kept = self._functions.get(task_id)
     if kept is None or kept[0] != version:
-      self._functions[task_id] = kept = version, self._compile(task_id)
+      self._functions[task_id] = kept = version, self._compile(task_id, version)
     return kept[1]
 
-  def _compile(self, task_id: int) -> Callable:
-    traced_before = False
-
+  def _compile(self, task_id: int, version: int) -> Callable:
     def count(images, labels):
-      nonlocal traced_before
-      self.num_traces += 1
-      self.num_retraces += traced_before
-      traced_before = True
+      self._traces[task_id, version] += 1
       answers = tf.argmax(self._learner.logits(images, task_id), axis=1, output_type=tf.int32)
       return tf.math.count_nonzero(tf.equal(answers, labels), dtype=tf.int32)
 
-    return tf.function(count, autograph=False, jit_compile=False, input_signature=self._signature)
+    # A concrete function can never be traced again.
+    compiled = tf.function(count, autograph=False, jit_compile=False, input_signature=self._signature)
+    return compiled.get_concrete_function()
