@@ -215,7 +215,10 @@ class Learner(abc.ABC):
     return False
 
   def begin_epoch(self, epoch: int) -> None:
-    """Called before the first step of an epoch (0-based within its phase)."""
+    """Called before the first step of an epoch (0-based within its phase).
+
+    A run that goes on in the middle of an epoch calls it again, before all variables are restored.
+    """
 
   def end_epoch(self, epoch: int, validation_accuracy: float) -> bool:
     """Called after an epoch and its validation; true ends the phase now."""

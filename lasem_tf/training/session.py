@@ -147,7 +147,7 @@ class Session:
         total_epochs=self.total_epochs, global_epoch=self.progress.global_epoch, resumptions=self.progress.resumptions))
 
   def _restore(self, checkpoint: checkpoints.Checkpoint) -> None:
-    """The order matters: structure, variables, data, phase, then all values once more, for a phase may reset some."""
+    """The order matters: structure, variables, data, phase, epoch; then all values once more, for these may reset some."""
     state, arrays = checkpoint.state, checkpoint.arrays
     if state["identity"] != self._identity():
       differing = [key for key, value in self._identity().items() if state["identity"].get(key) != value]
@@ -164,6 +164,8 @@ class Session:
       self.learner.attach(self.load_task(), self.progress.visit)
     if state["in_phase"]:
       self.phase = self.learner.next_phase(self.progress.phase)
+      if self.progress.step:
+        self.learner.begin_epoch(self.progress.epoch)
       assign_strictly({**self.learner.variables(), **self._phase_state()}, arrays)
 
   def _sink_positions(self) -> dict:

@@ -2,7 +2,8 @@
 
 A phase's step is traced once for fixed shapes: rows, seeds and learning rate are tensors. Two forms run it. One call
 for every step serves searches and large networks; a loop over many steps inside one graph saves the dispatch, which
-matters where a step is cheap. Steps are traced without AutoGraph: a learner branches on tensors with `tf.cond` or `tf.where`.
+matters where a step is cheap. Steps are traced without AutoGraph: a learner branches on tensors with
+`tf.cond` or `tf.where`.
 """
 
 import keras

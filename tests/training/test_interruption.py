@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lasem_tf import seeding
 from lasem_tf.training import checkpoints, events, json_lines, lifetime
@@ -169,11 +170,7 @@ def test_restoring_is_strict(tmp_path):
   class Misshapen(scripted.Scripted):
     def __init__(self, context):
       super().__init__(context)
-      self.weight = lifetime_variable([2])
-
-  def lifetime_variable(shape):
-    import tensorflow as tf  # pylint: disable=import-outside-toplevel
-    return tf.Variable(tf.zeros(shape))
+      self.weight = tf.Variable(tf.zeros([2]))
 
   with pytest.raises(lifetime.Interrupted):
     _life(scripted.Scripted, tmp_path, _StopAt(6)).run()
@@ -211,3 +208,21 @@ def test_events_that_cannot_be_written_stop_the_run_with_a_remedy(tmp_path):
 
   with pytest.raises(checkpoints.CheckpointError, match="Writing events .memory. failed.*No space left.*Make room"):
     streams.life("stl", _stream(), sinks=[Full()]).run()
+
+
+def test_an_epoch_that_goes_on_is_begun_again_before_values_are_restored(tmp_path):
+  class Marking(scripted.Scripted):
+    def begin_epoch(self, epoch):
+      super().begin_epoch(epoch)
+      self.weight.assign(tf.zeros_like(self.weight))
+
+  first = _life(Marking, tmp_path, _StopAt(9))
+  with pytest.raises(lifetime.Interrupted):
+    first.run()
+  assert first.session.progress.step > 0
+  second = _life(Marking, tmp_path, lambda: second.session.progress.resumptions > 0)
+  with pytest.raises(lifetime.Interrupted):
+    second.run()
+  assert [call for call in second.session.learner.calls if call[0] == "begin_epoch"] == [
+      ("begin_epoch", first.session.progress.epoch)]
+  assert np.any(first.session.learner.weight.numpy())
