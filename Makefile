@@ -1,5 +1,6 @@
 # The two commands of the README, and what they need. `make VENV=... PYTHON=...` to choose others.
 VENV ?= .venv
+EXTRAS ?= test
 PYTHON ?= python3
 INSTALLED = $(VENV)/.installed
 RUN = $(VENV)/bin/python -m
@@ -21,7 +22,7 @@ speed: $(INSTALLED)
 $(INSTALLED): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) pip install --quiet --upgrade pip
-	$(RUN) pip install --quiet --editable '.[test]'
+	$(RUN) pip install --quiet --editable '.[$(EXTRAS)]'
 	touch $@
 
 clean:
