@@ -1,5 +1,6 @@
 """What surrounds a run: threads and determinism before TensorFlow starts, provenance after it ended."""
 
+import dataclasses
 import functools
 import importlib.metadata
 import os
@@ -9,10 +10,51 @@ import resource
 import subprocess
 import sys
 import tempfile
+from typing import Sequence
 
 # How the notes begin that TensorFlow's libraries write while they are loaded, whatever the log level.
 _STARTUP_NOTES = (b"WARNING: All log messages before absl::InitializeLog()", b"I0000 ", b"To enable the following instructions")
 _PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "gin-config", "tensorflow-datasets", "pillow", "lasem-tf")
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+  """What one worker process may use.
+
+  Attributes:
+    core: the one core it is pinned to; None: any.
+    gpu: the one GPU it sees, as CUDA_VISIBLE_DEVICES names it; None: those the parent sees.
+  """
+
+  core: int | None = None
+  gpu: str | None = None
+
+
+def places(jobs: int | None, threads: int, gpus: Sequence[str], runs_per_gpu: int) -> list[Place]:
+  """Places for the workers of a suite: GPUs where there are any, else cores.
+
+  Args:
+    jobs: how many workers; None: as many as the machine is made for.
+    threads: of one run; with more than one, workers are not pinned.
+    gpus: as `visible_gpus` gives them.
+    runs_per_gpu: how many workers share a GPU, unless `jobs` says otherwise.
+  """
+  if gpus:
+    return [Place(gpu=gpus[job % len(gpus)]) for job in range(jobs or len(gpus) * runs_per_gpu)]
+  cores = usable_cores()
+  return [Place(core=cores[job % len(cores)] if threads == 1 else None) for job in range(jobs or len(cores))]
+
+
+def visible_gpus() -> list[str]:
+  """GPUs that TensorFlow can use, as CUDA_VISIBLE_DEVICES names them; hides them from this process, which trains nothing."""
+  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+
+  found = tf.config.list_physical_devices("GPU")
+  if not found:
+    return []
+  tf.config.set_visible_devices([], "GPU")
+  named = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+  return named[:len(found)] if named else [str(index) for index in range(len(found))]
 
 
 def usable_cores() -> list[int]:
@@ -20,12 +62,14 @@ def usable_cores() -> list[int]:
   return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
 
 
-def prepare_process(threads: int = 1, core: int | None = None) -> None:
-  """Sets threads and logging of a process that has not imported TensorFlow yet, and may pin it to one core."""
+def prepare_process(threads: int = 1, place: Place = Place()) -> None:
+  """Sets threads, logging and place of a process that has not imported TensorFlow yet."""
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
   os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
-  if core is not None and hasattr(os, "sched_setaffinity"):
-    os.sched_setaffinity(0, {core})
+  if place.gpu is not None:
+    os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
+  if place.core is not None and hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {place.core})
 
 
 def import_tensorflow():
@@ -77,8 +121,10 @@ def describe(threads: int) -> dict:
   return {
       "versions": {"python": platform.python_version(), **package_versions()},
       "device": ", ".join(gpus) or processor_name(),
+      "processor": processor_name(),
       "platform": platform.platform(),
       "cores": os.cpu_count(),
+      "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
       "threads": threads,
       "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
       **code_version(),

@@ -1,13 +1,13 @@
 """Executes one run of a suite in this process, from its gin files to its record."""
 
 import dataclasses
+import hashlib
 import pathlib
 import shlex
 import sys
 import time
 from typing import Callable
 
-import filelock
 import gin
 
 from benchmark import environment, experiment as experiment_lib, records, run_folder, suite
@@ -16,7 +16,8 @@ from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.training import events, json_lines, lifetime, tensorboard
 
-LOCK_FILE = "run.lock"
+
+REQUESTED_FILE, OPERATIVE_FILE, EVENTS_FILE = "requested.gin", "operative.gin", "events.jsonl"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Settings:
     threads: intra-op threads of a run.
     deterministic: ask for deterministic kernels on GPUs and with several threads.
     tensorboard: write TensorBoard event files beside the events.
+    lock_seconds: how long to wait for another process that holds a run, which may be about to end.
     command: the command line, for the provenance.
   """
 
@@ -43,6 +45,7 @@ class Settings:
   threads: int = 1
   deterministic: bool = False
   tensorboard: bool = True
+  lock_seconds: float = 30.0
   command: str = dataclasses.field(default_factory=lambda: shlex.join(sys.argv))
 
   def run_dir(self, run: suite.Run) -> pathlib.Path:
@@ -114,27 +117,29 @@ def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event],
     The record, which is on disk.
 
   Raises:
+    ConfigurationError: the folder holds another run.
     lifetime.Interrupted: `should_stop` was true; the same call continues later.
     filelock.Timeout: another process trains this run.
   """
   run_dir = settings.run_dir(run)
   run_dir.mkdir(parents=True, exist_ok=True)
-  with filelock.FileLock(str(run_dir / LOCK_FILE), timeout=0):
-    finished = finished_record(run_dir)
+  with run_folder.locked(run_dir, settings.lock_seconds, should_stop):
+    finished = run_folder.finished_record(run_dir, run)
     if finished is not None:
       return finished
     start = time.process_time()
     experiment, stream = build(run, settings)
-    run_folder.claim(run_dir, run.identity, run.configuration_hash)
-    records.write_atomically(run_dir / "requested.gin", gin.config_str())
-    sinks = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / "events.jsonl")]
+    run_folder.claim(run_dir, run)
+    records.write_atomically(run_dir / REQUESTED_FILE, gin.config_str())
+    sinks = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / EVENTS_FILE)]
     if settings.tensorboard:
       sinks.append(tensorboard.TensorBoardSink(run_dir / "tensorboard"))
     life = lifetime.Lifetime(
-        lambda access: make_learner(experiment, access.num_classes, run.seed, access.examples), stream, experiment.training_options(settings.checkpoint_seconds), checkpoint_dir=run_dir / "checkpoints",
-        sinks=sinks, should_stop=should_stop)
+        lambda access: make_learner(experiment, access.num_classes, run.seed, access.examples), stream,
+        experiment.training_options(settings.checkpoint_seconds), checkpoint_dir=run_dir / "checkpoints", sinks=sinks,
+        should_stop=should_stop)
     result = life.run()
-    records.write_atomically(run_dir / "operative.gin", gin.operative_config_str())
+    records.write_atomically(run_dir / OPERATIVE_FILE, gin.operative_config_str())
     record = _record(run, settings, stream, result, time.process_time() - start)
     records.write_record(record, run_dir)
     return record
@@ -158,14 +163,6 @@ class _ReportSink:
     """Nothing to close."""
 
 
-def finished_record(run_dir: pathlib.Path) -> records.Record | None:
-  """The record of a run that needs no more training; a failed one is tried again."""
-  if not (run_dir / records.RECORD_FILE).exists():
-    return None
-  record = records.read_record(run_dir)
-  return None if record.status == "failed" else record
-
-
 def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Record:
   """Writes and returns the record of a run that raised an error."""
   result = {**_identity_fields(run), "status": "failed", "reason": reason,
@@ -174,7 +171,7 @@ def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Re
             "accuracy": {"after_visit": [], "before_commit": None, "at_best_validation": []}, "configurations": [],
             "parameters": {"after_visit": [], "super_network": None}, "forward_macs_committed": [],
             "training_macs_per_image": [], "learner_summary": []}
-  record = records.Record(run.identity, result, {"command": settings.command, **environment.describe(settings.threads)})
+  record = records.Record(run.identity, result, _circumstances(run, settings))
   records.write_record(record, settings.run_dir(run))
   return record
 
@@ -199,8 +196,18 @@ def _record(run, settings, stream, result: lifetime.LifetimeResult, cpu_seconds:
       "learner_summary": result.learner_summary,
   }
   provenance = {
-      "command": settings.command, "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
-      "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions, "deterministic": settings.deterministic,
-      "peak_memory_bytes": environment.peak_memory_bytes(), **environment.describe(settings.threads),
+      "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
+      "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
+      "peak_memory_bytes": environment.peak_memory_bytes(), **_circumstances(run, settings),
   }
   return records.Record(run.identity, block, provenance)
+
+
+def _circumstances(run: suite.Run, settings: Settings) -> dict:
+  """Command, flags, machine, versions, and the files beside the record with the SHA-256 of each that is there."""
+  run_dir = settings.run_dir(run)
+  files = {name: hashlib.sha256((run_dir / name).read_bytes()).hexdigest()
+           for name in (REQUESTED_FILE, OPERATIVE_FILE, EVENTS_FILE) if (run_dir / name).exists()}
+  flags = {name: value for name, value in dataclasses.asdict(settings).items() if name != "command"}
+  return {"command": settings.command, "flags": flags, "design_seed": run.design_seed, "files": files,
+          "deterministic": settings.deterministic, **environment.describe(settings.threads)}

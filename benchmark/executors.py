@@ -1,4 +1,4 @@
-"""Executes the runs of a suite on this machine: one pinned, single-threaded worker process per core."""
+"""Executes the runs of a suite on this machine: one worker process for every core or GPU."""
 
 import collections
 import dataclasses
@@ -7,7 +7,7 @@ import signal
 from multiprocessing import connection as connection_lib
 from typing import Mapping, Protocol, Sequence
 
-from benchmark import worker
+from benchmark import environment, worker
 
 RUNS_PER_WORKER = 8  # A worker is replaced after so many runs, so that memory stays flat.
 MAX_ATTEMPTS = 2     # A run whose worker dies (killed, out of memory) is tried once more, from its checkpoint.
@@ -31,18 +31,29 @@ class _Slot:
   """A place for one worker process.
 
   Attributes:
-    core: what it is pinned to, or None.
+    place: what the worker may use.
     process: the worker, or None.
     connection: to it.
     run: what it executes, or None.
     num_runs: how many it has been given.
   """
 
-  core: int | None
+  place: environment.Place
   process: multiprocessing.process.BaseProcess | None = None
   connection: connection_lib.Connection | None = None
   run: object | None = None
   num_runs: int = 0
+
+
+class StopFlag:
+  """An event for a `StopRequest` that no other process looks at."""
+
+  def __init__(self):
+    self.is_set = False
+
+  def set(self) -> None:
+    """See `multiprocessing.Event`."""
+    self.is_set = True
 
 
 class StopRequest:
@@ -50,12 +61,17 @@ class StopRequest:
 
   Attributes:
     signal_number: of the first signal, or None.
-    event: set when there was one; shared with workers.
+    event: set when there was one.
   """
 
-  def __init__(self, context):
+  def __init__(self, event):
+    """Takes the signals over when entered.
+
+    Args:
+      event: a `multiprocessing.Event` that workers look at, or a `StopFlag`.
+    """
     self.signal_number: int | None = None
-    self.event = context.Event()
+    self.event = event
     self._previous = {}
 
   def __enter__(self) -> "StopRequest":
@@ -78,16 +94,16 @@ class StopRequest:
 class LocalExecutor:
   """A pool of worker processes."""
 
-  def __init__(self, settings, cores: Sequence[int | None], display: Display):
+  def __init__(self, settings, places: Sequence[environment.Place], display: Display):
     """Prepares the pool.
 
     Args:
       settings: `execution.Settings`.
-      cores: one entry for each worker: the core to pin it to, or None.
+      places: one entry for each worker.
       display: told of everything.
     """
     self._settings, self._display = settings, display
-    self._slots = [_Slot(core) for core in cores]
+    self._slots = [_Slot(place) for place in places]
     self._context = multiprocessing.get_context("spawn")
 
   def run(self, runs: Sequence) -> tuple[dict[str, tuple[str, str | None]], int | None]:
@@ -102,7 +118,7 @@ class LocalExecutor:
     waiting = collections.deque(runs)
     attempts: collections.Counter = collections.Counter()
     outcomes: dict[str, tuple[str, str | None]] = {}
-    with StopRequest(self._context) as stop:
+    with StopRequest(self._context.Event()) as stop:
       try:
         while waiting or any(slot.run for slot in self._slots):
           if stop.signal_number is not None:
@@ -121,7 +137,7 @@ class LocalExecutor:
     if slot.process is None:
       slot.connection, theirs = self._context.Pipe()
       slot.process = self._context.Process(
-          target=worker.main, args=(theirs, stop.event, dataclasses.asdict(self._settings), slot.core), daemon=True)
+          target=worker.main, args=(theirs, stop.event, dataclasses.asdict(self._settings), slot.place), daemon=True)
       slot.process.start()
       theirs.close()
       slot.num_runs = 0
@@ -143,8 +159,7 @@ class LocalExecutor:
       if message[0] == "event":
         self._display.event(message[1], message[2])
       else:
-        status, reason = message[2:] if message[0] == "finished" else (message[0], None)
-        self._end(slot, status, reason, outcomes)
+        self._end(slot, message[2], message[3], outcomes)
 
   def _worker_died(self, slot: _Slot, waiting, attempts, outcomes) -> None:
     run = slot.run
@@ -155,10 +170,9 @@ class LocalExecutor:
       slot.run = None
       waiting.appendleft(run)
       return
-    from benchmark import execution  # pylint: disable=import-outside-toplevel
+    from benchmark import attempt  # pylint: disable=import-outside-toplevel
 
-    execution.failed_record(run, self._settings, reason)
-    self._end(slot, "failed", reason, outcomes)
+    self._end(slot, "failed", attempt.record_failure(run, self._settings, reason), outcomes)
 
   def _end(self, slot: _Slot, status: str, reason: str | None, outcomes) -> None:
     outcomes[slot.run.identity] = (status, reason)

@@ -3,10 +3,12 @@
   python -m benchmark.run --gin_file=gin/suites/smoke.gin
   python -m benchmark.run --gin_file=gin/papers/cifar100_lasem_hps.gin --data_dir=Data
   python -m benchmark.run --gin_file=gin/suites/smoke.gin --gin_param='suite.seeds = (0, 1, 2)' --dry_run
+  python -m benchmark.run --gin_file=gin/suites/smoke.gin --executor=ray --ray_address=auto
+  python -m benchmark.run --gin_file=gin/suites/smoke.gin --shard=0/4
 
 The same command continues an unfinished suite; more learners or seeds extend it in the same folder. Every run's folder,
-<output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration and checkpoints; table.md and
-table.csv lie in <output_dir>. The smoke suite takes about a minute on two cores; --dry_run tells the cost of any other.
+<output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log and checkpoints; table.md
+and table.csv lie in <output_dir>. The smoke suite takes about a minute on two cores; --dry_run tells the cost of any other.
 
 Exit status: 0 every run completed; 1 some run failed or diverged (the table shows which, and why); 2 a flag, a
 configuration or the data are wrong (nothing was trained); 130 after Ctrl-C and 143 after SIGTERM (every run in progress
@@ -14,8 +16,6 @@ wrote a checkpoint).
 """
 
 import os
-import pathlib
-import shutil
 import signal
 import sys
 
@@ -36,7 +36,15 @@ def define_flags() -> flags.FlagValues:
                             "else Data.", flag_values=values)
   flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data.", flag_values=values)
   flags.DEFINE_bool("download", False, "Let TensorFlow Datasets download what is missing.", flag_values=values)
-  flags.DEFINE_integer("jobs", None, "Runs at a time, each on one core. Default: the usable cores.", lower_bound=1, flag_values=values)
+  flags.DEFINE_integer("jobs", None, "Runs at a time, each on one core. Default: the usable cores; with GPUs, one run for "
+                       "each; with Ray, what the cluster holds.", lower_bound=1, flag_values=values)
+  flags.DEFINE_integer("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1, flag_values=values)
+  flags.DEFINE_enum("executor", "local", ["local", "ray"], "Where runs are executed: on this machine, or as tasks of a Ray "
+                    "cluster whose nodes share the output and data folders.", flag_values=values)
+  flags.DEFINE_string("ray_address", "auto", "Ray cluster: 'auto' for the one this machine belongs to, 'local' to start one "
+                      "here, or host:port of its head.", flag_values=values)
+  flags.DEFINE_string("shard", None, "'i/n': only the i-th of n slices of the suite, from 0, equal in cost; for batch systems.",
+                      flag_values=values)
   flags.DEFINE_integer("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.",
                        lower_bound=1, flag_values=values)
   flags.DEFINE_bool("deterministic", False, "Ask for deterministic kernels on GPUs and with several threads; slower.",
@@ -64,71 +72,43 @@ def main(argv) -> int:
 
 
 def _run(values: flags.FlagValues) -> int:
-  from benchmark import execution, executors, planning, progress, records, suite, tables  # pylint: disable=import-outside-toplevel
+  from benchmark import cost_model, execution, planning, progress, run_folder, shards, suite, suite_folder  # pylint: disable=import-outside-toplevel
 
+  shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
+  gpus = environment.visible_gpus()
   the_suite, runs = suite.load(values.gin_file, values.gin_param)
   settings = execution.Settings(
-      output_dir=values.output_dir or os.path.join("runs", the_suite.name), data_dirs=_data_dirs(values), cache_dir=values.cache_dir,
-      download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
-      deterministic=values.deterministic, tensorboard=values.tensorboard)
-  plans = planning.plan(runs, settings, needs_data=not values.dry_run)
+      output_dir=values.output_dir or os.path.join("runs", the_suite.name), data_dirs=_data_dirs(values),
+      cache_dir=values.cache_dir, download=values.download, checkpoint_seconds=values.checkpoint_seconds,
+      threads=values.threads, deterministic=values.deterministic, tensorboard=values.tensorboard)
+  places = environment.places(values.jobs, values.threads, gpus, values.runs_per_gpu)
+  own = shards.select(planning.plan(runs, settings, needs_data=not values.dry_run), *shard)
   if values.dry_run:
-    print(planning.render(plans))
+    print(planning.render(own, cost_model.measure(), len(places)))
     return 0
-  _prepare_output(runs, settings, values.overwrite)
-  waiting = [plan for plan in plans if execution.finished_record(settings.run_dir(plan.run)) is None]
-  waiting.sort(key=lambda plan: -plan.training_gmacs)
-  cores = environment.usable_cores()
-  jobs = min(values.jobs or len(cores), max(1, len(waiting)))
-  pins = [cores[job % len(cores)] if values.threads == 1 else None for job in range(jobs)]
-  with progress.make_display({plan.run.identity: plan.training_gmacs for plan in waiting}, len(runs) - len(waiting)) as display:
-    outcomes, signal_number = executors.LocalExecutor(settings, pins, display).run([plan.run for plan in waiting])
-  return _finish(the_suite, runs, settings, outcomes, signal_number, records, tables)
+  suite_folder.prepare([plan.run for plan in own], settings, values.overwrite)
+  waiting = [plan for plan in own if run_folder.finished_record(settings.run_dir(plan.run), plan.run) is None]
+  waiting.sort(key=lambda plan: -plan.cost)
+  costs = {plan.run.identity: plan.cost for plan in waiting}
+  with progress.make_display(costs, len(own) - len(waiting)) as display:
+    executor = _executor(values, settings, places[:max(1, len(waiting))], display)
+    outcomes, signal_number = executor.run([plan.run for plan in waiting])
+  return suite_folder.finish(the_suite, runs, [plan.run for plan in own], settings, outcomes, signal_number)
 
 
-def _finish(the_suite, runs, settings, outcomes, signal_number, records, tables) -> int:
-  """Writes and prints the tables; returns the exit status."""
-  present = [records.read_record(settings.run_dir(run)) for run in runs
-             if (settings.run_dir(run) / records.RECORD_FILE).exists()]
-  if present:
-    path = tables.write_suite_tables(present, settings.output_dir, [run.identity for run in runs], the_suite.baseline)
-    print(pathlib.Path(path).read_text(encoding="utf-8"))
-    print(f"Written to {path}")
-  if signal_number is not None:
-    print("Stopped. The same command continues where every run left off.", file=sys.stderr)
-    return 128 + signal_number
-  locked = [identity for identity, (status, _) in outcomes.items() if status == "locked"]
-  if locked:
-    print(f"Trained by another process just now: {', '.join(locked)}.", file=sys.stderr)
-  completed = {record.identity for record in present if record.is_completed}
-  return 0 if completed == {run.identity for run in runs} else 1
+def _executor(values: flags.FlagValues, settings, places, display):
+  """The engine that --executor names."""
+  if values.executor == "ray":
+    from benchmark import ray_executor  # pylint: disable=import-outside-toplevel
+
+    return ray_executor.RayExecutor(settings, values.ray_address, values.jobs, values.runs_per_gpu, display)
+  from benchmark import executors  # pylint: disable=import-outside-toplevel
+
+  return executors.LocalExecutor(settings, places, display)
 
 
 def _data_dirs(values) -> tuple[str, ...]:
   return tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
-
-
-def _prepare_output(runs, settings, overwrite: bool) -> None:
-  """Checks that the output folder can be written and holds no run of another configuration."""
-  from benchmark.configuration import ConfigurationError  # pylint: disable=import-outside-toplevel
-  from benchmark import run_folder  # pylint: disable=import-outside-toplevel
-
-  try:
-    pathlib.Path(settings.output_dir).mkdir(parents=True, exist_ok=True)
-    probe = pathlib.Path(settings.output_dir, f".write_test_{os.getpid()}")
-    probe.touch()
-    probe.unlink()
-  except OSError as error:
-    raise ConfigurationError(f"--output_dir={settings.output_dir} cannot be written ({error.strerror}); name another.") from error
-  for run in runs:
-    directory = settings.run_dir(run)
-    found = run_folder.configuration_hash(directory)
-    if found in (None, run.configuration_hash):
-      continue
-    if not overwrite:
-      raise ConfigurationError(f"{directory} holds a run of another configuration ({found}, not {run.configuration_hash}): "
-                               "choose another --output_dir, or --overwrite to delete it.")
-    shutil.rmtree(directory)
 
 
 if __name__ == "__main__":

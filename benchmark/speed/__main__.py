@@ -34,7 +34,7 @@ def main(argv) -> int:
   cores = environment.usable_cores()
   if values.core is not None and values.core not in cores:
     command_line.fail(f"--core={values.core} is not usable here; choose one of {cores}.")
-  environment.prepare_process(core=cores[-1] if values.core is None else values.core)
+  environment.prepare_process(place=environment.Place(core=cores[-1] if values.core is None else values.core))
   environment.start_tensorflow()
   from benchmark.speed import comparisons, markdown, measure  # pylint: disable=import-outside-toplevel
 

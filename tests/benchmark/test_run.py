@@ -76,7 +76,7 @@ def test_dry_run_lists_identity_hash_and_cost_and_trains_nothing(tmp_path, capsy
     (["--jobs=two"], "jobs"),
     (["--gin_param=suite.learners = ('lasem',)"], "learners/lasem.gin"),
     (["--gin_param=EPOCH_PER_TASK = 3"], "Did you mean EPOCHS_PER_TASK"),
-    (["--gin_param=experiment.task_order = (0,)"], "leaves out tasks"),
+    (["--gin_param=experiment.task_order = (0,)"], "leaves out task"),
     (["--gin_param=experiment.task_order = 'thrice'"], "thrice"),
     (["--gin_param=experiment.batch_size = 100000"], "batch_size"),
     (["--gin_param=experiment.protocol = 'original'"], "protocol"),
