@@ -11,7 +11,7 @@ assigns that phase's `state`.
 
 import abc
 import dataclasses
-from typing import Callable, Mapping, NamedTuple
+from typing import Callable, Mapping, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -251,6 +251,10 @@ class Learner(abc.ABC):
   def super_network_parameters(self) -> int | None:
     """Parameters while a search runs, or None for a learner without one."""
     return None
+
+  def planned_epochs(self, order: Sequence[int]) -> int:
+    """Epochs of training, at most, of a run that visits tasks in this order."""
+    return len(order) * self.context.epochs_per_task
 
   def forward_macs(self, task_id: int) -> int:
     """Multiply-accumulate operations of one image's forward pass for a task; an estimate before it is learned."""

@@ -280,6 +280,11 @@ class Composed(base.Learner):
       return None
     return sum(group.num_parameters for group in self._shared.ordered() + self._all_task_groups(self._learned))
 
+  def planned_epochs(self, order):
+    searched = len(set(order)) - (not self._selection.searches_first_task) if self._selection.searches else 0
+    epochs = self.context.epochs_per_task
+    return (len(order) - searched) * epochs + searched * self._selection.search_epochs(epochs)
+
   def training_macs_per_image(self, task_id):
     spec = self.context.spec
     generation = [self._knowledge.generation_macs(layer) / self.context.batch_size for layer in range(spec.depth)]

@@ -89,6 +89,10 @@ class Selection(abc.ABC):
     """Raises ValueError if a run would cost more than the options allow."""
     del num_tasks, epochs_per_task
 
+  def search_epochs(self, num_epochs: int) -> int:
+    """Epochs of all phases of one new task, at most, where a task is to be trained for `num_epochs`."""
+    return num_epochs
+
   @abc.abstractmethod
   def begin_task(self, task_id: int, num_epochs: int) -> None:
     """A new task begins: forget the last choice, create this task's variables."""

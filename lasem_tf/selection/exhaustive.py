@@ -33,8 +33,11 @@ class Exhaustive(base.Selection):
       raise ValueError(f"Exhaustive.max_epochs must be at least 1, not {max_epochs}.")
     self._max_epochs, self._accept_cost = max_epochs, accept_cost
 
+  def search_epochs(self, num_epochs):
+    return 2**self.depth * num_epochs
+
   def check_cost(self, num_tasks, epochs_per_task):
-    cost = (num_tasks - 1) * 2**self.depth * epochs_per_task
+    cost = (num_tasks - 1) * self.search_epochs(epochs_per_task)
     if cost > self._max_epochs and not self._accept_cost:
       raise ValueError(
           f"The exhaustive search would train {num_tasks - 1} tasks x 2^{self.depth} configurations x "

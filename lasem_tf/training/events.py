@@ -35,7 +35,7 @@ class RunStarted(Event):
     batch_size: of training.
     learning_rate: undecayed.
     learning_rate_decay: see `options.TrainingOptions`.
-    total_epochs: visits times E.
+    total_epochs: of the whole run, at most.
     global_epoch: epochs done already.
     resumptions: how often the run was resumed, this time included.
   """
@@ -82,7 +82,7 @@ class EpochEnded(Event):
     phase: name of the phase, 'untrained' for the untrained network.
     epoch: 0-based within the phase; -1 for the untrained network.
     global_epoch: completed epochs since the run began.
-    total_epochs: visits times epochs per task.
+    total_epochs: of the whole run, at most.
     learning_rate: of this epoch.
     loss: mean over the steps, before each update; None for the untrained network.
     metrics: means of whatever else the steps report.

@@ -74,8 +74,8 @@ class Session:
 
   @property
   def total_epochs(self) -> int:
-    """Visits times epochs per task."""
-    return len(self.order) * self.options.epochs_per_task
+    """Epochs of the whole run, at most."""
+    return self.learner.planned_epochs(self.order)
 
   @property
   def learning_rate_epoch(self) -> int:

@@ -5,7 +5,7 @@ import pytest
 
 from lasem_tf import types
 from lasem_tf.learners import base
-from lasem_tf.selection import exhaustive
+from lasem_tf.selection import exhaustive, static
 from lasem_tf.selection.configuration import TransferConfiguration
 from tests import tiny_stream
 from tests.selection import pairs
@@ -209,6 +209,13 @@ def test_seventeen_layers_are_refused_without_listing_configurations():
   with pytest.raises(ValueError, match=r"2\^17 configurations"):
     _bound(17).check_cost(2, 1)
   assert str(TransferConfiguration.from_index(2**17 - 1, (1,) * 17)) == "0" * 17
+
+
+def test_epochs_of_a_run():
+  stream, learner = pairs.make("hard_sharing", exhaustive.Exhaustive())
+  # Three visits of two tasks, two epochs each: the second task's first visit tries four candidates.
+  assert learner.planned_epochs((0, 1, 0)) == 2 + 4 * 2 + 2
+  assert pairs.make("hard_sharing", static.Static("all"), stream)[1].planned_epochs((0, 1, 0)) == 6
 
 
 def test_cost_is_that_of_all_candidates():
