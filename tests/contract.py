@@ -1,8 +1,8 @@
 """What every learner promises the trainer, checked on one short life of the learner.
 
-A life is four visits on a tiny stream: the first task, compiled and on a single batch; the second task, with a kill in
-every kind of phase; the first task again; the third task. The visits are shared by all checks, because making graphs and
-taking steps is what costs.
+A life is four visits on a tiny stream: the first task; the second task, with kills in its phases; the first task again; the
+third task. The visits are shared by all checks and, one apart, not compiled, because making graphs and taking steps is what
+costs.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from lasem_tf.nn import layers
 from lasem_tf.training import steps
 from tests import tiny_stream
 
-# Learners that promise something about the answers for earlier tasks: how far these may move in a later visit.
+# Learners that promise something about the answers for earlier tasks: how far these may move when a new task is learned.
 ANSWERS_MOVE_AT_MOST = {"SingleTask": 0.0, "ProgressiveNetwork": 0.0, "ChannelGated": 0.0,
                         "AdditiveDecomposition": 1e-3}
 # Learners that go on training what belongs to earlier tasks alone: heads, or adaptive parts that follow the shared ones.
@@ -28,15 +28,15 @@ TRAINS_OLD_PARTS = ("LearningWithoutForgetting", "ExperienceReplay", "AveragedGr
 
 _NETWORK = (
     "experiment.stream = @Synthetic", "experiment.network = @ConvNetSpec()", "ConvNetSpec.image_shape = (8, 8, 3)",
-    "ConvNetSpec.kernel_sizes = (3, 3, 3)", "ConvNetSpec.channels = (4, 4, 6)", "ConvNetSpec.pool_sizes = (1, 2, 2)",
-    "ConvNetSpec.dense_sizes = (8,)", "ConvNetSpec.dropout_keep_probability = 0.8", "experiment.batch_size = 4",
+    "ConvNetSpec.kernel_sizes = (3, 3, 3)", "ConvNetSpec.channels = (8, 8, 8)", "ConvNetSpec.pool_sizes = (1, 2, 2)",
+    "ConvNetSpec.dense_sizes = (16,)", "ConvNetSpec.dropout_keep_probability = 0.8", "experiment.batch_size = 4",
     "experiment.epochs_per_task = 4", "experiment.learning_rate = 0.01")
 # Macros that a stream's file binds.
 _MACROS = (
-    "DENSE_SIZES = (8,)", "TENSOR_FACTORS_DENSE_SIZES = (8,)", "PROTOCOL = 'clean'", "LAYER_GROUPS = (2, 1)",
+    "DENSE_SIZES = (16,)", "TENSOR_FACTORS_DENSE_SIZES = (16,)", "PROTOCOL = 'clean'", "LAYER_GROUPS = (2, 1)",
     "DECONVOLUTION_SIZES = ((2, 3, 3, 5), (2, 4, 3, 4), (2, 3, 3, 5))", "EXPANSION_UNITS = 2")
 _STEPS_PER_EPOCH = 2
-_OVERFITTING_STEPS = 90
+_OVERFITTING_STEPS = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,39 +109,39 @@ class Life:
     self.learner = subject.make()
     self.class_name = type(self.learner).__name__
 
-  # --- first visit -----------------------------------------------------------------------------------------------------
+  # --- a first task ----------------------------------------------------------------------------------------------------
 
   def starts_at_chance(self) -> None:
     """An untrained learner knows nothing of its first task."""
-    task = self.stream.tasks[0]
-    self.learner.begin_visit(task, 0)
+    learner, task = self.subject.make(), self.stream.tasks[0]
+    learner.begin_visit(task, 0)
     images, labels = (tf.concat(parts, axis=0) for parts in zip(task.train, task.validation))
-    logits = self.learner.logits(images, 0)
+    logits = learner.logits(images, 0)
     assert logits.shape == (24, 3)
     accuracy = np.mean(np.argmax(logits.numpy(), axis=1) == labels.numpy())
     assert accuracy <= 0.67
     assert abs(float(layers.mean_cross_entropy(logits, labels)) - np.log(3)) < 0.7
 
   def overfits_one_batch(self) -> None:
-    """Compiled as the trainer does, every phase learns the batch it sees, and the commit does not lose it."""
-    task, learner = self.stream.tasks[0], self.learner
-    rows = np.array([0, 1, 2, 4])
-    batch = tiny_stream.batch_of(task, rows)
-    single = dataclasses.replace(task, train=(batch.images, batch.labels))
-    learner.attach(single, 0)
-    for phase in tiny_stream.phases(learner):
-      before = tiny_stream.values(learner.variables())
-      compiled = steps.CompiledPhase(phase, single, 4, loop=False)
-      validation = np.tile(np.arange(4), (_OVERFITTING_STEPS, 1)) if phase.needs_validation_batch else None
-      seeds = np.stack([np.arange(_OVERFITTING_STEPS), np.full(_OVERFITTING_STEPS, 7)], axis=1)
+    """Compiled as by the trainer, the phases together learn the only batch there is, and the commit does not lose it."""
+    task, rows = self.stream.tasks[0], np.arange(4)
+    batch = tiny_stream.batch_of(task, [0, 1, 2, 4])
+    task = dataclasses.replace(task, train=(batch.images, batch.labels))
+    without_dropout = dataclasses.replace(self.learner.context.spec, dropout_keep_probability=1.0)
+    learner = self.subject.make(spec=without_dropout, epochs_per_task=_OVERFITTING_STEPS)
+    learner.begin_visit(task, 0)
+    for number, phase in enumerate(tiny_stream.phases(learner)):
       learner.begin_epoch(0)
-      results = compiled.run(np.tile(np.arange(4), (_OVERFITTING_STEPS, 1)), seeds, validation, 0.03)
-      learner.end_epoch(0, 0.5)
+      before = tiny_stream.values(learner.variables())
+      compiled = steps.CompiledPhase(phase, task, len(rows), loop=False)
+      tiled = np.tile(rows, (phase.num_epochs, 1))
+      seeds = np.stack([np.arange(phase.num_epochs), np.full(phase.num_epochs, number)], axis=1)
+      results = compiled.run(tiled, seeds, tiled if phase.needs_validation_batch else None, 0.01)
       assert compiled.num_traces == 1
       assert np.isfinite(results["loss"]).all()
       _changed_only_what_was_declared(learner, phase, before)
-    summary = learner.end_visit()
-    json.dumps(dict(summary.details))
+      learner.end_epoch(phase.num_epochs - 1, 0.5)
+    json.dumps(dict(learner.end_visit().details))
     predicted = np.argmax(learner.logits(batch.images, 0).numpy(), axis=1)
     np.testing.assert_array_equal(predicted, batch.labels.numpy())
 
@@ -162,7 +162,7 @@ class Life:
       images = self.stream.tasks[task_id].validation[0]
       np.testing.assert_array_equal(self.learner.logits(images, task_id).numpy(), other.logits(images, task_id).numpy())
 
-  # --- later visits ----------------------------------------------------------------------------------------------------
+  # --- visits ----------------------------------------------------------------------------------------------------------
 
   def visit(self, task_id: int, number: int, kill: bool) -> None:
     """A whole visit: promises about earlier tasks hold and phases keep to what they declare; with `kill`, a run killed in
@@ -183,7 +183,7 @@ class Life:
 
     for other in others:
       limit = ANSWERS_MOVE_AT_MOST.get(self.class_name)
-      if limit is not None:
+      if is_new and limit is not None:
         np.testing.assert_allclose(learner.logits(images[other], other).numpy(), answers[other], rtol=0, atol=limit)
     if self.class_name not in TRAINS_OLD_PARTS:
       for name, value in own_parts.items():
@@ -204,7 +204,6 @@ class Life:
     killed = []
     phase = phase or learner.next_phase(number)
     while phase is not None:
-      before = tiny_stream.values(learner.variables())
       total = phase.num_epochs * _STEPS_PER_EPOCH
       # In the middle of an epoch, and of the phase.
       stop_after = min(total - 1, (phase.num_epochs // 2) * _STEPS_PER_EPOCH + 1)
@@ -212,14 +211,15 @@ class Life:
         epoch, position = divmod(step, _STEPS_PER_EPOCH)
         if position == 0:
           learner.begin_epoch(epoch)
+        before = tiny_stream.values(learner.variables())
         result = self._step(learner, phase, number, step)
         assert np.isfinite(float(result.loss))
+        _changed_only_what_was_declared(learner, phase, before)
         step += 1
         if kill and step == stop_after:
           killed.append(Saved(learner, phase, number))
         if position == _STEPS_PER_EPOCH - 1 and learner.end_epoch(epoch, 0.1 * ((7 * number + epoch) % 10)):
           break
-      _changed_only_what_was_declared(learner, phase, before)
       number, step = number + 1, 0
       phase = learner.next_phase(number)
     return killed if len(killed) <= 2 or len(killed) == 4 else [killed[0], killed[-1]]

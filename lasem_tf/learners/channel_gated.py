@@ -67,14 +67,16 @@ class ChannelGated(base.Learner):
   (the mask, ones while the task is learned).
   """
 
-  def __init__(self, context: base.LearnerContext, sparsity_weight: float = 0.5, patience_share: float = 0.1,
+  def __init__(self, context: base.LearnerContext, sparsity_weight: float = 0.5, patience_share: float = 0.4,
                relevance_threshold: float = 0.0, gate_size: int = 16, temperature: float = hard_gates.TEMPERATURE):
     """Creates the shared convolutions.
 
     Args:
       context: of the run.
       sparsity_weight: factor of the mean share of open gates, averaged over layers.
-      patience_share: share of a visit's epochs before that term is switched on.
+      patience_share: share of a visit's epochs before that term is switched on. The paper waits for 20 epochs of large
+        data sets; on a few hundred images so few steps teach a network nothing, and gates that shut before there is
+        anything to lose by it stay shut. Four tenths of a visit leave it time to learn.
       relevance_threshold: a channel is relied upon if its gate opens for more than this share of the examples.
       gate_size: hidden units of a gate network.
       temperature: of the relaxation that the gates' gradient comes from.
@@ -153,7 +155,9 @@ class ChannelGated(base.Learner):
                        for name, gradient in gradients.items()}, context.learning_rate)
       return base.StepResult(loss, {"gate_activity": activity})
 
-    return base.Phase("train", self.context.epochs_per_task, step, {**followed, **moving}, optimizer.slots)
+    # A run may go on in the middle of an epoch, after `begin_epoch`.
+    state = {**optimizer.slots, "sparsity_is_on": self._sparsity_is_on}
+    return base.Phase("train", self.context.epochs_per_task, step, {**followed, **moving}, state)
 
   # --- commit ---------------------------------------------------------------------------------------------------------
 
