@@ -1,5 +1,7 @@
-"""One attempt at a run inside a worker, whichever engine started it: what it prints goes to the run's log, its errors to
-its record."""
+"""One attempt at a run inside a worker, whichever engine started it.
+
+What it prints goes to the run's log, its errors go to its record.
+"""
 
 import contextlib
 import datetime
@@ -62,20 +64,21 @@ def record_failure(run: suite.Run, settings: execution.Settings, reason: str, de
 
 def _reason(error: Exception, run_dir: pathlib.Path) -> str:
   if isinstance(error, OSError) and error.errno in _NO_ROOM:
-    return (f"Writing to {run_dir} failed ({error.strerror}); the last checkpoint is intact. Make room, then start the same "
-            "command again to go on from there.")
+    return (f"Writing to {run_dir} failed ({error.strerror}); the last checkpoint is intact. Make room, then start the "
+            "same command again to go on from there.")
   return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
 
 
 @contextlib.contextmanager
 def _logged(path: pathlib.Path):
-  """Appends everything that this process writes to standard output and error to a file, libraries' own notes included."""
+  """Appends all that this process writes to standard output and error to a file, libraries' own notes included."""
   path.parent.mkdir(parents=True, exist_ok=True)
   _flush()
   kept = [os.dup(descriptor) for descriptor in (1, 2)]
   try:
     with open(path, "ab", buffering=0) as log:
-      log.write(f"--- {datetime.datetime.now().astimezone().isoformat(timespec='seconds')}, process {os.getpid()}\n".encode())
+      now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+      log.write(f"--- {now}, process {os.getpid()}\n".encode())
       for descriptor in (1, 2):
         os.dup2(log.fileno(), descriptor)
     yield

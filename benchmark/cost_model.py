@@ -31,8 +31,8 @@ class CostModel:
 
   def describe(self) -> str:
     """The model in a few words."""
-    return (f"measured just now: {self.gmacs_per_second:.0f} GMAC/s and {1000.0 * self.seconds_per_step:.1f} ms a step on one "
-            f"thread, {self.seconds_per_visit:.1f} s to compile for a task; expect the truth within a factor of two")
+    return (f"measured just now: {self.gmacs_per_second:.0f} GMAC/s and {1000.0 * self.seconds_per_step:.1f} ms a step on "
+            f"one thread, {self.seconds_per_visit:.1f} s to compile for a task; expect the truth within a factor of two")
 
 
 def fit(compile_seconds: float, small: tuple[float, float], large: tuple[float, float]) -> CostModel:

@@ -13,7 +13,8 @@ import tempfile
 from typing import Sequence
 
 # How the notes begin that TensorFlow's libraries write while they are loaded, whatever the log level.
-_STARTUP_NOTES = (b"WARNING: All log messages before absl::InitializeLog()", b"I0000 ", b"To enable the following instructions")
+_STARTUP_NOTES = (b"WARNING: All log messages before absl::InitializeLog()", b"I0000 ",
+                  b"To enable the following instructions")
 _PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "gin-config", "tensorflow-datasets", "pillow", "lasem-tf")
 
 
@@ -46,7 +47,7 @@ def places(jobs: int | None, threads: int, gpus: Sequence[str], runs_per_gpu: in
 
 
 def visible_gpus() -> list[str]:
-  """GPUs that TensorFlow can use, as CUDA_VISIBLE_DEVICES names them; hides them from this process, which trains nothing."""
+  """GPUs as CUDA_VISIBLE_DEVICES names them; TensorFlow does not see them any more in this process, which trains nothing."""
   import tensorflow as tf  # pylint: disable=import-outside-toplevel
 
   found = tf.config.list_physical_devices("GPU")
@@ -160,7 +161,8 @@ def code_version() -> dict:
     return {"commit": None, "dirty": None}
 
   def git(*arguments: str) -> str:
-    return subprocess.run(["git", "-C", str(checkout), *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    command = ["git", "-C", str(checkout), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
   try:
     return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}

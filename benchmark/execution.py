@@ -16,7 +16,6 @@ from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.training import events, json_lines, lifetime, tensorboard
 
-
 REQUESTED_FILE, OPERATIVE_FILE, EVENTS_FILE = "requested.gin", "operative.gin", "events.jsonl"
 
 
@@ -76,8 +75,8 @@ def build(run: suite.Run, settings: Settings,
     experiment = experiment_lib.Experiment()  # pylint: disable=no-value-for-parameter
     stream = experiment.make_stream(dataclasses.replace(settings.stream_context(run), design_only=design_only))
     if experiment.network.image_shape != stream.image_shape:
-      raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} are "
-                       f"{stream.image_shape}.")
+      raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} "
+                       f"are {stream.image_shape}.")
     idle_learner(experiment, stream, run.seed)
     lifetime.check(stream, experiment.training_options(settings.checkpoint_seconds))
   except stream_lib.DataError:

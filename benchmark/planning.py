@@ -74,7 +74,7 @@ def _plan(run: suite.Run, settings: execution.Settings, needs_data: bool) -> Pla
   steps = {task: counts["train"][task] // batch_size * epochs for task in order}
   forward = {task: experiment.network.forward_macs(stream.tasks[task].num_classes) / 1e9 for task in order}
   return Plan(
-      run=run, num_epochs=len(order) * epochs, num_visits=len(order), num_steps=sum(steps[task] for task in order),
+      run=run, num_epochs=learner.planned_epochs(order), num_visits=len(order), num_steps=sum(steps[task] for task in order),
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
       evaluation_gmacs=sum(forward[task] * counts["validation"][task] * epochs for task in order)
       + sum(forward[seen] * counts["test"][seen] for visit in range(len(order)) for seen in set(order[:visit + 1])),
@@ -109,5 +109,5 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int) -> str
   missing = sorted({entry.missing_data for entry in plans} - {""})
   notes = "".join(f"\nCosts are those of the official data, which cannot be used yet: {reason}" for reason in missing)
   return (f"{table}\n\n{len(plans)} runs, {sum(entry.training_gmacs for entry in plans):,.1f} GMACs of training. Here: "
-          f"{progress.duration(sum(seconds))} of CPU time in all, {progress.duration(wall_seconds(seconds, jobs))} with "
-          f"--jobs={jobs} ({model.describe()}).{notes}")
+          f"{progress.duration(sum(seconds))} of CPU time in all, {progress.duration(wall_seconds(seconds, jobs))} "
+          f"with --jobs={jobs} ({model.describe()}).{notes}")

@@ -1,53 +1,39 @@
 """Executes the runs of a suite as tasks of a Ray cluster whose nodes share the output and the data folders.
 
-Ray places every run where its CPUs or GPU are free and starts it again when its worker or node is lost; the run goes on from
-its checkpoint in the shared folder. Only the driver decides what is trained, so no run is trained twice.
+Ray places every run where its CPUs or GPU are free and starts it again when its worker or node is lost; the run goes on
+from its checkpoint in the shared folder. Only the driver decides what is trained, so no run is trained twice.
 """
 
 import contextlib
 import dataclasses
-import importlib.util
+import logging
 import os
 import pathlib
-import re
-import socket
-import subprocess
-import sys
 import time
 from typing import Callable, Sequence
 
 from benchmark import environment, ray_progress
-from benchmark.configuration import ConfigurationError
 from benchmark.executors import RUNS_PER_WORKER, Display, StopFlag, StopRequest
 
 MAX_RETRIES = 8            # A run is started again so often after its worker or node was lost.
-_SECONDS_TO_ANSWER = 20.0  # For a cluster that is asked whether it is there.
 _SECONDS_TO_STOP = 60.0    # For tasks to write their checkpoints, before they are ended.
 _SECONDS_TO_POLL = 1.0
 _SECONDS_FOR_LOCK = 120.0  # A lost node's task may live on for a while, until it notices.
-_HOW_TO_START = ("Start one with 'ray start --head' (and 'ray start --address=HOST:6379' on further machines), or use "
-                 "--ray_address=local.")
 
 
 class RayExecutor:
   """The runs as tasks of a cluster."""
 
   def __init__(self, settings, address: str, jobs: int | None, runs_per_gpu: int, display: Display):
-    """Connects to nothing yet, but finds out whether there is something to connect to.
+    """Connects to nothing yet.
 
     Args:
       settings: `execution.Settings`.
-      address: 'auto', 'local' or 'host:port'.
+      address: 'auto', 'local' or 'host:port', for which `ray_address.check` found a cluster.
       jobs: runs at a time; None: as many as the cluster has CPUs or shares of GPUs for.
       runs_per_gpu: how many runs share a GPU where the cluster has any.
       display: told of everything.
-
-    Raises:
-      ConfigurationError: Ray is not installed, or nobody answers at the address.
     """
-    if importlib.util.find_spec("ray") is None:
-      raise ConfigurationError("--executor=ray needs Ray, which is not installed: pip install 'lasem-tf[ray]'.")
-    check_address(address)
     folders = {"output_dir": _absolute(settings.output_dir), "data_dirs": tuple(map(_absolute, settings.data_dirs)),
                "cache_dir": settings.cache_dir and _absolute(settings.cache_dir), "lock_seconds": _SECONDS_FOR_LOCK}
     self._settings = dataclasses.replace(settings, **folders)
@@ -118,40 +104,14 @@ class RayExecutor:
       return "failed", attempt.record_failure(run, self._settings, reason)
 
 
-def check_address(address: str) -> None:
-  """Finds out in less than 30 seconds whether a cluster answers.
-
-  Raises:
-    ConfigurationError: the address has the wrong form, or nobody answers; says how to start a cluster.
-  """
-  if address == "local":
-    return
-  if address != "auto":
-    match = re.fullmatch(r"(?P<host>[^\s:/]+|\[[^\s\]]+\]):(?P<port>\d{1,5})", address)
-    if not match or not 0 < int(match["port"]) < 65536:
-      raise ConfigurationError(f"--ray_address={address} is not 'auto', 'local' or host:port, such as 10.0.0.1:6379.")
-    try:
-      socket.create_connection((match["host"].strip("[]"), int(match["port"])), timeout=_SECONDS_TO_ANSWER / 4).close()
-    except OSError as error:
-      raise ConfigurationError(f"No Ray cluster answers at --ray_address={address} ({error}). {_HOW_TO_START}") from error
-  # Ray itself waits minutes for an address that is not a cluster's; its own command line is asked in its place.
-  command = [sys.executable, "-m", "ray.scripts.scripts", "status", *([f"--address={address}"] if address != "auto" else [])]
-  try:
-    answers = subprocess.run(command, timeout=_SECONDS_TO_ANSWER, capture_output=True, check=False).returncode == 0
-  except subprocess.TimeoutExpired:
-    answers = False
-  if not answers:
-    where = "on this machine" if address == "auto" else f"at --ray_address={address}"
-    raise ConfigurationError(f"No Ray cluster answers {where}. {_HOW_TO_START}")
-
-
 @contextlib.contextmanager
 def _connected(address: str, jobs: int | None):
   import ray  # pylint: disable=import-outside-toplevel
 
   os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
   own = {"num_cpus": jobs or len(environment.usable_cores()), "include_dashboard": False} if address == "local" else {}
-  ray.init(address=address, log_to_driver=False, logging_level="error", configure_logging=False, **own)
+  # What goes wrong reaches the outcomes; Ray's own account of a lost node is many screens long.
+  ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
   try:
     yield
   finally:

@@ -63,9 +63,11 @@ def main(argv) -> int:
   if not values.gin_file:
     command_line.fail("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
   environment.prepare_process()
+  from benchmark import configuration, ray_address, records  # pylint: disable=import-outside-toplevel
+
+  if values.executor == "ray":
+    command_line.run_or_fail(lambda: ray_address.check(values.ray_address), (configuration.ConfigurationError,))
   environment.import_tensorflow()
-  from benchmark import configuration  # pylint: disable=import-outside-toplevel
-  from benchmark import records  # pylint: disable=import-outside-toplevel
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
 
   return command_line.run_or_fail(lambda: _run(values), (configuration.ConfigurationError, stream.DataError, records.RecordError))

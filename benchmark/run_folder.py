@@ -29,7 +29,8 @@ def read_claim(directory: pathlib.Path) -> dict:
     content = json.loads(path.read_text(encoding="utf-8"))
     return {name: content[name] for name in ("identity", "configuration_hash", "design_seed")}
   except (OSError, ValueError, KeyError, TypeError) as error:
-    raise ConfigurationError(f"{path} is missing or damaged ({error}): delete {directory} to train the run again.") from error
+    raise ConfigurationError(f"{path} is missing or damaged ({error}): delete {directory} to train the run "
+                             "again.") from error
 
 
 def claim(directory: pathlib.Path, run: suite.Run) -> None:
@@ -39,7 +40,7 @@ def claim(directory: pathlib.Path, run: suite.Run) -> None:
 
 
 def finished_record(directory: pathlib.Path, run: suite.Run) -> records.Record | None:
-  """The record of a run that needs no more training; None if there is none or the run failed, for then it is tried again.
+  """The record of a run that needs no more training; None if there is none, or the run failed and is tried again.
 
   Raises:
     ConfigurationError: the record is that of another run.
@@ -73,8 +74,8 @@ def is_of_another_configuration(directory: pathlib.Path, run: suite.Run) -> bool
 
 def _check_identity(directory: pathlib.Path, identity: str, run: suite.Run) -> None:
   if identity != run.identity:
-    raise ConfigurationError(f"{directory} holds run {identity}, not {run.identity}: it was copied or moved from elsewhere. "
-                             "Move it back, or delete it to train the run here.")
+    raise ConfigurationError(f"{directory} holds run {identity}, not {run.identity}: it was copied or moved from "
+                             "elsewhere. Move it back, or delete it to train the run here.")
 
 
 @contextlib.contextmanager

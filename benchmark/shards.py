@@ -25,8 +25,8 @@ def parse(text: str) -> tuple[int, int]:
 def select(plans: Sequence[planning.Plan], index: int, count: int) -> list[planning.Plan]:
   """The runs of one shard, in the suite's order.
 
-  Every run goes to the shard with the least work so far, the longest run first, so every run is in exactly one shard, and
-  the same one on every machine.
+  Every run goes to the shard with the least work so far, the longest run first, so every run is in exactly one shard,
+  and the same one on every machine.
 
   Args:
     plans: of the whole suite.

@@ -26,15 +26,15 @@ def prepare(runs: Sequence[suite.Run], settings: execution.Settings, overwrite: 
     records.write_atomically(pathlib.Path(settings.output_dir, f".write_test_{os.getpid()}"), b"x" * 4096)
     pathlib.Path(settings.output_dir, f".write_test_{os.getpid()}").unlink()
   except OSError as error:
-    raise ConfigurationError(f"--output_dir={settings.output_dir} cannot be written ({error.strerror}): make room or get "
-                             "permission, or name another.") from error
+    raise ConfigurationError(f"--output_dir={settings.output_dir} cannot be written ({error.strerror}): make room or "
+                             "get permission, or name another.") from error
   for run in runs:
     directory = settings.run_dir(run)
     if not run_folder.is_of_another_configuration(directory, run):
       continue
     if not overwrite:
-      raise ConfigurationError(f"{directory} holds a run of another configuration (this one is {run.configuration_hash}): "
-                               "choose another --output_dir, or --overwrite to delete it.")
+      raise ConfigurationError(f"{directory} holds a run of another configuration (this one is "
+                               f"{run.configuration_hash}): choose another --output_dir, or --overwrite to delete it.")
     shutil.rmtree(directory)
 
 
@@ -80,6 +80,6 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
     print(f"Written to {path}")
     return True
   except OSError as error:
-    print(f"The tables could not be written to {settings.output_dir} ({error.strerror}). Make room, then start the same "
-          "command again; finished runs are not trained again.", file=sys.stderr)
+    print(f"The tables could not be written to {settings.output_dir} ({error.strerror}). Make room, then start the "
+          "same command again; finished runs are not trained again.", file=sys.stderr)
     return False
