@@ -22,8 +22,8 @@ were not learned yet. Fields:
 
 N is the number of logged epochs (num_epoch). The original evaluates every task after every epoch; this suite evaluates
 the current task's validation set each epoch, its test set where validation improves, and everything after each visit.
-What was not measured is NaN, and history_train_error is NaN throughout. Row 1 is the untrained model, which is not
-evaluated.
+What was not measured is NaN, and history_train_error is NaN throughout. Row 1 is the untrained model, evaluated on the
+first visited task alone.
 """
 
 import pathlib
@@ -79,7 +79,7 @@ def _summary(runs: Sequence[Record], details: Mapping[str, RunDetails]) -> dict:
 
 def _run(run: Record, details: RunDetails | None) -> dict:
   matrix = run.matrix
-  epochs = None if details is None or details.num_epochs == 0 else details.epochs
+  epochs, untrained = _split_untrained(None if details is None or details.num_epochs == 0 else details.epochs)
   visits = np.arange(matrix.num_visits) if epochs is None else np.array(epochs["visit"])
   num_epochs, num_tasks = len(visits), matrix.num_tasks
   histories = {name: np.full((num_epochs + 1, num_tasks + 1), np.nan) for name in ("train", "validation", "test")}
@@ -88,12 +88,16 @@ def _run(run: Record, details: RunDetails | None) -> dict:
   unlearned = np.concatenate([[0], visits])[:, np.newaxis] < matrix.first_visits
   for history in histories.values():
     history[:, :num_tasks][unlearned] = 0.0
+  for name, value in untrained.items():
+    histories[name][0, [matrix.task_order[0], num_tasks]] = value
   for visit, task in enumerate(matrix.task_order):
     own = np.flatnonzero(visits == visit)
     if epochs is not None:
       histories["validation"][own + 1, task] = _column(epochs["validation_accuracy"], own)
       histories["test"][own + 1, task] = _column(epochs["test_accuracy"], own)
-      best[own + 1, 0] = _best_so_far(histories["validation"][own + 1, task], histories["test"][own + 1, task])
+      # The untrained model competes for the best epoch of the first visit.
+      rows = np.concatenate([[0], own + 1]) if visit == 0 and untrained else own + 1
+      best[rows, 0] = _best_so_far(histories["validation"][rows, task], histories["test"][rows, task])
     histories["test"][own[-1] + 1, :num_tasks] = np.nan_to_num(matrix.after_visit[visit])
     histories["test"][own[-1] + 1, num_tasks] = np.nanmean(matrix.after_visit[visit])
     best[own[-1] + 1, 0] = matrix.at_best_validation[visit]
@@ -111,6 +115,15 @@ def _run(run: Record, details: RunDetails | None) -> dict:
   content["conv_sharing"] = np.array([[float(bit) for bit in word] if word is not None else [np.nan] * max(known)
                                       for word in bits]) if known else np.zeros((0, 0))
   return content
+
+
+def _split_untrained(epochs: Mapping[str, list] | None) -> tuple[Mapping[str, list] | None, dict[str, float]]:
+  """The trained epochs, and the accuracies of the untrained model if the first entry is that."""
+  if epochs is None or epochs["loss"][0] is not None or epochs["global_epoch"][0] != 0:
+    return epochs, {}
+  untrained = {name: _column(epochs[f"{name}_accuracy"], [0])[0] for name in ("validation", "test")}
+  trained = {name: values[1:] for name, values in epochs.items()}
+  return trained if trained["visit"] else None, untrained
 
 
 def _best_so_far(validation: np.ndarray, test: np.ndarray) -> np.ndarray:

@@ -91,6 +91,27 @@ def test_mat_has_the_original_structure(runs_dir, tmp_path):
                                 [[int(bit) for bit in bits] for bits in runs[0].result["configurations"]])
 
 
+def test_mat_has_the_untrained_model_in_row_one_and_counts_it_as_no_epoch(tmp_path):
+  run = synthetic_records.record(learner="lasem_hps")
+  path = synthetic_records.write_run(run, tmp_path / "runs").parent / "events.jsonl"
+  events = [json.loads(line) for line in path.read_text().splitlines()]
+  first = next(event for event in events if event["event"] == "epoch")
+  untrained = {**first, "epoch": -1, "global_epoch": 0, "loss": None, "validation_accuracy": .97, "test_accuracy": .125,
+               "diagnostics": {}}
+  trained = [{**event, "global_epoch": event["global_epoch"] + 1} for event in events if event["event"] == "epoch"]
+  path.write_text("".join(json.dumps(event) + "\n" for event in [untrained, *trained]))
+  assert export.main(["export", f"--results_dir={tmp_path / 'runs'}", f"--output_dir={tmp_path}", "--format=mat"]) == 0
+  summary = io.loadmat(tmp_path / "cifar100-smoke-lasem_hps.mat", simplify_cells=True)["training_summary"]
+  result = summary["result_of_each_run"]
+  assert result["num_epoch"] == 12
+  np.testing.assert_array_equal(result["task_changed_epoch"], [1, 5, 9])
+  np.testing.assert_array_equal(result["history_test_error"][0], [.125, 0, 0, .125])
+  assert result["history_validation_error"][0, 0] == .97
+  # Three epochs do not reach the untrained model's validation accuracy; the fourth ends the visit.
+  np.testing.assert_array_equal(result["history_best_test_error"][:4], [.125] * 4)
+  assert result["history_net_prior"].shape == (12, 16)
+
+
 def test_mat_without_a_course_has_the_ends_of_visits(tmp_path):
   run = synthetic_records.constant("stl", 0, .5)
   export.export([run], "mat", tmp_path)
