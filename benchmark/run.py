@@ -8,13 +8,15 @@
 
 The same command continues an unfinished suite; more learners or seeds extend it in the same folder. Every run's folder,
 <output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log and checkpoints; table.md
-and table.csv lie in <output_dir>. The smoke suite takes about a minute on two cores; --dry_run tells the cost of any other.
+and table.csv lie in <output_dir>. The smoke suite takes about a minute on two cores; --dry_run tells the cost of any
+other.
 
 Exit status: 0 every run completed; 1 some run failed or diverged (the table shows which, and why); 2 a flag, a
 configuration or the data are wrong (nothing was trained); 130 after Ctrl-C and 143 after SIGTERM (every run in progress
 wrote a checkpoint).
 """
 
+import functools
 import os
 import signal
 import sys
@@ -27,32 +29,29 @@ from benchmark import command_line, environment
 def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
-  flags.DEFINE_multi_string("gin_file", [], "Suite file; a path, or relative to the shipped gin files. May be repeated.",
-                            flag_values=values)
-  flags.DEFINE_multi_string("gin_param", [], "Binding that wins over the files, e.g. 'suite.seeds = (0, 1)'. May be repeated.",
-                            flag_values=values)
-  flags.DEFINE_string("output_dir", None, "Folder of the suite. Default: runs/<suite>.", flag_values=values)
-  flags.DEFINE_multi_string("data_dir", [], "Folder of the raw data; several are searched in order. Default: $LASEM_DATA_DIR, "
-                            "else Data.", flag_values=values)
-  flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data.", flag_values=values)
-  flags.DEFINE_bool("download", False, "Let TensorFlow Datasets download what is missing.", flag_values=values)
-  flags.DEFINE_integer("jobs", None, "Runs at a time, each on one core. Default: the usable cores; with GPUs, one run for "
-                       "each; with Ray, what the cluster holds.", lower_bound=1, flag_values=values)
-  flags.DEFINE_integer("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1, flag_values=values)
-  flags.DEFINE_enum("executor", "local", ["local", "ray"], "Where runs are executed: on this machine, or as tasks of a Ray "
-                    "cluster whose nodes share the output and data folders.", flag_values=values)
-  flags.DEFINE_string("ray_address", "auto", "Ray cluster: 'auto' for the one this machine belongs to, 'local' to start one "
-                      "here, or host:port of its head.", flag_values=values)
-  flags.DEFINE_string("shard", None, "'i/n': only the i-th of n slices of the suite, from 0, equal in cost; for batch systems.",
-                      flag_values=values)
-  flags.DEFINE_integer("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.",
-                       lower_bound=1, flag_values=values)
-  flags.DEFINE_bool("deterministic", False, "Ask for deterministic kernels on GPUs and with several threads; slower.",
-                    flag_values=values)
-  flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0, flag_values=values)
-  flags.DEFINE_bool("tensorboard", True, "Write TensorBoard event files.", flag_values=values)
-  flags.DEFINE_bool("dry_run", False, "List every run with its configuration hash and cost, then exit.", flag_values=values)
-  flags.DEFINE_bool("overwrite", False, "Delete runs of another configuration that lie in the output folder.", flag_values=values)
+  text, texts, switch, number = (functools.partial(define, flag_values=values) for define in (
+      flags.DEFINE_string, flags.DEFINE_multi_string, flags.DEFINE_bool, flags.DEFINE_integer))
+  texts("gin_file", [], "Suite file; a path, or relative to the shipped gin files. May be repeated.")
+  texts("gin_param", [], "Binding that wins over the files, e.g. 'suite.seeds = (0, 1)'. May be repeated.")
+  text("output_dir", None, "Folder of the suite. Default: runs/<suite>.")
+  texts("data_dir", [], "Folder of the raw data; several are searched in order. Default: $LASEM_DATA_DIR, else Data.")
+  text("cache_dir", None, "Folder for decoded images. Default: beside the data.")
+  switch("download", False, "Let TensorFlow Datasets download what is missing.")
+  number("jobs", None, "Runs at a time, each on one core. Default: the usable cores; with GPUs, one run for each; with "
+         "Ray, what the cluster holds.", lower_bound=1)
+  number("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.", lower_bound=1)
+  number("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1)
+  flags.DEFINE_enum("executor", "local", ["local", "ray"], "Where runs are executed: on this machine, or as tasks of a "
+                    "Ray cluster whose nodes share the output and data folders.", flag_values=values)
+  text("ray_address", "auto", "Ray cluster: 'auto' for the one this machine belongs to, 'local' to start one here, or "
+       "host:port of its head.")
+  text("shard", None, "'i/n': only the i-th of n slices of the suite, from 0, equal in cost; for batch systems.")
+  switch("deterministic", False, "Ask for deterministic kernels on GPUs and with several threads; slower.")
+  flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0,
+                     flag_values=values)
+  switch("tensorboard", True, "Write TensorBoard event files.")
+  switch("dry_run", False, "List every run with its configuration hash, cost and time on this machine, then exit.")
+  switch("overwrite", False, "Delete runs of another configuration that lie in the output folder.")
   return values
 
 
@@ -70,11 +69,14 @@ def main(argv) -> int:
   environment.import_tensorflow()
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
 
-  return command_line.run_or_fail(lambda: _run(values), (configuration.ConfigurationError, stream.DataError, records.RecordError))
+  errors = (configuration.ConfigurationError, stream.DataError, records.RecordError)
+  return command_line.run_or_fail(lambda: _run(values), errors)
 
 
 def _run(values: flags.FlagValues) -> int:
-  from benchmark import cost_model, execution, planning, progress, run_folder, shards, suite, suite_folder  # pylint: disable=import-outside-toplevel
+  # pylint: disable=import-outside-toplevel
+  from benchmark import cost_model, execution, planning, progress, run_folder, shards, suite, suite_folder
+  # pylint: enable=import-outside-toplevel
 
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
   gpus = environment.visible_gpus()
