@@ -51,11 +51,12 @@ def make_task(learner: base.Learner, task_id: int, num_examples: int = 18) -> ba
                        (tf.constant(images[split:]), tf.constant(labels[split:])))
 
 
-def run_phase(learner: base.Learner, phase: base.Phase, first_epoch: int = 0, last_epoch: int | None = None) -> None:
-  """Trains a phase as a trainer would: one compiled step, whole batches of the training split in stored order."""
+def run_phase(learner: base.Learner, phase: base.Phase, first_epoch: int = 0, last_epoch: int | None = None,
+              compiled: bool = False) -> None:
+  """Trains a phase on whole batches of the training split in stored order; for so few steps tracing does not pay."""
   images, labels = learner.task.train
   size = min(learner.context.batch_size, len(labels))
-  step = tf.function(phase.step)
+  step = tf.function(phase.step) if compiled else phase.step
   for epoch in range(first_epoch, phase.num_epochs if last_epoch is None else last_epoch):
     learner.begin_epoch(epoch)
     for start in range(0, len(labels) - size + 1, size):

@@ -168,8 +168,9 @@ class ExpandableNetwork(base.Learner):
           parts[f"{group.prefix}/{kind}"] = phases.TrainedPart(
               group[kind], None if everywhere else tf.constant(mask, group[kind].dtype), kind == "kernel",
               *self._state.anchor(layer, kind))
-    penalties = phases.Penalties(self._l2, self._retention, self._shrink.l1_threshold(num_steps),
-                                 self._group_lasso(num_steps) if groups else ())
+    penalties = phases.Penalties(
+        self._l2, self._retention, functools.partial(self._shrink.l1_threshold, num_steps) if self._shrink.l1 else None,
+        self._group_lasso(num_steps) if groups else ())
     logits = functools.partial(self._state.logits, task_id=self._task_id)
     return phases.make_phase(name, num_epochs, logits, parts, penalties)
 

@@ -85,13 +85,13 @@ class Penalties:
   Attributes:
     l2: factor of half the squared norm of the trained entries.
     retention: factor of half the squared distance to the anchors.
-    l1_threshold: of every step.
+    l1_threshold: function learning rate -> threshold of a step; None: no L1 norm.
     groups: for the group lasso.
   """
 
   l2: float
   retention: float
-  l1_threshold: float
+  l1_threshold: Callable[[tf.Tensor], tf.Tensor | float] | None
   groups: Sequence[NewGroups] = ()
 
 
@@ -126,8 +126,8 @@ def make_phase(name: str, num_epochs: int, logits: Callable[..., tf.Tensor],
       gradients[name] = gradient if part.mask is None else part.mask * gradient
     optimizer.apply(gradients, context.learning_rate)
     for part in parts.values():
-      if part.is_kernel and penalties.l1_threshold:
-        shrunk = proximal.soft_threshold(part.variable, penalties.l1_threshold)
+      if part.is_kernel and penalties.l1_threshold is not None:
+        shrunk = proximal.soft_threshold(part.variable, penalties.l1_threshold(context.learning_rate))
         part.variable.assign(shrunk if part.mask is None else tf.where(part.mask > 0, shrunk, part.variable))
     for groups in penalties.groups:
       groups.shrink(context.learning_rate)

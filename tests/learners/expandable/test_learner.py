@@ -14,7 +14,7 @@ from tests.learners.expandable.visits import ALWAYS, NEVER, begin, edit, learn, 
 
 
 def test_first_task_is_one_sparse_phase():
-  learner = make_learner(shrink=shrinkage.Shrinkage(l1=2.0))
+  learner = make_learner(shrink=shrinkage.Shrinkage(l1=2.0, l1_limit=None))
   begin(learner, 0, 0)
   phase = learner.next_phase(0)
   assert (phase.name, phase.num_epochs) == ("train", 4) and set(phase.trained) == set(learner.variables())
@@ -110,7 +110,7 @@ def test_selective_phase_leaves_a_task_alone_whose_units_are_not_selected():
 
 
 def test_an_empty_head_selects_everything_and_says_so(caplog):
-  learner = make_learner(shrink=shrinkage.Shrinkage(l1=100.0), loss_threshold=NEVER)
+  learner = make_learner(shrink=shrinkage.Shrinkage(l1=100.0, l1_limit=None), loss_threshold=NEVER)
   learn(learner, 0)
   begin(learner, 1, 1)
   support.run_phase(learner, learner.next_phase(0))
