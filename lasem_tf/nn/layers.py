@@ -23,7 +23,8 @@ def dropout(inputs: tf.Tensor, keep_probability: float, seed: tf.Tensor | None) 
   return tf.where(keep, inputs / keep_probability, tf.zeros_like(inputs))
 
 
-def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate, branch=None) -> tf.Tensor:
+def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate, branch=None,
+                   rectify: bool = False) -> tf.Tensor:
   """Runs the layers of a backbone, skip connections and pools included.
 
   Args:
@@ -32,6 +33,8 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate, 
     activate: function (layer, inputs) -> activated outputs before the pool. It may multiply the batch or the channels
       by a whole number, block after block (the prefix tree does); skip connections then repeat what they carry.
     branch: function (layer, outputs) -> outputs, applied after the pool; None: the outputs stay as they are.
+    rectify: apply ReLU to what `activate` gives. It commutes with the maximum, bit for bit and in the gradient, and
+      is cheaper after the pool; only where a skip connection ends must it come first.
 
   Returns:
     Flattened features `[n', spec.num_features]`.
@@ -41,11 +44,16 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate, 
   for layer in range(spec.depth):
     carried[layer] = outputs
     outputs = activate(layer, outputs)
+    rectify_late = rectify and spec.pool_sizes[layer] > 1 and all(target != layer for _, target in spec.skips)
+    if rectify and not rectify_late:
+      outputs = tf.nn.relu(outputs)
     for source, target in spec.skips:
       if target == layer:
         repeats = tf.shape(outputs)[0] // tf.shape(carried[source])[0]
         outputs += tf.tile(carried[source], [repeats, 1, 1, outputs.shape[3] // carried[source].shape[3]])
     outputs = max_pool(outputs, spec.pool_sizes[layer], spec.padding)
+    if rectify_late:
+      outputs = tf.nn.relu(outputs)
     if branch is not None:
       outputs = branch(layer, outputs)
   return tf.reshape(outputs, [-1, spec.num_features])

@@ -82,7 +82,7 @@ def convolutional_features(spec: architecture.ConvNetSpec, kernels: Sequence[tup
                            images: tf.Tensor) -> tf.Tensor:
   """Flattened features `[n, spec.num_features]` of a backbone with the given kernels and biases."""
 
-  def activate(layer: int, inputs: tf.Tensor) -> tf.Tensor:
-    return tf.nn.relu(layers.convolution(inputs, *kernels[layer], spec.padding))
+  def convolve(layer: int, inputs: tf.Tensor) -> tf.Tensor:
+    return layers.convolution(inputs, *kernels[layer], spec.padding)
 
-  return layers.convolve_stack(spec, images, activate)
+  return layers.convolve_stack(spec, images, convolve, rectify=True)

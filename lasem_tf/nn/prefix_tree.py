@@ -29,21 +29,25 @@ def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence
   """
   starts = {sum(groups[:group]) for group in range(len(groups))}
 
-  def activate(layer: int, inputs: tf.Tensor) -> tf.Tensor:
+  def convolve(layer: int, inputs: tf.Tensor) -> tf.Tensor:
     (shared_kernel, shared_bias), (own_kernel, own_bias) = weights[layer].shared, weights[layer].own
     if layer in starts:
       # At the first layer of a group every node branches.
-      outputs = layers.convolution(inputs, tf.concat([shared_kernel, own_kernel], axis=3),
-                                   tf.concat([shared_bias, own_bias], axis=0), spec.padding)
-      return tf.nn.relu(outputs)
+      return layers.convolution(inputs, tf.concat([shared_kernel, own_kernel], axis=3),
+                                tf.concat([shared_bias, own_bias], axis=0), spec.padding)
     # Inside a group the first half of the batch took the shared route, the second half the own one, and goes on with
     # it.
     shared_inputs, own_inputs = tf.split(inputs, 2)
-    return tf.nn.relu(tf.concat([layers.convolution(shared_inputs, shared_kernel, shared_bias, spec.padding),
-                                 layers.convolution(own_inputs, own_kernel, own_bias, spec.padding)], axis=0))
+    return tf.concat([layers.convolution(shared_inputs, shared_kernel, shared_bias, spec.padding),
+                      layers.convolution(own_inputs, own_kernel, own_bias, spec.padding)], axis=0)
 
   def branch(layer: int, outputs: tf.Tensor) -> tf.Tensor:
-    # After the pool there is less to move from the channels to the batch.
-    return tf.concat(tf.split(outputs, 2, axis=3), axis=0) if layer in starts else outputs
+    # After the pool there is less to move from the channels to the batch. A transposition moves it once; splitting the
+    # channels and joining them along the batch would move it twice.
+    if layer not in starts:
+      return outputs
+    height, width, channels = outputs.shape[1:]
+    routes = tf.transpose(tf.reshape(outputs, [-1, 2, channels // 2]), [1, 0, 2])
+    return tf.reshape(routes, [-1, height, width, channels // 2])
 
-  return layers.convolve_stack(spec, images, activate, branch)
+  return layers.convolve_stack(spec, images, convolve, branch, rectify=True)
