@@ -66,6 +66,8 @@ def load(name: str) -> Subject:
 
   def make(**overrides):
     context = experiment.learner_context(stream.num_classes, seed=0, examples=stream.examples)
+    if learner == "Composed":  # One phase, or one for each of many candidates: two epochs show all there is.
+      context = dataclasses.replace(context, epochs_per_task=2)
     return experiment.learner(dataclasses.replace(context, **overrides))
 
   return Subject(name, make, stream)

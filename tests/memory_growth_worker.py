@@ -1,0 +1,57 @@
+"""Trains a learner on a stream of many tiny tasks and prints resident sizes, for test_memory_growth.
+
+The last line of output is JSON: the learner, and after every visit the resident size in bytes and the number of parameters.
+"""
+
+import json
+import os
+import pathlib
+import sys
+
+from lasem_tf.data import stream as stream_lib
+from lasem_tf.data import synthetic
+from lasem_tf.learners import additive_decomposition, base, progressive, replay
+from lasem_tf.nn import architecture
+from lasem_tf.training import events, lifetime, options
+
+LEARNERS = {"replay": replay.ExperienceReplay, "apd": additive_decomposition.AdditiveDecomposition,
+            "prognn": progressive.ProgressiveNetwork}
+SPEC = architecture.ConvNetSpec((8, 8, 3), (3, 3), (4, 4), (2, 2), (8,))
+
+
+def resident_bytes() -> int:
+  """Of this process."""
+  return int(pathlib.Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+class Recorder(events.Sink):
+  """Keeps the resident size after every visit."""
+
+  name = "resident_size"
+
+  def __init__(self):
+    self.sizes = []
+
+  def emit(self, event):
+    if isinstance(event, events.VisitEnded):
+      self.sizes.append(resident_bytes())
+
+
+def main(name: str, num_tasks: int) -> None:
+  """Runs one learner."""
+  stream = synthetic.Synthetic(
+      stream_lib.StreamContext(seed=0), groups=("both",) * num_tasks, num_classes=2, image_size=8, grid_size=4,
+      train_per_class=8, validation_per_class=4, test_per_class=4)
+  training = options.TrainingOptions(batch_size=4, epochs_per_task=2, learning_rate=0.01)
+  recorder = Recorder()
+
+  def make_learner(access):
+    return LEARNERS[name](base.LearnerContext(
+        SPEC, access.num_classes, seed=0, epochs_per_task=2, batch_size=4, learning_rate=0.01, examples=access.examples))
+
+  result = lifetime.Lifetime(make_learner, stream, training, sinks=[recorder]).run()
+  print(json.dumps({"learner": name, "status": result.status, "resident": recorder.sizes, "parameters": result.parameters}))
+
+
+if __name__ == "__main__":
+  main(sys.argv[1], int(sys.argv[2]))
