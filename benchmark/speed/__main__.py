@@ -1,29 +1,46 @@
-"""Measures what training costs on this machine and prints a Markdown table of ratios.
+"""Measures what training costs on this machine and prints Markdown tables of figures with their bars.
 
   python -m benchmark.speed
+  python -m benchmark.speed --arms=core,knowledge,frameworks,processes,endtoend --output=reports/speed.md
   python -m benchmark.speed --network=stl10 --repeats=3
 
-One thread, pinned to one core; all arms interleaved in random order in one run; medians of process CPU time. Machines are
-shared: a ratio that just misses its bar deserves a second run. The default takes about two minutes.
+One thread, pinned to one core; all arms interleaved in random order; medians of process CPU time. The default, the
+CIFAR-100 network with the arms `core` and `knowledge`, takes about two minutes; all arms take about five; stl10 takes
+about five and office_home about ten minutes with --repeats=3. Machines are shared: a figure that just misses its bar
+deserves a second run.
+
+Arms: `core` (plain and LASEM step, graph mode, evaluation, share of the matrix product's rate), `knowledge` (tensor
+factors and deconvolution), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak memory,
+retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream).
 
 Exit status: 0 every bar was met, 1 one was missed, 2 a bad flag.
 """
 
+import pathlib
+import shlex
 import sys
 
 from absl import flags
 
 from benchmark import command_line, environment
 
+ARMS = ("core", "knowledge", "frameworks", "processes", "endtoend")
+NETWORKS = ("cifar100", "stl10", "office_home")
+
 
 def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
-  flags.DEFINE_multi_enum("network", ["cifar100"], ["cifar100", "stl10", "office_home"], "Backbone. May be repeated.",
-                          flag_values=values)
+  flags.DEFINE_list("network", ["cifar100"], f"Backbones, of {', '.join(NETWORKS)}.", flag_values=values)
+  flags.DEFINE_list("arms", ["core", "knowledge"], f"What to measure, of {', '.join(ARMS)}.", flag_values=values)
   flags.DEFINE_integer("repeats", 7, "Measurements of every arm.", lower_bound=1, flag_values=values)
   flags.DEFINE_float("seconds", 0.3, "Least CPU time of a measurement.", lower_bound=0.0, flag_values=values)
   flags.DEFINE_integer("core", None, "Core to pin to. Default: the last usable one.", flag_values=values)
+  flags.DEFINE_string("output", None, "File that the Markdown is written to, beside standard output.",
+                      flag_values=values)
+  for name, allowed in (("network", NETWORKS), ("arms", ARMS)):
+    flags.register_validator(name, lambda chosen, allowed=allowed: chosen and set(chosen) <= set(allowed),
+                             f"must list some of {', '.join(allowed)}", flag_values=values)
   return values
 
 
@@ -34,21 +51,55 @@ def main(argv) -> int:
   cores = environment.usable_cores()
   if values.core is not None and values.core not in cores:
     command_line.fail(f"--core={values.core} is not usable here; choose one of {cores}.")
+  output = None if values.output is None else pathlib.Path(values.output)
+  if output is not None and not output.parent.is_dir():
+    command_line.fail(f"--output={output}: there is no folder {output.parent}; create it first.")
+  from benchmark.speed import processes  # pylint: disable=import-outside-toplevel
+
+  # What runs in processes of its own comes first: they could not leave the core that this one is pinned to.
+  apart = {name: _apart(processes, name, values) for name in values.network} if "processes" in values.arms else {}
+  run_costs = None
+  if "endtoend" in values.arms:
+    from benchmark.speed import end_to_end  # pylint: disable=import-outside-toplevel
+
+    run_costs = end_to_end.measure()
   environment.prepare_process(place=environment.Place(core=cores[-1] if values.core is None else values.core))
   environment.start_tensorflow()
-  from benchmark.speed import comparisons, markdown, measure  # pylint: disable=import-outside-toplevel
+  from benchmark.speed import markdown  # pylint: disable=import-outside-toplevel
 
   sections, met = [], True
   for name in values.network:
-    network = comparisons.NETWORKS[name]
-    arms, learners = comparisons.core_arms(network)
-    costs = measure.interleave(arms, values.repeats, values.seconds)
-    ratios = comparisons.core_ratios(network, costs)
-    met = met and all(ratio.met is not False for ratio in ratios)
-    sections.append(markdown.section(name, network, costs, ratios))
-    del learners
-  print(markdown.document(sections))
+    network, costs, bars, notes = _measure(name, values)
+    bars += apart.get(name, [])
+    met = met and all(bar.met is not False for bar in bars)
+    if bars:
+      sections.append(markdown.section(name, network, costs, bars, notes))
+  if run_costs is not None:
+    sections.append(markdown.run_costs(run_costs))
+  text = markdown.document(sections, shlex.join(["python", "-m", "benchmark.speed", *argv[1:]]))
+  print(text, end="")
+  if output is not None:
+    output.write_text(text, encoding="utf-8")
   return 0 if met else 1
+
+
+def _apart(processes, name: str, values: flags.FlagValues) -> list:
+  """Figures from processes of their own. Office-Home's LASEM run would take many minutes and has no bar."""
+  bars = [] if name == "office_home" else processes.probe_figures(name, processes.probe(name))
+  return [*bars, processes.scaling(name, values.repeats, 5 * values.seconds)]
+
+
+def _measure(name: str, values: flags.FlagValues):
+  """(network, costs, bars, notes) of the arms that share this process."""
+  from benchmark.speed import comparisons, measure, networks  # pylint: disable=import-outside-toplevel
+
+  network, comparison = networks.NETWORKS[name], comparisons.Comparison()
+  for arms, add in (("core", comparisons.add_core), ("knowledge", comparisons.add_knowledge),
+                    ("frameworks", comparisons.add_frameworks)):
+    if arms in values.arms:
+      add(comparison, network)
+  costs = measure.interleave(comparison.arms, values.repeats, values.seconds)
+  return network, costs, comparisons.figures(name, network, costs), comparison.notes
 
 
 if __name__ == "__main__":

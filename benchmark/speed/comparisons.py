@@ -1,69 +1,35 @@
-"""What is compared with what, and the bars that the ratios must meet."""
+"""What is compared with what, and the bars that the ratios must meet.
+
+A comparison has arms, which are measured together, and turns their costs into figures.
+"""
 
 import dataclasses
-from typing import Mapping
+import functools
+from typing import Callable, Mapping, Sequence
 
-from benchmark.speed import graph_mode, measure, suite_steps
-from lasem_tf.knowledge import hard_sharing
-from lasem_tf.learners import composed, single_task
-from lasem_tf.nn import architecture
-from lasem_tf.selection import expectation
+import numpy as np
 import tensorflow as tf
 
-
-@dataclasses.dataclass(frozen=True)
-class Network:
-  """A backbone of the papers as it is trained there.
-
-  Attributes:
-    spec: the backbone.
-    num_classes: of a task.
-    batch_size: of training.
-    epochs_per_task: of the paper.
-    examples: training, validation and test examples of a task.
-    num_tasks: of the stream.
-  """
-
-  spec: architecture.ConvNetSpec
-  num_classes: int
-  batch_size: int
-  epochs_per_task: int
-  examples: tuple[int, int, int]
-  num_tasks: int
+from benchmark.speed import graph_mode, keras_fit, measure, suite_steps, torch_steps
+from benchmark.speed.bars import Bar
+from benchmark.speed.networks import Network
+from lasem_tf.knowledge import base, deconvolution, hard_sharing, tensor_factors
+from lasem_tf.learners import composed, single_task
+from lasem_tf.selection import expectation, static
 
 
-NETWORKS = {
-    "cifar100": Network(architecture.ConvNetSpec((32, 32, 3), (3, 3, 3, 3), (32, 32, 64, 64), (1, 2, 1, 2), (64,)),
-                        10, 10, 2000, (170, 30, 1000), 10),
-    "stl10": Network(architecture.ConvNetSpec((96, 96, 3), (3,) * 6, (32, 32, 64, 64, 128, 128), (1, 3, 1, 3, 1, 3), (128, 16)),
-                     3, 10, 500, (318, 57, 2400), 20),
-    "office_home": Network(architecture.ConvNetSpec((128, 128, 3), (11, 5, 3, 3), (64, 256, 256, 256), (3, 3, 2, 2), (256, 64)),
-                           13, 16, 1000, (522, 82, 258), 10),
-}
+PLAIN, PLAIN_LOOP = "plain step", "plain step, loop in the graph"
+SEARCH, GRAPH_SEARCH = "LASEM step", "LASEM step in graph mode, one tower a configuration"
+FEED_DICT, EVALUATION, MATMUL = "feed-dict step", "evaluation, per image", "matrix product 2048^3, float32"
+TENSOR_FACTORS, DECONVOLUTION = "tensor factors", "deconvolution"
 
-
-@dataclasses.dataclass(frozen=True)
-class Ratio:
-  """A measured ratio and its bar.
-
-  Attributes:
-    name: what is divided by what.
-    value: the ratio.
-    limit: the bar, or None.
-    at_least: whether the bar is a lower bound.
-  """
-
-  name: str
-  value: float
-  limit: float | None = None
-  at_least: bool = False
-
-  @property
-  def met(self) -> bool | None:
-    """Whether the bar is met; None where there is none."""
-    if self.limit is None:
-      return None
-    return self.value >= self.limit if self.at_least else self.value <= self.limit
+# Bars of a LASEM step by number of convolutions: against the plain step, against graph mode.
+SEARCH_LIMITS = {4: (10.0, 0.55), 6: (14.5, 0.30)}
+GENERATED_LIMITS = {TENSOR_FACTORS: 1.45, DECONVOLUTION: 1.5}
+# By network: steps per second over PyTorch with channels last and NCHW, over `fit`; share of the matrix product's rate.
+FRAMEWORK_LIMITS = {"cifar100": (1.05, 1.4, 1.2), "stl10": (1.25, 1.7, None), "office_home": (1.15, 1.2, None)}
+RATE_LIMITS = {"cifar100": 0.50, "stl10": 0.55, "office_home": 0.70}
+_MATMUL_SIZE = 2048
 
 
 def plain(context):
@@ -71,43 +37,140 @@ def plain(context):
   return single_task.SingleTask(context)
 
 
-def lasem(context):
-  """LASEM with hard parameter sharing."""
-  return composed.Composed(context, hard_sharing.HardSharing(), expectation.Expectation())
+def lasem(context, knowledge: Callable[[], base.Knowledge] = hard_sharing.HardSharing):
+  """LASEM over some knowledge."""
+  return composed.Composed(context, knowledge(), expectation.Expectation())
 
 
-def core_arms(network: Network) -> tuple[list[measure.Arm], dict[str, suite_steps.TrainedLearner]]:
-  """The arms of the core comparison, and the learners behind those of the suite."""
-  learners = {name: suite_steps.TrainedLearner(make, network.spec, network.num_classes, network.batch_size)
-              for name, make in (("plain", plain), ("lasem", lasem))}
+def share_all(context, knowledge: Callable[[], base.Knowledge]):
+  """All convolutions shared; the first task's network."""
+  return composed.Composed(context, knowledge(), static.Static("all"))
+
+
+@dataclasses.dataclass
+class Comparison:
+  """Arms to be measured together.
+
+  Attributes:
+    arms: the arms.
+    notes: arms that are left out, and why.
+    learners: what the suite's arms train; kept alive with them.
+  """
+
+  arms: list[measure.Arm] = dataclasses.field(default_factory=list)
+  notes: list[str] = dataclasses.field(default_factory=list)
+  learners: dict[str, suite_steps.TrainedLearner] = dataclasses.field(default_factory=dict)
+
+  def train(self, name: str, make_learner, network: Network, dense_sizes: Sequence[int] | None = None):
+    """Makes one of the suite's learners on this network."""
+    spec = network.spec
+    if dense_sizes is not None:
+      spec = dataclasses.replace(spec, dense_sizes=tuple(dense_sizes))
+    self.learners[name] = suite_steps.TrainedLearner(make_learner, spec, network.num_classes, network.batch_size)
+    return self.learners[name]
+
+
+def add_core(comparison: Comparison, network: Network) -> None:
+  """The plain and the LASEM step, both also in graph mode, and evaluation."""
+  learner = comparison.train(PLAIN, plain, network)
+  search = comparison.train(SEARCH, lasem, network)
   images = tf.random.stateless_normal([network.batch_size, *network.spec.image_shape], [1, 1]).numpy()
-  labels = (tf.range(network.batch_size) % network.num_classes).numpy().astype("float32")
-  arms = [learners["plain"].step_arm("plain step"), learners["plain"].epoch_arm("plain step, loop in the graph"),
-          learners["lasem"].step_arm("LASEM step"),
-          learners["plain"].evaluation_arm("evaluation, per image", 10 * network.batch_size)]
-  for name, kind in (("feed-dict step", graph_mode.GraphModeStep), ("LASEM step in graph mode, one tower a configuration",
-                                                                   graph_mode.GraphModeSearchStep)):
+  labels = (np.arange(network.batch_size) % network.num_classes).astype(np.float32)
+  comparison.arms += [learner.step_arm(PLAIN), learner.epoch_arm(PLAIN_LOOP), search.step_arm(SEARCH),
+                      learner.evaluation_arm(EVALUATION, 10 * network.batch_size), matmul_arm(MATMUL)]
+  graph_mode_arms = [(FEED_DICT, graph_mode.GraphModeStep)]
+  # The towers of Office-Home's network take most of a minute a step.
+  if network.spec.forward_macs(network.num_classes) * 2**network.spec.depth < 15e9:
+    graph_mode_arms.append((GRAPH_SEARCH, graph_mode.GraphModeSearchStep))
+  else:
+    comparison.notes.append(f"{GRAPH_SEARCH}: left out, too large for this network.")
+  for name, kind in graph_mode_arms:
     model = kind(network.spec, network.num_classes, network.batch_size)
-    arms.append(measure.Arm(name, lambda model=model: model.step(images, labels)))
-  return arms, learners
+    comparison.arms.append(measure.Arm(name, functools.partial(model.step, images, labels)))
 
 
-def core_ratios(network: Network, costs: Mapping[str, measure.Cost]) -> list[Ratio]:
-  """The ratios of the core comparison."""
-  cost = {name: value.median for name, value in costs.items()}
-  best_plain = min(cost["plain step"], cost["plain step, loop in the graph"])
-  depth = network.spec.depth
-  graph_search = cost["LASEM step in graph mode, one tower a configuration"]
-  return [
-      Ratio("plain step, best form / feed-dict step", best_plain / cost["feed-dict step"], 1.10),
-      Ratio("plain step, one call each / feed-dict step", cost["plain step"] / cost["feed-dict step"], 1.25),
-      Ratio("LASEM step / plain step", cost["LASEM step"] / cost["plain step"], {4: 10.0, 6: 14.5}.get(depth)),
-      Ratio("LASEM step / LASEM step in graph mode", cost["LASEM step"] / graph_search, {4: 0.55, 6: 0.30}.get(depth)),
-      Ratio("evaluation share of a paper-length task, plain",
-            evaluation_share(network, best_plain, cost["evaluation, per image"]), 0.15),
-      Ratio("evaluation share if every learned task were evaluated every epoch, as the releases do",
-            dense_evaluation_share(network, best_plain, cost["evaluation, per image"])),
-  ]
+def add_knowledge(comparison: Comparison, network: Network) -> None:
+  """Steps of networks whose kernels are generated, plain and by LASEM; and a plain step with the same dense layers."""
+  kinds = {TENSOR_FACTORS: (tensor_factors.TensorFactors, network.tensor_factors_dense),
+           DECONVOLUTION: (functools.partial(deconvolution.Deconvolution, network.deconvolution_sizes), None)}
+  if PLAIN not in comparison.learners:
+    comparison.arms.append(comparison.train(PLAIN, plain, network).step_arm(PLAIN))
+  for name, (knowledge, dense_sizes) in kinds.items():
+    for kind, make in (("plain", share_all), ("LASEM", lasem)):
+      label = f"{name}, {kind} step"
+      learner = comparison.train(label, functools.partial(make, knowledge=knowledge), network, dense_sizes)
+      comparison.arms.append(learner.step_arm(label))
+
+
+def add_frameworks(comparison: Comparison, network: Network) -> None:
+  """The plain step in other frameworks."""
+  if PLAIN_LOOP not in (arm.name for arm in comparison.arms):
+    learner = comparison.learners.get(PLAIN) or comparison.train(PLAIN, plain, network)
+    comparison.arms.append(learner.epoch_arm(PLAIN_LOOP))
+  comparison.arms.append(keras_fit.arm("Keras fit", network))
+  found = torch_steps.arms(network)
+  comparison.arms += found
+  if not found:
+    comparison.notes.append(f"PyTorch: left out. {torch_steps.MISSING}")
+
+
+def matmul_arm(name: str, size: int = _MATMUL_SIZE) -> measure.Arm:
+  """A product of two square float32 matrices."""
+  left, right = (tf.random.stateless_normal([size, size], [2, index]) for index in range(2))
+  product = tf.function(lambda: tf.matmul(left, right)[0, 0], autograph=False)
+  return measure.Arm(name, lambda: product().numpy())
+
+
+def figures(name: str, network: Network, costs: Mapping[str, measure.Cost], matmul_size: int = _MATMUL_SIZE) -> list[Bar]:
+  """All figures that the measured arms allow.
+
+  Args:
+    name: of the network, which sets the bars.
+    network: the network.
+    costs: by arm.
+    matmul_size: side of the matrices of the arm `MATMUL`.
+  """
+  cost = {arm: value.median for arm, value in costs.items()}
+  best_plain = min((cost[arm] for arm in (PLAIN, PLAIN_LOOP) if arm in cost), default=None)
+  search_limit, graph_limit = SEARCH_LIMITS.get(network.spec.depth, (None, None))
+  channels_last, nchw, fit = FRAMEWORK_LIMITS.get(name, (None, None, None))
+  found = []
+
+  def ratio(label, numerator, denominator, limit=None, at_least=False):
+    if numerator in cost and denominator in cost:
+      found.append(Bar(label, cost[numerator] / cost[denominator], limit, at_least))
+
+  if FEED_DICT in cost:
+    found.append(Bar("plain step, best form / feed-dict step", best_plain / cost[FEED_DICT],
+                     0.90 if name == "office_home" else 1.10))
+  ratio("plain step, one call each / feed-dict step", PLAIN, FEED_DICT, 0.90 if name == "office_home" else 1.25)
+  ratio("LASEM step / plain step", SEARCH, PLAIN, search_limit)
+  ratio("LASEM step / LASEM step in graph mode", SEARCH, GRAPH_SEARCH, graph_limit)
+  for knowledge, limit in GENERATED_LIMITS.items():
+    ratio(f"{knowledge}, plain step / plain step", f"{knowledge}, plain step", PLAIN, limit)
+    ratio(f"{knowledge}, LASEM step / its plain step", f"{knowledge}, LASEM step", f"{knowledge}, plain step",
+          search_limit)
+  for arm, limit in (("PyTorch eager, channels last", channels_last), ("PyTorch eager, NCHW", nchw), ("Keras fit", fit)):
+    if arm in cost and best_plain is not None:
+      found.append(Bar(f"plain steps per second, best form, over {arm}", cost[arm] / best_plain, limit, at_least=True))
+  if MATMUL in cost and best_plain is not None:
+    rate = matmul_size**3 / cost[MATMUL]
+    found.append(Bar(f"share of the matrix product's rate ({2e-9 * rate:.0f} GFLOP/s), plain step",
+                     training_macs(network) / best_plain / rate, RATE_LIMITS.get(name), at_least=True))
+  if EVALUATION in cost:
+    found += [
+        Bar("evaluation share of a paper-length task, plain", evaluation_share(network, best_plain, cost[EVALUATION]),
+            0.15),
+        Bar("evaluation share if every learned task were evaluated every epoch, as the releases do",
+            dense_evaluation_share(network, best_plain, cost[EVALUATION])),
+    ]
+  return found
+
+
+def training_macs(network: Network) -> int:
+  """Multiply-accumulate operations of a plain training step: forward, both gradients, none for the images."""
+  spec = network.spec
+  return network.batch_size * (3 * spec.forward_macs(network.num_classes) - spec.convolution_macs(0))
 
 
 def evaluation_share(network: Network, step: float, image: float) -> float:

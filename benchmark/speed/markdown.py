@@ -1,37 +1,66 @@
 """Renders measurements as Markdown."""
 
+import os
 from typing import Mapping, Sequence
 
 import tabulate
 
 from benchmark import environment
-from benchmark.speed import comparisons, measure
+from benchmark.speed import end_to_end, measure
+from benchmark.speed.bars import Bar
+from benchmark.speed.networks import Network
+
+_VERDICT = {True: "met", False: "**missed**", None: ""}
 
 
-def section(name: str, network: comparisons.Network, costs: Mapping[str, measure.Cost],
-            ratios: Sequence[comparisons.Ratio]) -> str:
-  """Tables of one network: ratios with their bars, then what they were computed from."""
+def section(name: str, network: Network, costs: Mapping[str, measure.Cost], bars: Sequence[Bar],
+            notes: Sequence[str] = ()) -> str:
+  """One network: figures with their bars, what was left out, then the costs that the figures were computed from."""
   shape = "x".join(map(str, network.spec.image_shape))
   title = (f"## {name}: {shape}, {network.spec.depth} convolutions, batch {network.batch_size}, "
            f"{network.spec.forward_macs(network.num_classes) / 1e6:.1f} MMACs per image")
-  verdict = {True: "met", False: "missed", None: ""}
-  rows = [[ratio.name, f"{ratio.value:.3f}", _bar(ratio), verdict[ratio.met]] for ratio in ratios]
-  spread = [[arm, f"{1e3 * cost.median:.3f}", f"{1e3 * cost.minimum:.3f}", f"{1e3 * cost.maximum:.3f}", cost.repeats]
-            for arm, cost in costs.items()]
-  return "\n\n".join([title, _table(["ratio", "measured", "bar", ""], rows),
-                      _table(["arm", "median CPU ms", "least", "most", "repeats"], spread)])
+  rows = [[bar.name, _value(bar), _limit(bar), _VERDICT[bar.met]] for bar in bars]
+  parts = [title, _table(["figure", "measured", "bar", ""], rows), *notes]
+  if costs:
+    spread = [[arm, *(f"{1e3 * value:.3f}" for value in (cost.median, cost.minimum, cost.maximum)), cost.repeats]
+              for arm, cost in costs.items()]
+    parts.append(_table(["arm", "median CPU ms", "least", "most", "repeats"], spread))
+  return "\n\n".join(parts)
 
 
-def document(sections: Sequence[str]) -> str:
-  """All sections with the machine and the versions they were measured on."""
+def run_costs(costs: Sequence[end_to_end.RunCost]) -> str:
+  """Whole runs by method."""
+  base = costs[0]
+  rows = [[cost.learner, f"{cost.cpu_seconds:.1f}", f"{cost.cpu_seconds / base.cpu_seconds:.2f}",
+           f"{cost.training_seconds:.1f}", f"{cost.training_seconds / base.training_seconds:.2f}",
+           f"{cost.evaluation_seconds:.1f}"] for cost in costs]
+  title = ("## Whole runs by method\n\n`python -m benchmark.run` on the built-in stream, two tasks, 40 epochs each, one "
+           f"run after another. CPU seconds include compilation, evaluation and checkpoints; ratios are to {base.learner}.")
+  return "\n\n".join([title, _table(
+      ["learner", "CPU s", "ratio", "training, wall s", "ratio", "evaluation, wall s"], rows)])
+
+
+def document(sections: Sequence[str], command: str) -> str:
+  """All sections with the machine, the versions and the command that they were measured with."""
   versions = ", ".join(f"{name} {version}" for name, version in environment.package_versions().items())
-  head = (f"# Speed\n\n{environment.processor_name()}, one thread pinned to one core, arms interleaved in random order, medians of "
-          f"process CPU time. Absolute times are for budgeting only. {versions}.")
+  code = environment.code_version()["commit"]
+  head = (f"# Speed\n\n`{command}`\n\n{environment.processor_name()}, {os.cpu_count()} cores, one thread pinned "
+          "to one core, arms interleaved in random order, medians of process CPU time. Absolute times are for budgeting "
+          f"only. {versions}{'' if code is None else f', commit {code[:12]}'}.")
   return "\n\n".join([head, *sections]) + "\n"
 
 
-def _bar(ratio: comparisons.Ratio) -> str:
-  return "" if ratio.limit is None else f"{'>=' if ratio.at_least else '<='} {ratio.limit:.2f}"
+def _value(bar: Bar) -> str:
+  if bar.value is None:
+    return f"not measured: {bar.note}"
+  return f"{bar.value:d}" if isinstance(bar.value, int) else f"{bar.value:.3f}"
+
+
+def _limit(bar: Bar) -> str:
+  if bar.limit is None:
+    return ""
+  limit = f"{bar.limit:d}" if isinstance(bar.limit, int) else f"{bar.limit:.2f}"
+  return f"{'>=' if bar.at_least else '<='} {limit}"
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence]) -> str:

@@ -1,0 +1,125 @@
+"""What is measured in processes of its own: peak memory, retraces, and how several processes scale.
+
+No TensorFlow is imported here before a process has its threads and its core.
+"""
+
+import concurrent.futures
+import dataclasses
+import multiprocessing
+import statistics
+import time
+
+from benchmark import environment
+from benchmark.speed.bars import Bar
+
+MEMORY_LIMITS = {"cifar100": 1.2, "stl10": 1.6}  # 1e9 bytes of one LASEM run.
+SCALING_LIMIT = 1.3
+_PROBE_TASKS, _PROBE_EPOCHS, _PROBE_STEPS = 2, 2, 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Probe:
+  """What a short LASEM run needed.
+
+  Attributes:
+    peak_bytes: largest resident size of its process.
+    num_retraces: compilations of something compiled before.
+  """
+
+  peak_bytes: int
+  num_retraces: int
+
+
+def probe(name: str) -> Probe:
+  """Trains LASEM on random images of a network's sizes in a process of its own."""
+  with _executor(None) as executor:
+    return executor.submit(_probe, name).result()
+
+
+def probe_figures(name: str, measured: Probe) -> list[Bar]:
+  """Retraces and peak memory with their bars."""
+  return [Bar("retraces after the first epoch of a task, LASEM run of two tasks", measured.num_retraces, 0),
+          Bar("peak memory of a LASEM run, 1e9 bytes", measured.peak_bytes / 1e9, MEMORY_LIMITS.get(name))]
+
+
+def scaling(name: str, repeats: int, seconds: float) -> Bar:
+  """Plain steps per second of two processes, one pinned core each, over those of one; wall time, medians of repeats.
+
+  Args:
+    name: of the network.
+    repeats: measurements of either, in turn.
+    seconds: wall time that one measurement of one process should take.
+  """
+  label, cores = "plain steps per second of two processes over one, wall time", environment.usable_cores()
+  if len(cores) < 2:
+    return Bar(label, None, SCALING_LIMIT, at_least=True, note="one core here")
+  with _executor(cores[0]) as first, _executor(cores[1]) as second:
+    num_steps = max(4, round(seconds / max(f.submit(_calibrate, name).result() for f in (first, second))))
+    one, two = [], []
+    for _ in range(repeats):
+      one.append(_wall([first], num_steps))
+      two.append(_wall([first, second], num_steps))
+  return Bar(label, 2 * statistics.median(one) / statistics.median(two), SCALING_LIMIT, at_least=True)
+
+
+def _executor(core: int | None) -> concurrent.futures.ProcessPoolExecutor:
+  """One fresh process, which lives as long as the executor."""
+  return concurrent.futures.ProcessPoolExecutor(
+      1, multiprocessing.get_context("spawn"), initializer=_prepare, initargs=(core,))
+
+
+def _prepare(core: int | None) -> None:
+  environment.prepare_process(place=environment.Place(core=core))
+  environment.start_tensorflow()
+
+
+def _wall(executors, num_steps: int) -> float:
+  start = time.perf_counter()
+  concurrent.futures.wait([executor.submit(_take_steps, num_steps) for executor in executors])
+  return time.perf_counter() - start
+
+
+_step = None  # Of this worker process.
+
+
+def _calibrate(name: str) -> float:
+  """Makes this process's plain step; wall seconds of one."""
+  global _step  # pylint: disable=global-statement
+  from benchmark.speed import comparisons, networks  # pylint: disable=import-outside-toplevel
+
+  _step = comparisons.Comparison().train("plain", comparisons.plain, networks.NETWORKS[name]).step_arm("plain").call
+  _step()
+  start = time.perf_counter()
+  for _ in range(3):
+    _step()
+  return (time.perf_counter() - start) / 3
+
+
+def _take_steps(num_steps: int) -> None:
+  for _ in range(num_steps):
+    _step()
+
+
+def _probe(name: str) -> Probe:
+  # pylint: disable=import-outside-toplevel
+  from benchmark.speed import comparisons, networks
+  from lasem_tf.data import stream, synthetic
+  from lasem_tf.learners import base
+  from lasem_tf.training import lifetime
+  # pylint: enable=import-outside-toplevel
+
+  network = networks.NETWORKS[name]
+  # The built-in stream at this network's size of image, with its number of test images.
+  images = synthetic.Synthetic(
+      stream.StreamContext(0, 0), groups=("nothing",) * _PROBE_TASKS, num_classes=network.num_classes,
+      image_size=network.spec.image_shape[0], train_per_class=-(-_PROBE_STEPS * network.batch_size // network.num_classes),
+      validation_per_class=network.examples[1] // network.num_classes,
+      test_per_class=network.examples[2] // network.num_classes)
+  options = lifetime.TrainingOptions(network.batch_size, _PROBE_EPOCHS, 1e-5)
+
+  def make_learner(access):
+    return comparisons.lasem(base.LearnerContext(network.spec, access.num_classes, 0, _PROBE_EPOCHS, network.batch_size,
+                                                 1e-5, examples=access.examples))
+
+  result = lifetime.Lifetime(make_learner, images, options).run()
+  return Probe(environment.peak_memory_bytes(), result.num_retraces)
