@@ -1,6 +1,6 @@
 # The two commands of the README, and what they need. `make VENV=... PYTHON=...` to choose others.
 VENV ?= .venv
-EXTRAS ?= test
+EXTRAS ?= test,ray
 PYTHON ?= python3
 INSTALLED = $(VENV)/.installed
 RUN = $(VENV)/bin/python -m
@@ -18,6 +18,9 @@ slow-test: $(INSTALLED)
 
 speed: $(INSTALLED)
 	$(RUN) benchmark.speed
+
+ray-demo: $(INSTALLED)
+	$(VENV)/bin/python examples/ray_demo.py
 
 $(INSTALLED): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

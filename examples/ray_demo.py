@@ -3,9 +3,9 @@
   python examples/ray_demo.py
   python examples/ray_demo.py --gin_file=gin/suites/smoke.gin --output_dir=runs/ray_demo
 
-Starts a local cluster of three node processes with one CPU each, runs the suite on it, kills a node as soon as a run there
-has written a checkpoint, waits for the suite to complete on the others, and shuts everything down. The smoke suite takes
-about two minutes on two cores. Needs Ray: pip install 'lasem-tf[ray]'.
+Starts a local cluster of three node processes with one CPU each, runs the suite on it, kills a node as soon as a run
+there has written a checkpoint, waits for the suite to complete on the others, and shuts everything down. The smoke suite
+takes about two minutes on two cores. Needs Ray: pip install 'lasem-tf[ray]'.
 
 Exit status: that of `benchmark.run`; 3 if the suite was over before a node could be killed.
 """
@@ -20,7 +20,8 @@ import time
 
 NUM_NODES = 3
 # A dead node is noticed within seconds, not the half minute that suits a cluster across a network.
-_QUICK_HEALTH_CHECKS = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 500, "health_check_failure_threshold": 4}
+_QUICK_HEALTH_CHECKS = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 500,
+                        "health_check_failure_threshold": 4}
 
 
 def main() -> int:
@@ -39,9 +40,9 @@ def main() -> int:
   try:
     others = [cluster.add_node(num_cpus=1, include_dashboard=False) for _ in range(NUM_NODES - 1)]
     print(f"{NUM_NODES} nodes at {cluster.address}.", flush=True)
-    suite = subprocess.Popen([sys.executable, "-m", "benchmark.run", f"--gin_file={arguments.gin_file}", "--executor=ray",
-                              f"--ray_address={cluster.address}", f"--output_dir={arguments.output_dir}",
-                              "--checkpoint_seconds=0.1"])
+    suite = subprocess.Popen([
+        sys.executable, "-m", "benchmark.run", f"--gin_file={arguments.gin_file}", "--executor=ray",
+        f"--ray_address={cluster.address}", f"--output_dir={arguments.output_dir}", "--checkpoint_seconds=0.1"])
     try:
       killed = _kill_a_busy_node(cluster, others, pathlib.Path(arguments.output_dir), suite)
       status = suite.wait()
@@ -55,7 +56,7 @@ def main() -> int:
 
 
 def _kill_a_busy_node(cluster, nodes, output_dir: pathlib.Path, suite: subprocess.Popen) -> bool:
-  """Kills the first node on which a run has a checkpoint but no record yet; whether there was one before the suite ended."""
+  """Kills the first node that trains a run with a checkpoint; false if the suite ended before there was one."""
   raylets = {node.all_processes["raylet"][0].process.pid: node for node in nodes}
   while suite.poll() is None:
     for log in output_dir.rglob("run.log"):

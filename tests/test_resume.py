@@ -75,7 +75,8 @@ def _check(suite, output_dir, expected, seed, kills):
   assert met >= 2, "kills should have met a suite that trained"
   assert small_suite.results(output_dir) == expected
   assert sum(record["provenance"]["resumptions"] for record in small_suite.records(output_dir)) >= 1
-  assert not [path for path in output_dir.rglob("*") if path.name.endswith(".tmp") or path.name.startswith(".unfinished-")]
+  names = [path.name for path in output_dir.rglob("*")]
+  assert not [name for name in names if name.endswith(".tmp") or name.startswith(".unfinished-")]
   for run_dir in {path.parent for path in output_dir.rglob("record.json")}:
     assert _files(run_dir) <= {"record.json", "run.json", "run.log", "run.lock", "requested.gin", "operative.gin",
                                "events.jsonl", "checkpoints"}

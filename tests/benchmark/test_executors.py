@@ -1,0 +1,57 @@
+"""Where workers run, and the local pool: shards give the unsharded results, dead workers cost one attempt."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from benchmark import environment
+from tests.benchmark import small_suite
+
+
+def test_places_on_cores(monkeypatch):
+  monkeypatch.setattr(environment, "usable_cores", lambda: [2, 5, 7])
+  assert environment.places(None, 1, [], 1) == [environment.Place(core=core) for core in (2, 5, 7)]
+  assert environment.places(4, 1, [], 1)[3] == environment.Place(core=2)
+  assert environment.places(2, 2, [], 1) == [environment.Place()] * 2
+
+
+def test_places_on_gpus():
+  assert environment.places(None, 1, ["0", "3"], 1) == [environment.Place(gpu="0"), environment.Place(gpu="3")]
+  assert [place.gpu for place in environment.places(None, 1, ["0", "3"], 2)] == ["0", "3", "0", "3"]
+  assert [place.gpu for place in environment.places(3, 1, ["0", "3"], 1)] == ["0", "3", "0"]
+
+
+@pytest.fixture(name="suite", scope="module")
+def _suite(tmp_path_factory):
+  return small_suite.write(tmp_path_factory.mktemp("suite"), seeds=(0, 1), epochs=20)
+
+
+@pytest.fixture(name="whole", scope="module")
+def _whole(suite, tmp_path_factory):
+  folder = tmp_path_factory.mktemp("whole")
+  small_suite.complete(suite, folder, "--jobs=1")
+  return folder
+
+
+def test_shards_together_are_the_suite(suite, whole, tmp_path):
+  for index in range(2):
+    small_suite.complete(suite, tmp_path, "--jobs=1", f"--shard={index}/2")
+    assert len(small_suite.records(tmp_path)) == 2 * (index + 1)
+  assert small_suite.results(tmp_path) == small_suite.results(whole)
+  drop = lambda text: [line.rsplit(",", 1)[0] for line in text.splitlines()]  # CPU times differ, and come last.
+  assert drop((tmp_path / "table.csv").read_text()) == drop((whole / "table.csv").read_text())
+
+
+def test_a_worker_that_dies_costs_one_attempt(suite, whole, tmp_path):
+  process = small_suite.start(suite, tmp_path, "--jobs=1")
+  logs = []
+  while process.poll() is None and not (logs := [log for log in tmp_path.rglob("run.log") if list(
+      log.parent.glob("checkpoints/checkpoint-*.json")) and not (log.parent / "record.json").exists()]):
+    time.sleep(0.02)
+  assert logs, "the suite was over before a worker could be killed"
+  os.kill(int(logs[0].read_text().split("process ")[-1]), signal.SIGKILL)
+  _, errors = process.communicate(timeout=300)
+  assert process.returncode == 0, errors
+  assert small_suite.results(tmp_path) == small_suite.results(whole)

@@ -1,0 +1,79 @@
+"""`benchmark.replay`: equal results, edited files, what differs."""
+
+import json
+
+import pytest
+
+from benchmark import attempt, execution, record_schema, replay, suite
+from tests.benchmark import small_suite
+
+
+def _replay(*arguments) -> int:
+  try:
+    return replay.main(["benchmark.replay", *map(str, arguments)])
+  except SystemExit as error:
+    return error.code
+
+
+@pytest.fixture(name="run_dir", scope="module")
+def _run_dir(tmp_path_factory):
+  """A finished run."""
+  folder = tmp_path_factory.mktemp("finished")
+  _, (run,) = suite.load([str(small_suite.write(folder, learners=("lasem_hps",), epochs=2))])
+  settings = execution.Settings(output_dir=str(folder / "out"), tensorboard=False, command="test")
+  assert attempt.attempt(run, settings, lambda event: None, lambda: False) == ("completed", None)
+  return settings.run_dir(run)
+
+
+@pytest.fixture(autouse=True)
+def _unpinned(monkeypatch):
+  """The tests' own process keeps its cores."""
+  monkeypatch.setattr(replay.environment, "prepare_process", lambda *_: None)
+  monkeypatch.setattr(replay.environment, "start_tensorflow", lambda *_: None)
+
+
+@pytest.mark.parametrize("configuration", ["operative", "requested"])
+def test_a_run_replays_to_equal_results(run_dir, configuration, capsys):
+  assert _replay(run_dir, f"--configuration={configuration}") == 0
+  assert "synthetic/lasem_hps/smoke/seed0: equal, bit for bit." in capsys.readouterr().out
+
+
+def test_another_result_is_noticed(run_dir, tmp_path, capsys):
+  """A record that is sound in itself, with a number that no training gives."""
+  copy = tmp_path / "seed0"
+  copy.mkdir()
+  for name in ("requested.gin", "operative.gin", "events.jsonl"):
+    (copy / name).write_bytes((run_dir / name).read_bytes())
+  content = json.loads((run_dir / "record.json").read_text())
+  content["result"]["accuracy"]["at_best_validation"][1] = 0.125
+  content["result_digest"] = record_schema.digest(content["identity"], content["result"])
+  content["provenance"]["device"] = "an abacus"
+  (copy / "record.json").write_text(json.dumps(content))
+  assert _replay(f"--run_dir={copy}") == 1
+  output = capsys.readouterr().out
+  assert "result.accuracy.at_best_validation[1]: 0.125 in the record" in output and "an abacus then" in output
+
+
+def test_an_edited_configuration_is_refused(run_dir, capsys):
+  file = run_dir / "operative.gin"
+  text = file.read_text()
+  try:
+    file.write_text(text + "\n")
+    assert _replay(run_dir) == 2
+    assert "operative.gin is not what the run wrote" in capsys.readouterr().err
+  finally:
+    file.write_text(text)
+
+
+def test_bad_input(run_dir, tmp_path, capsys):
+  for arguments, message in (((), "name the run's folder"), ((tmp_path,), "no such record"),
+                             ((run_dir, f"--output_dir={run_dir.parents[3]}"), "holds the run that is to be repeated")):
+    assert _replay(*arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_differences_name_every_field():
+  first = {"a": [1, {"b": None}], "c": 0.5, "d": [1]}
+  second = {"a": [1, {"b": 2}], "c": 0.5, "d": [1, 2]}
+  assert list(replay.differences(first, second)) == [("result.a[1].b", None, 2), ("result.d", [1], [1, 2])]
+  assert not list(replay.differences(first, first))
