@@ -121,7 +121,8 @@ def matmul_arm(name: str, size: int = _MATMUL_SIZE) -> measure.Arm:
   return measure.Arm(name, lambda: product().numpy())
 
 
-def figures(name: str, network: Network, costs: Mapping[str, measure.Cost], matmul_size: int = _MATMUL_SIZE) -> list[Bar]:
+def figures(name: str, network: Network, costs: Mapping[str, measure.Cost],
+            matmul_size: int = _MATMUL_SIZE) -> list[Bar]:
   """All figures that the measured arms allow.
 
   Args:
@@ -150,7 +151,8 @@ def figures(name: str, network: Network, costs: Mapping[str, measure.Cost], matm
     ratio(f"{knowledge}, plain step / plain step", f"{knowledge}, plain step", PLAIN, limit)
     ratio(f"{knowledge}, LASEM step / its plain step", f"{knowledge}, LASEM step", f"{knowledge}, plain step",
           search_limit)
-  for arm, limit in (("PyTorch eager, channels last", channels_last), ("PyTorch eager, NCHW", nchw), ("Keras fit", fit)):
+  for arm, limit in (("PyTorch eager, channels last", channels_last), ("PyTorch eager, NCHW", nchw),
+                     ("Keras fit", fit)):
     if arm in cost and best_plain is not None:
       found.append(Bar(f"plain steps per second, best form, over {arm}", cost[arm] / best_plain, limit, at_least=True))
   if MATMUL in cost and best_plain is not None:

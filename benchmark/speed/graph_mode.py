@@ -50,7 +50,9 @@ class GraphModeStep:
   def assign(self, values: dict[str, np.ndarray]) -> None:
     """Sets trainable variables by name."""
     for name, value in values.items():
-      self.variables[name].load(value, self.session)
+      # A variable is initialised again, with another value in place of its initial one.
+      assignment = self.variables[name].initializer
+      self.session.run(assignment, {assignment.inputs[1]: value})
 
   def _feed(self, images, labels, keep) -> dict:
     return {self._images: images, self._labels: labels, self._keep: keep, self._learning_rate: self._rate}

@@ -34,8 +34,9 @@ def run_costs(costs: Sequence[end_to_end.RunCost]) -> str:
   rows = [[cost.learner, f"{cost.cpu_seconds:.1f}", f"{cost.cpu_seconds / base.cpu_seconds:.2f}",
            f"{cost.training_seconds:.1f}", f"{cost.training_seconds / base.training_seconds:.2f}",
            f"{cost.evaluation_seconds:.1f}"] for cost in costs]
-  title = ("## Whole runs by method\n\n`python -m benchmark.run` on the built-in stream, two tasks, 40 epochs each, one "
-           f"run after another. CPU seconds include compilation, evaluation and checkpoints; ratios are to {base.learner}.")
+  title = ("## Whole runs by method\n\n`python -m benchmark.run` on the built-in stream, two tasks, 40 epochs each, "
+           "one run after another. CPU seconds include compilation, evaluation and checkpoints; ratios are to "
+           f"{base.learner}.")
   return "\n\n".join([title, _table(
       ["learner", "CPU s", "ratio", "training, wall s", "ratio", "evaluation, wall s"], rows)])
 
@@ -44,9 +45,9 @@ def document(sections: Sequence[str], command: str) -> str:
   """All sections with the machine, the versions and the command that they were measured with."""
   versions = ", ".join(f"{name} {version}" for name, version in environment.package_versions().items())
   code = environment.code_version()["commit"]
-  head = (f"# Speed\n\n`{command}`\n\n{environment.processor_name()}, {os.cpu_count()} cores, one thread pinned "
-          "to one core, arms interleaved in random order, medians of process CPU time. Absolute times are for budgeting "
-          f"only. {versions}{'' if code is None else f', commit {code[:12]}'}.")
+  head = (f"# Speed\n\n`{command}`\n\n{environment.processor_name()}, {os.cpu_count()} cores, one thread "
+          "pinned to one core, arms interleaved in random order, medians of process CPU time. Absolute times are for "
+          f"budgeting only. {versions}{'' if code is None else f', commit {code[:12]}'}.")
   return "\n\n".join([head, *sections]) + "\n"
 
 

@@ -67,4 +67,5 @@ def interleave(arms: Sequence[Arm], repeats: int, seconds: float = 0.3, seed: in
       for _ in range(calls[arm.name]):
         arm.call()
       samples[arm.name].append((time.process_time() - start) / (calls[arm.name] * arm.units))
-  return {name: Cost(statistics.median(values), min(values), max(values), len(values)) for name, values in samples.items()}
+  return {name: Cost(statistics.median(values), min(values), max(values), len(values))
+          for name, values in samples.items()}

@@ -112,7 +112,8 @@ def _probe(name: str) -> Probe:
   # The built-in stream at this network's size of image, with its number of test images.
   images = synthetic.Synthetic(
       stream.StreamContext(0, 0), groups=("nothing",) * _PROBE_TASKS, num_classes=network.num_classes,
-      image_size=network.spec.image_shape[0], train_per_class=-(-_PROBE_STEPS * network.batch_size // network.num_classes),
+      image_size=network.spec.image_shape[0],
+      train_per_class=-(-_PROBE_STEPS * network.batch_size // network.num_classes),
       validation_per_class=network.examples[1] // network.num_classes,
       test_per_class=network.examples[2] // network.num_classes)
   options = lifetime.TrainingOptions(network.batch_size, _PROBE_EPOCHS, 1e-5)
