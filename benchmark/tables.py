@@ -6,7 +6,7 @@ from typing import Iterable, Iterator, Sequence
 
 import pandas as pd
 
-from benchmark import comparison, labels, measures, table_formats
+from benchmark import chosen_configurations, comparison, labels, measures, table_formats
 from benchmark.records import Record, write_atomically
 from benchmark.table_formats import Cell
 from lasem_tf.metrics import statistics
@@ -38,7 +38,8 @@ def write_suite_tables(records: Sequence[Record], output_dir: str | os.PathLike,
   in_tasks = list(per_task_tables(panels, per_task))
   output_dir = pathlib.Path(output_dir)
   contents = {
-      "table.md": _markdown(panels), "table.csv": _csv(suite_frame(panels)), "table.tex": _latex(panels),
+      "table.md": _markdown(panels) + _appended(chosen_configurations.markdown(records)),
+      "table.csv": _csv(suite_frame(panels)), "table.tex": _latex(panels),
       "table_per_task.md": _per_task_markdown(in_tasks),
       "table_per_task.csv": _csv(per_task), "table_per_task.tex": _per_task_latex(in_tasks),
   }
@@ -51,6 +52,10 @@ def render_markdown(records: Sequence[Record], expected_identities: Iterable[str
                     baseline: str | None = None, allow_mixed_data: bool = False) -> str:
   """The content of `table.md`, e.g. for a terminal; arguments as `write_suite_tables`."""
   return _markdown(comparison.panels(records, expected_identities, baseline, allow_mixed_data))
+
+
+def _appended(section: str) -> str:
+  return f"\n{section}" if section else ""
 
 
 def suite_frame(panels: Sequence[comparison.Panel]) -> pd.DataFrame:
