@@ -1,12 +1,13 @@
 """Renders measurements as Markdown."""
 
+import importlib.metadata
 import os
 from typing import Mapping, Sequence
 
 import tabulate
 
 from benchmark import environment
-from benchmark.speed import end_to_end, measure
+from benchmark.speed import end_to_end, measure, torch_steps
 from benchmark.speed.bars import Bar
 from benchmark.speed.networks import Network
 
@@ -32,22 +33,24 @@ def run_costs(costs: Sequence[end_to_end.RunCost]) -> str:
   """Whole runs by method."""
   base = costs[0]
   rows = [[cost.learner, f"{cost.cpu_seconds:.1f}", f"{cost.cpu_seconds / base.cpu_seconds:.2f}",
-           f"{cost.training_seconds:.1f}", f"{cost.training_seconds / base.training_seconds:.2f}",
-           f"{cost.evaluation_seconds:.1f}"] for cost in costs]
+           f"{cost.training_seconds:.1f}", f"{cost.evaluation_seconds:.1f}"] for cost in costs]
   title = ("## Whole runs by method\n\n`python -m benchmark.run` on the built-in stream, two tasks, 40 epochs each, "
            "one run after another. CPU seconds include compilation, evaluation and checkpoints; ratios are to "
            f"{base.learner}.")
   return "\n\n".join([title, _table(
-      ["learner", "CPU s", "ratio", "training, wall s", "ratio", "evaluation, wall s"], rows)])
+      ["learner", "CPU s", "ratio", "training, wall s", "evaluation, wall s"], rows)])
 
 
 def document(sections: Sequence[str], command: str) -> str:
   """All sections with the machine, the versions and the command that they were measured with."""
-  versions = ", ".join(f"{name} {version}" for name, version in environment.package_versions().items())
+  packages = environment.package_versions()
+  if torch_steps.is_installed():
+    packages["torch"] = importlib.metadata.version("torch")
+  versions = ", ".join(f"{name} {version}" for name, version in packages.items())
   code = environment.code_version()["commit"]
   head = (f"# Speed\n\n`{command}`\n\n{environment.processor_name()}, {os.cpu_count()} cores, one thread "
           "pinned to one core, arms interleaved in random order, medians of process CPU time. Absolute times are for "
-          f"budgeting only. {versions}{'' if code is None else f', commit {code[:12]}'}.")
+          f"budgeting only; wall times suffer from what else runs (load average {os.getloadavg()[1]:.1f}). {versions}{'' if code is None else f', commit {code[:12]}'}.")
   return "\n\n".join([head, *sections]) + "\n"
 
 

@@ -22,10 +22,11 @@ def test_section():
 
 def test_run_costs_are_relative_to_the_first():
   found = markdown.run_costs([end_to_end.RunCost("stl", 2.0, 1.0, 0.5), end_to_end.RunCost("lasem_hps", 5.0, 4.0, 0.5)])
-  assert "lasem_hps" in found and "2.50" in found and "4.00" in found and "ratios are to stl" in found
+  assert "lasem_hps" in found and "2.50" in found and "ratios are to stl" in found
 
 
 def test_document_names_machine_versions_and_command():
   found = markdown.document(["## one"], "python -m benchmark.speed")
   assert found.startswith("# Speed\n\n`python -m benchmark.speed`\n") and "tensorflow 2." in found
+  assert "load average" in found
   assert found.endswith("## one\n")
