@@ -50,7 +50,8 @@ def document(sections: Sequence[str], command: str) -> str:
   code = environment.code_version()["commit"]
   head = (f"# Speed\n\n`{command}`\n\n{environment.processor_name()}, {os.cpu_count()} cores, one thread "
           "pinned to one core, arms interleaved in random order, medians of process CPU time. Absolute times are for "
-          f"budgeting only; wall times suffer from what else runs (load average {os.getloadavg()[1]:.1f}). {versions}{'' if code is None else f', commit {code[:12]}'}.")
+          f"budgeting only; wall times suffer from what else runs (load average {os.getloadavg()[1]:.1f}). {versions}"
+          f"{'' if code is None else f', commit {code[:12]}'}.")
   return "\n\n".join([head, *sections]) + "\n"
 
 
