@@ -133,11 +133,13 @@ class TaskSummary:
 
   Attributes:
     configuration: chosen transfer configuration as bits, or None.
+    earlier_configurations: the same of earlier tasks where this visit changed it, by task.
     details: JSON-able facts for the record (selected fractions, expansions, free channels, memory).
     peak_phase: only epochs of the phase with this name count for the peak accuracy; None: all.
   """
 
   configuration: str | None = None
+  earlier_configurations: Mapping[int, str] = dataclasses.field(default_factory=dict)
   details: Mapping[str, object] = dataclasses.field(default_factory=dict)
   peak_phase: str | None = None
 

@@ -211,11 +211,12 @@ class Composed(base.Learner):
     return self._searching()
 
   def _end_visit(self):
-    task_id, peak_phase = self.task.info.task_id, None
-    if self._searching():
+    task_id, decided, peak_phase = self.task.info.task_id, self._open_tasks(), None
+    if decided:
       peak_phase = self._selection.peak_phase()
       self._commit(self._selection.choice())
-    return base.TaskSummary(configuration=str(self._configurations[task_id]), peak_phase=peak_phase)
+    earlier = {other: str(self._configurations[other]) for other in decided if other != task_id}
+    return base.TaskSummary(str(self._configurations[task_id]), earlier, peak_phase=peak_phase)
 
   def _commit(self, configuration: TransferConfiguration) -> None:
     """Keeps the chosen route of every layer; shared layers that were not chosen go back to what they were."""

@@ -189,6 +189,9 @@ class VisitTrainer:
       before = session.evaluate(lambda evaluator: evaluator.row(session.stream.num_tasks))
     super_network = self._learner.super_network_parameters()
     summary = self._learner.end_visit()
+    for visit, task_id in enumerate(session.order[:progress.visit]):
+      if task_id in summary.earlier_configurations:
+        progress.measured.configurations[visit] = summary.earlier_configurations[task_id]
     progress.pending = {"before_commit": before, "super_network": super_network, "configuration": summary.configuration,
                         "details": dict(summary.details),
                         "at_best_validation": progress.best.test_accuracy(summary.peak_phase)}

@@ -125,6 +125,7 @@ def test_second_tasks_search_decides_both(knowledge):
   for start in starts[1:]:
     tiny_stream.assert_same(starts[0], start)
   assert summary.configuration == "10" and summary.peak_phase == "candidate2"
+  assert summary.earlier_configurations == {0: "10"}
   assert learner.structure()["configurations"] == {"0": "10", "1": "10"}
   final = _weights(learner)
   shared = {"hard_sharing": ("shared/conv0/kernel", "shared/conv0/bias")}.get(knowledge, ("kb/conv0",))
@@ -150,7 +151,7 @@ def test_later_tasks_share_without_reopening_earlier_ones():
   _train(learner, stream.tasks[0], 0)
   _train(learner, stream.tasks[1], 1, {"candidate1": 0.7})
   summary = _train(learner, stream.tasks[2], 2, {"candidate2": 0.7})
-  assert summary.configuration == "10"
+  assert summary.configuration == "10" and not summary.earlier_configurations
   assert learner.structure()["configurations"] == {"0": "01", "1": "01", "2": "10"}
   assert learner.structure()["adopted"] == [True, True]
 

@@ -8,7 +8,9 @@ import pytest
 
 from lasem_tf import types
 from lasem_tf.data import stream as stream_lib
-from lasem_tf.learners import single_task
+from lasem_tf.knowledge import hard_sharing
+from lasem_tf.learners import composed, single_task
+from lasem_tf.selection import exhaustive
 from lasem_tf.training import events, lifetime, schedule, steps, trainer
 from tests.training import scripted, streams
 
@@ -108,6 +110,19 @@ def test_the_peak_comes_from_the_phase_that_the_learner_names():
   assert named.at_best_validation == of_b  # One epoch: it is its own best.
   with pytest.raises(ValueError, match="reports its peak from phase 'c', but only trained in untrained, a, b"):
     _run(learner=_scripted(phases=phases, peak_phase="c"))
+
+
+def test_a_search_that_decides_an_earlier_task_corrects_what_is_recorded_of_it():
+  def make(context):
+    return composed.Composed(context, hard_sharing.HardSharing(), exhaustive.Exhaustive())
+
+  result, memory, learner = _run(streams.TinyStream(num_tasks=2), streams.options(epochs_per_task=1), learner=make)
+  first, second = result.configurations
+  assert first == second == learner.structure()["configurations"]["0"]
+  epochs = [event for event in memory.of(events.EpochEnded) if event.visit == 1]
+  # Every candidate learns at the rate of the visit's own epochs, and the run is as long as it was said to be.
+  assert {event.learning_rate for event in epochs} == {schedule.learning_rate(0.02, 0.1, 1)} and len(epochs) == 4
+  assert epochs[-1].global_epoch == epochs[-1].total_epochs == 5
 
 
 class _CountTraces(events.MemorySink):
