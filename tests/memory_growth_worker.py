@@ -1,6 +1,7 @@
 """Trains a learner on a stream of many tiny tasks and prints resident sizes, for test_memory_growth.
 
-The last line of output is JSON: the learner, and after every visit the resident size in bytes and the number of parameters.
+The last line of output is JSON: the learner, and after every visit the resident size in bytes and the number of
+parameters.
 """
 
 import json
@@ -46,11 +47,12 @@ def main(name: str, num_tasks: int) -> None:
   recorder = Recorder()
 
   def make_learner(access):
-    return LEARNERS[name](base.LearnerContext(
-        SPEC, access.num_classes, seed=0, epochs_per_task=2, batch_size=4, learning_rate=0.01, examples=access.examples))
+    return LEARNERS[name](base.LearnerContext(SPEC, access.num_classes, seed=0, epochs_per_task=2, batch_size=4,
+                                              learning_rate=0.01, examples=access.examples))
 
   result = lifetime.Lifetime(make_learner, stream, training, sinks=[recorder]).run()
-  print(json.dumps({"learner": name, "status": result.status, "resident": recorder.sizes, "parameters": result.parameters}))
+  print(json.dumps({"learner": name, "status": result.status, "resident": recorder.sizes,
+                    "parameters": result.parameters}))
 
 
 if __name__ == "__main__":

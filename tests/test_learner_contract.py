@@ -11,6 +11,15 @@ from tests import contract
 _SAME_LEARNER = re.compile(r"(hps|tf|dfcnn)_(office_home_.*|(top|bottom)[13-9]|bottom2|alternating_odd)|lasemg\d+_.*")
 NAMES = [name for name in sorted(path.stem for path in (configuration.gin_root() / "learners").glob("*.gin"))
          if not _SAME_LEARNER.fullmatch(name)]
+# Options that no file binds, and that add variables or phases of their own.
+VARIANTS = (
+    ("apd", ("CONSOLIDATE_EVERY = 2",)), ("apd", ("AdditiveDecomposition.mode = 'gradient'",)),
+    ("apd", ("AdditiveDecomposition.mode = 'exact'", "AdditiveDecomposition.retention_every = 2")),
+    ("apd_release", ("experiment.protocol = 'reference'",)),
+    ("a_gem", ("AveragedGradientEpisodicMemory.optimizer = 'sgd'", "experiment.learning_rate = 0.1")),
+    ("replay", ("MEMORY_POLICY = 'reservoir'", "MEMORY_BUDGET = 5", "ExperienceReplay.memory_batch = 3")),
+    ("ewc_separate", ("ElasticWeightConsolidation.head_depth = 'all_dense'",
+                      "ElasticWeightConsolidation.fisher_kind = 'sampled'")))
 
 
 def test_the_table_is_not_empty():
@@ -19,9 +28,18 @@ def test_the_table_is_not_empty():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_learner(name):
-  life = contract.Life(contract.load(name))
+  _live(contract.Life(contract.load(name)))
+
+
+@pytest.mark.parametrize("name, bindings", VARIANTS)
+def test_variant(name, bindings):
+  _live(contract.Life(contract.load(name, bindings)), overfits="optimizer" not in bindings[0])
+
+
+def _live(life, overfits=True):
   life.starts_at_chance()
-  life.overfits_one_batch()
+  if overfits:  # The learning rate of that check is for RMSProp.
+    life.overfits_one_batch()
   life.visit(task_id=0, number=0, kill=False)
   life.checkpoint_is_complete()
   life.visit(task_id=1, number=1, kill=True)

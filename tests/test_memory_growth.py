@@ -11,7 +11,8 @@ from tests import memory_growth_worker
 
 NUM_TASKS = 20
 # One learner in every run of the tests; all of them, growing ones included, in the long version.
-CASES = [pytest.param(name, marks=() if name == "replay" else pytest.mark.slow) for name in memory_growth_worker.LEARNERS]
+CASES = [pytest.param(name, marks=() if name == "replay" else pytest.mark.slow)
+         for name in memory_growth_worker.LEARNERS]
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/statm").exists(), reason="resident sizes are read from /proc")

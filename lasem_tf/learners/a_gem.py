@@ -1,8 +1,8 @@
 """Averaged gradient episodic memory: a step must not, to first order, raise the mean loss on the memory.
 
-Chaudhry, Ranzato, Rohrbach and Elhoseiny, "Efficient lifelong learning with A-GEM" (ICLR 2019). The promise holds for the
-gradient. RMSProp rescales coordinates, so it holds for the step only with plain gradient descent, which is an option;
-the default treats all learners alike.
+Chaudhry, Ranzato, Rohrbach and Elhoseiny, "Efficient lifelong learning with A-GEM" (ICLR 2019). The promise holds for
+the gradient. RMSProp rescales coordinates, so it holds for the step only with plain gradient descent, which is an
+option; the default treats all learners alike.
 """
 
 import dataclasses
@@ -56,7 +56,8 @@ class AveragedGradientEpisodicMemory(rehearsal.RehearsalLearner):
     """
     super().__init__(context, budget, policy, memory_batch, head_depth)
     if optimizer not in OPTIMIZERS:
-      raise ValueError(f"AveragedGradientEpisodicMemory.optimizer must be one of {sorted(OPTIMIZERS)}, not {optimizer!r}.")
+      raise ValueError(f"AveragedGradientEpisodicMemory.optimizer must be one of {sorted(OPTIMIZERS)}, not "
+                       f"{optimizer!r}.")
     self._optimizer = optimizer
     self._statistics = {f"statistics/{name}": tf.Variable(0.0, dtype=keras.config.floatx(), trainable=False)
                         for name in ("steps", "violations")}
@@ -90,7 +91,8 @@ class AveragedGradientEpisodicMemory(rehearsal.RehearsalLearner):
     violation = tf.cast(violated, keras.config.floatx())
     self._statistics["statistics/steps"].assign_add(1.0)
     self._statistics["statistics/violations"].assign_add(violation)
-    return base.StepResult(result.loss, {"memory_loss": reference, "violated": violation}), dict(zip(trained, projected))
+    metrics = {"memory_loss": reference, "violated": violation}
+    return base.StepResult(result.loss, metrics), dict(zip(trained, projected))
 
   def _end_visit(self):
     summary = super()._end_visit()

@@ -41,9 +41,9 @@ class AdditiveNetwork(keras.Model):
 class AdditiveDecomposition(base.Learner):
   """APD over all convolutions and hidden dense layers; the last dense layer is each task's own.
 
-  Variables are named 'shared/{layer}/kernel', 'task{t}/{layer}/mask|adaptive|bias', 'task{t}/head/dense{i}/...' and, after
-  a consolidation, 'group{g}/{layer}/kernel'; a layer is 'conv{l}' or 'dense{i}'. While a task is learned after others,
-  'snapshot/...' holds the shared kernels as they were.
+  Variables are named 'shared/{layer}/kernel', 'task{t}/{layer}/mask|adaptive|bias', 'task{t}/head/dense{i}/...' and,
+  after a consolidation, 'group{g}/{layer}/kernel'; a layer is 'conv{l}' or 'dense{i}'. While a task is learned after
+  others, 'snapshot/...' holds the shared kernels as they were.
   """
 
   def __init__(self, context: base.LearnerContext, sparsity_weight: float = 4e-4, retention_weight: float = 100.0,
@@ -56,18 +56,19 @@ class AdditiveDecomposition(base.Learner):
       sparsity_weight: lambda_1, of the L1 norm of adaptive parts; imposed by a proximal step in the optimiser's metric.
       retention_weight: lambda_2, of half the squared change of earlier tasks' kernels.
       weight_decay: of the current task's masks and adaptive parts, and of the shared kernels in the first visit.
-      mode: how earlier adaptive parts follow: 'closed_form'; 'gradient': by the optimiser, as in the paper's code; 'exact':
-        in full, so that old kernels stay as they are up to rounding, and adaptive parts become dense.
+      mode: how earlier adaptive parts follow: 'closed_form'; 'gradient': by the optimiser, as in the paper's code;
+        'exact': in full, so that old kernels stay as they are up to rounding, and adaptive parts become dense.
       retention_every: steps between two steps that heed retention.
-      consolidate_every: after every so many tasks, groups of tasks come to share what they nearly agree on; None: never.
+      consolidate_every: after every so many tasks, groups of tasks come to share what they nearly agree on; None:
+        never.
       consolidation_tolerance: see `consolidation.shared_part`.
     """
     super().__init__(context)
     if mode not in MODES:
       raise ValueError(f"AdditiveDecomposition.mode must be one of {MODES}, not {mode!r}.")
     if sparsity_weight < 0 or retention_weight <= 0 or retention_every < 1 or (consolidate_every or 1) < 1:
-      raise ValueError("AdditiveDecomposition needs sparsity_weight >= 0, retention_weight > 0, retention_every >= 1 and "
-                       "consolidate_every >= 1 or None.")
+      raise ValueError("AdditiveDecomposition needs sparsity_weight >= 0, retention_weight > 0, retention_every >= 1 "
+                       "and consolidate_every >= 1 or None.")
     self._sparsity_weight, self._retention_weight, self._weight_decay = sparsity_weight, retention_weight, weight_decay
     self._mode, self._retention_every = mode, retention_every
     self._consolidate_every, self._consolidation_tolerance = consolidate_every, consolidation_tolerance
@@ -81,7 +82,7 @@ class AdditiveDecomposition(base.Learner):
     self._following: list[int] = []
     self._num_consolidated = 0
 
-  # --- variables -------------------------------------------------------------------------------------------------------
+  # --- variables ------------------------------------------------------------------------------------------------------
 
   def _create_task(self, task_id: int) -> None:
     for layer in self._layers:
@@ -118,7 +119,7 @@ class AdditiveDecomposition(base.Learner):
   def _old_kernel(self, layer: additive_layers.AdditiveLayer) -> tf.Variable:
     return self._snapshot.named_variables[f"snapshot/{layer.shared.prefix}/kernel"]
 
-  # --- training --------------------------------------------------------------------------------------------------------
+  # --- training -------------------------------------------------------------------------------------------------------
 
   def _begin_visit(self, is_new):
     task_id = self.task.info.task_id
@@ -149,7 +150,8 @@ class AdditiveDecomposition(base.Learner):
         total = loss + decay + retention
       optimizer.apply(optimizers.gradients_by_name(tape, total, trained), context.learning_rate)
       for name, variable in adaptive.items():
-        threshold = proximal.diagonal_threshold(self._sparsity_weight, context.learning_rate, optimizer.slots[f"rms/{name}"])
+        threshold = proximal.diagonal_threshold(self._sparsity_weight, context.learning_rate,
+                                                optimizer.slots[f"rms/{name}"])
         variable.assign(proximal.soft_threshold(variable, threshold))
       return base.StepResult(loss, {"retention": retention})
 
@@ -178,7 +180,7 @@ class AdditiveDecomposition(base.Learner):
           costs.append(additive_layers.retention(residual, self._sparsity_weight, self._retention_weight))
     return tf.add_n(costs)
 
-  # --- end of a visit --------------------------------------------------------------------------------------------------
+  # --- end of a visit -------------------------------------------------------------------------------------------------
 
   @property
   def commit_changes_weights(self):
@@ -204,8 +206,7 @@ class AdditiveDecomposition(base.Learner):
     self._num_consolidated = len(self._learned)
     num_clusters = 2 * self._num_consolidated // self._consolidate_every
     for layer in self._layers:
-      parts = [(layer.own[task_id]["adaptive"] + (0.0 if layer.group_part(task_id) is None else layer.group_part(task_id)))
-               .numpy() for task_id in self._learned]
+      parts = [layer.unshared(task_id).numpy() for task_id in self._learned]
       clusters = consolidation.cluster(np.stack([part.ravel() for part in parts]), num_clusters)
       groups = [members for members in clusters if len(members) > 1]
       layer.create_groups([[self._learned[member] for member in members] for members in groups])
@@ -223,7 +224,7 @@ class AdditiveDecomposition(base.Learner):
     return {str(task_id): sum(_num_nonzero(variable) for variable in self._adaptive([task_id]).values()) / total
             for task_id in self._learned}
 
-  # --- contract --------------------------------------------------------------------------------------------------------
+  # --- contract -------------------------------------------------------------------------------------------------------
 
   def logits(self, images, task_id):
     return self._networks[task_id](images, kernels=self._kernels(task_id))

@@ -11,7 +11,7 @@ INITIAL_MASK = 2.0
 def retention(residual: tf.Tensor, sparsity_weight: float, retention_weight: float) -> tf.Tensor:
   """Least cost of keeping an old kernel, a scalar: min over tau of l1 ||tau||_1 + l2/2 ||residual - tau||^2.
 
-  A Huber function: l2/2 r^2 up to |r| = l1/l2, linear beyond. Its gradient in the residual is l2 clip(r, -l1/l2, l1/l2).
+  A Huber function: l2/2 r^2 up to |r| = l1/l2, linear beyond. Its gradient in r is l2 clip(r, -l1/l2, l1/l2).
 
   Args:
     residual: what the old kernel has beyond the masked shared one.
@@ -25,7 +25,7 @@ def retention(residual: tf.Tensor, sparsity_weight: float, retention_weight: flo
 
 
 class AdditiveLayer:
-  """kernel of task t = shared * sigmoid(mask of t) + group part of t, if any, + adaptive part of t; the bias is t's own.
+  """kernel of task t = shared * sigmoid(mask of t) + adaptive part of t + what t shares with its group; its own bias.
 
   Masks have one value for every output channel or unit. The kernel is that of a convolution or a dense matrix.
 
@@ -58,7 +58,8 @@ class AdditiveLayer:
 
   def create_groups(self, members: list[list[int]]) -> None:
     """Creates one shared adaptive part for each list of tasks, in place of those there were."""
-    self.groups = [(list(tasks), weights.WeightGroup(f"group{number}/{self.name}", {"kernel": tf.zeros_like(self.kernel)}))
+    zeros = tf.zeros_like(self.kernel)
+    self.groups = [(list(tasks), weights.WeightGroup(f"group{number}/{self.name}", {"kernel": zeros}))
                    for number, tasks in enumerate(members)]
 
   def masked(self, task_id: int, kernel: tf.Tensor) -> tf.Tensor:
@@ -72,19 +73,22 @@ class AdditiveLayer:
         return group["kernel"]
     return None
 
+  def unshared(self, task_id: int, adaptive: tf.Tensor | None = None) -> tf.Tensor:
+    """The adaptive part of a task, or another one in its place, together with its group's."""
+    adaptive = self.own[task_id]["adaptive"] if adaptive is None else adaptive
+    part = self.group_part(task_id)
+    return tf.convert_to_tensor(adaptive) if part is None else adaptive + part
+
   def task_kernel(self, task_id: int, adaptive: tf.Tensor | None = None) -> tf.Tensor:
     """The kernel of a task, with another adaptive part if one is given."""
-    kernel = self.masked(task_id, self.kernel) + (self.own[task_id]["adaptive"] if adaptive is None else adaptive)
-    part = self.group_part(task_id)
-    return kernel if part is None else kernel + part
+    return self.masked(task_id, self.kernel) + self.unshared(task_id, adaptive)
 
   def residual(self, task_id: int, old_kernel: tf.Tensor, old_adaptive: tf.Tensor) -> tf.Tensor:
     """What a task's kernel of before (under this mask, with this adaptive part) has beyond the present shared one."""
     return self.masked(task_id, old_kernel) + old_adaptive - self.masked(task_id, self.kernel)
 
   def follow(self, task_id: int, old_kernel: tf.Tensor, threshold: float) -> tf.Tensor:
-    """The best adaptive part for the present shared kernel, in closed form; an element of the kernel moves by `threshold`
-    at most."""
+    """The best adaptive part for the present shared kernel; no element of the task's kernel moves by more."""
     return proximal.soft_threshold(self.residual(task_id, old_kernel, self.own[task_id]["adaptive"]), threshold)
 
   def weight_groups(self) -> list[weights.WeightGroup]:

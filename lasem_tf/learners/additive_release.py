@@ -110,7 +110,8 @@ class AdditiveRelease(base.Learner):
     return self._networks[task_id](images)
 
   def _weights(self) -> dict[str, tf.Variable]:
-    return weights.merge_variables([*self._shared, *(group for task_id in self._learned for group in self._own_groups(task_id))])
+    own = [group for task_id in self._learned for group in self._own_groups(task_id)]
+    return weights.merge_variables([*self._shared, *own])
 
   def variables(self):
     return {**self._weights(), **(self._snapshot.named_variables if self._snapshot is not None else {})}

@@ -23,7 +23,8 @@ def quadratic_penalty(variables: Mapping[str, tf.Tensor], anchor: Mapping[str, t
                          for name, variable in variables.items()])
 
 
-def merge_importance(old: Mapping[str, tf.Tensor] | None, new: Mapping[str, tf.Tensor], gamma: float) -> dict[str, tf.Tensor]:
+def merge_importance(old: Mapping[str, tf.Tensor] | None, new: Mapping[str, tf.Tensor],
+                     gamma: float) -> dict[str, tf.Tensor]:
   """gamma * old + new, the running importance of the online form."""
   return dict(new) if old is None else {name: gamma * old[name] + value for name, value in new.items()}
 
@@ -36,8 +37,8 @@ class ElasticWeightConsolidation(trunk.TrunkLearner):
   separate form and 'all' in the online form.
   """
 
-  def __init__(self, context: base.LearnerContext, strength: float = gin.REQUIRED, form: str = "online", gamma: float = 1.0,
-               fisher_kind: str = "true", head_depth: str = "last"):
+  def __init__(self, context: base.LearnerContext, strength: float = gin.REQUIRED, form: str = "online",
+               gamma: float = 1.0, fisher_kind: str = "true", head_depth: str = "last"):
     """Creates the trunk.
 
     Args:
@@ -90,7 +91,8 @@ class ElasticWeightConsolidation(trunk.TrunkLearner):
                        for name, variable in self.trunk.named_variables.items()}
 
   def variables(self):
-    retained = {f"{kind}/{key}/{name}": variable for kind, memory in (("fisher", self._importance), ("anchor", self._anchors))
+    retained = {f"{kind}/{key}/{name}": variable
+                for kind, memory in (("fisher", self._importance), ("anchor", self._anchors))
                 for key, values in memory.items() for name, variable in values.items()}
     return {**super().variables(), **retained}
 

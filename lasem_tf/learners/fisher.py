@@ -16,8 +16,8 @@ KINDS = ("true", "sampled", "empirical")
 CHUNK_SIZE = 8
 
 
-def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, images: tf.Tensor, labels: tf.Tensor, kind: str,
-                       seed: tuple[int, int], chunk_size: int = CHUNK_SIZE) -> dict[str, tf.Tensor]:
+def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, images: tf.Tensor, labels: tf.Tensor,
+                       kind: str, seed: tuple[int, int], chunk_size: int = CHUNK_SIZE) -> dict[str, tf.Tensor]:
   """Mean over examples of the squared gradient of log p(class | image), dropout off.
 
   Args:
@@ -44,7 +44,7 @@ def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, image
 
 
 def output_gradients(logits: tf.Tensor, labels: tf.Tensor, kind: str, seed: tf.Tensor) -> list[tf.Tensor]:
-  """Gradients of log p(c) at the logits, `[n, classes]`, each scaled by the root of the weight its square shall have."""
+  """Gradients of log p(c) at the logits, `[n, classes]`, each times the root of the weight its square shall have."""
   probabilities = tf.nn.softmax(logits)
   num_classes = logits.shape[-1]
 
@@ -80,7 +80,7 @@ def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
 
 
 def _columns(group, inputs, padding):
-  """What multiplies the kernel: `[n, in]` of a dense layer, `[n, positions, kernel height * width * in]` of a convolution."""
+  """What multiplies the kernel: `[n, in]` of a dense layer, `[n, positions, height * width * in]` of a convolution."""
   if inputs.shape.rank == 2:
     return inputs
   height, width = group["kernel"].shape[:2]
@@ -91,7 +91,8 @@ def _columns(group, inputs, padding):
 def _layer_sums(columns, gradient):
   """Sums over examples of the squared gradients of a layer's flattened kernel and of its bias."""
   if columns.shape.rank == 2:
-    return tf.matmul(tf.square(columns), tf.square(gradient), transpose_a=True), tf.reduce_sum(tf.square(gradient), axis=0)
+    squares = tf.square(gradient)
+    return tf.matmul(tf.square(columns), squares, transpose_a=True), tf.reduce_sum(squares, axis=0)
   gradient = tf.reshape(gradient, [columns.shape[0], -1, gradient.shape[-1]])
   kernels = tf.matmul(columns, gradient, transpose_a=True)
   biases = tf.reduce_sum(gradient, axis=1)

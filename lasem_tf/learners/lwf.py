@@ -69,12 +69,13 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
 
   def _create_targets(self, old_tasks: list[int], num_examples: int) -> None:
     dtype = self.trunk.groups[0]["kernel"].dtype
-    self._targets = {other: tf.Variable(tf.zeros([num_examples, self.context.num_classes[other]], dtype), trainable=False)
-                     for other in old_tasks}
+    shapes = {other: [num_examples, self.context.num_classes[other]] for other in old_tasks}
+    self._targets = {other: tf.Variable(tf.zeros(shape, dtype), trainable=False) for other, shape in shapes.items()}
 
   def next_phase(self, num_completed):
     task_id, epochs = self.task.info.task_id, self.context.epochs_per_task
-    phases = [("joint", epochs - self._warm_up_epochs, weights.merge_variables([self.trunk, *self.heads.values()]), None)]
+    everything = weights.merge_variables([self.trunk, *self.heads.values()])
+    phases = [("joint", epochs - self._warm_up_epochs, everything, None)]
     if self._warm_up_epochs:
       phases.insert(0, ("warm_up", self._warm_up_epochs, self.heads[task_id].named_variables, super()._objective))
     return self._training_phase(*phases[num_completed]) if num_completed < len(phases) else None

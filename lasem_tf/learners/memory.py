@@ -54,7 +54,7 @@ class Memory(abc.ABC):
 
 
 class Reservoir(Memory):
-  """Every example offered so far is kept with the same probability: Vitter, "Random sampling with a reservoir" (1985)."""
+  """Keeps every example offered with the same probability (Vitter, "Random sampling with a reservoir", 1985)."""
 
   def __init__(self, budget: int, seed: int):
     super().__init__(budget, seed)

@@ -32,7 +32,8 @@ class RehearsalLearner(trunk.TrunkLearner):
     super().__init__(context, head_depth)
     self.memory = memory.make_memory(policy, budget, context.num_classes, context.seed)
     if self.memory.budget and context.examples is None:
-      raise ValueError(f"{type(self).__name__} rehearses training examples, but this run has no LearnerContext.examples.")
+      raise ValueError(f"{type(self).__name__} rehearses training examples, but this run has no "
+                       "LearnerContext.examples.")
     if memory_batch is not None and memory_batch < 1:
       raise ValueError(f"{type(self).__name__}.memory_batch must be positive, not {memory_batch}.")
     self._memory_batch = memory_batch or context.batch_size
@@ -49,7 +50,8 @@ class RehearsalLearner(trunk.TrunkLearner):
 
   def _load(self) -> MemoryBatch | None:
     """All that is kept of tasks other than the current one, or None."""
-    rows_by_task = {owner: rows for owner, rows in self.memory.rows_by_task().items() if owner != self.task.info.task_id}
+    rows_by_task = {owner: rows for owner, rows in self.memory.rows_by_task().items()
+                    if owner != self.task.info.task_id}
     if not rows_by_task:
       return None
     images, labels = zip(*(self.context.examples(owner, rows) for owner, rows in rows_by_task.items()))

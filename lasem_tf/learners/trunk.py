@@ -22,7 +22,8 @@ class SharedTrunk(keras.Model):
     """Creates 'shared/conv{l}' and the first `num_dense` dense layers, 'shared/dense{i}'."""
     super().__init__(name="shared_trunk")
     self.spec = spec
-    self.groups = [weights.plain_convolution(f"shared/conv{layer}", spec, layer, initializer) for layer in range(spec.depth)]
+    self.groups = [weights.plain_convolution(f"shared/conv{layer}", spec, layer, initializer)
+                   for layer in range(spec.depth)]
     self.groups += [weights.dense_layer(f"shared/dense{i}", shape, initializer)
                     for i, shape in enumerate(spec.dense_shapes(1)[:num_dense])]
     self.built = True
@@ -82,8 +83,8 @@ class Objective(NamedTuple):
 class TrunkLearner(base.Learner):
   """Fine-tunes a shared trunk and the current task's head; subclasses add what keeps the trunk from forgetting.
 
-  Variables are named 'shared/conv{l}/...', 'shared/dense{i}/...' and 'task{t}/head/dense{i}/...', where i counts all dense
-  layers of the network, so that a head layer starts from the same weights as in hard sharing.
+  Variables are named 'shared/conv{l}/...', 'shared/dense{i}/...' and 'task{t}/head/dense{i}/...', where i counts all
+  dense layers of the network, so that a head layer starts from the same weights as in hard sharing.
 
   Attributes:
     trunk: the `SharedTrunk`.
@@ -104,7 +105,7 @@ class TrunkLearner(base.Learner):
     self.trunk = SharedTrunk(context.spec, self._num_shared_dense, self.initializer)
     self.heads: dict[int, weights.DenseHead] = {}
 
-  # --- what subclasses change ------------------------------------------------------------------------------------------
+  # --- what subclasses change -----------------------------------------------------------------------------------------
 
   def _objective(self, batch: base.Batch, context: base.StepContext) -> Objective:
     """Cross-entropy of the current task."""
@@ -125,7 +126,7 @@ class TrunkLearner(base.Learner):
   def _make_optimizer(self, trained: Mapping[str, tf.Variable]):
     return optimizers.RMSProp(trained)
 
-  # --- building blocks -------------------------------------------------------------------------------------------------
+  # --- building blocks ------------------------------------------------------------------------------------------------
 
   def _cross_entropy(self, batch: base.Batch, dropout_seed: tf.Tensor | None) -> tf.Tensor:
     """Mean cross-entropy of the current task's head."""
@@ -144,7 +145,7 @@ class TrunkLearner(base.Learner):
 
     return base.Phase(name, num_epochs, step, trained, optimizer.slots)
 
-  # --- contract --------------------------------------------------------------------------------------------------------
+  # --- contract -------------------------------------------------------------------------------------------------------
 
   def _begin_visit(self, is_new):
     if is_new:
@@ -152,7 +153,8 @@ class TrunkLearner(base.Learner):
 
   def _create_head(self, task_id: int) -> None:
     shapes = self.context.spec.dense_shapes(self.context.num_classes[task_id])[self._num_shared_dense:]
-    self.heads[task_id] = weights.DenseHead(f"task{task_id}/head", shapes, 1.0, self.initializer, self._num_shared_dense)
+    self.heads[task_id] = weights.DenseHead(f"task{task_id}/head", shapes, 1.0, self.initializer,
+                                            first=self._num_shared_dense)
 
   def next_phase(self, num_completed):
     if num_completed:

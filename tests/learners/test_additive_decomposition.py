@@ -57,7 +57,8 @@ def test_retention_is_a_huber_function(residual, value, gradient):
     (test_trunk.CIFAR100, (10,), 327_520, 1_162), (test_trunk.OFFICE_HOME, (13,), 2_677_440, 3_149),
     (test_trunk.STL10, (3,), 550_752, 1_235)])
 def test_parameters_of_the_three_backbones(spec, num_classes, shared, per_task):
-  learner = additive_decomposition.AdditiveDecomposition(tiny_stream.TinyStream().context(spec=spec, num_classes=num_classes))
+  context = tiny_stream.TinyStream().context(spec=spec, num_classes=num_classes)
+  learner = additive_decomposition.AdditiveDecomposition(context)
   assert learner.num_parameters() == shared
   learner._create_task(0)
   assert learner.num_parameters() == shared + per_task

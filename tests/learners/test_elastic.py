@@ -36,7 +36,8 @@ def test_online_merge():
   np.testing.assert_allclose(merged["weight0"], [2.8, 1.45], rtol=1e-12)
 
 
-@pytest.mark.parametrize("form, gamma, expected", [("separate", 1.0, 20.0), ("online", 1.0, 15.0), ("online", 0.5, 10.0)])
+@pytest.mark.parametrize("form, gamma, expected", [
+    ("separate", 1.0, 20.0), ("online", 1.0, 15.0), ("online", 0.5, 10.0)])
 def test_two_anchors_against_one(form, gamma, expected):
   theta = named(np.array([1.0, 1.0]))
   anchors = [named(np.array([0.0, 0.0])), named(np.array([1.0, 0.0]))]
@@ -55,7 +56,8 @@ def test_fisher_of_a_linear_softmax(kind, label, expected):
   logits = tf.constant([[np.log(3.0), 0.0]], tf.float64)
   gradients = fisher.output_gradients(logits, tf.constant([label]), kind, tf.constant([0, 0]))
   inputs = tf.constant([[1.0, 2.0]], tf.float64)
-  np.testing.assert_allclose(sum(fisher._layer_sums(inputs, gradient)[0] for gradient in gradients), expected, rtol=1e-12)
+  information = sum(fisher._layer_sums(inputs, gradient)[0] for gradient in gradients)
+  np.testing.assert_allclose(information, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("kind", fisher.KINDS)
@@ -107,7 +109,8 @@ def test_a_strong_penalty_holds_the_trunk(form):
   stream = tiny_stream.TinyStream()
   distances = {}
   for strength in (0.0, 10.0):
-    learner = elastic.ElasticWeightConsolidation(stream.context(), strength=strength, form=form, fisher_kind="empirical")
+    learner = elastic.ElasticWeightConsolidation(stream.context(), strength=strength, form=form,
+                                                 fisher_kind="empirical")
     tiny_stream.run_visit(learner, stream.tasks[0], 0)
     # Few steps leave a tiny Fisher information; ones in its place make the penalty plain weight decay to the anchor.
     for name, variable in learner.variables().items():
@@ -128,9 +131,8 @@ def test_what_is_retained():
   assert separate.structure()["consolidated"] == ["task0", "task1"]
   for name, variable in online.trunk.named_variables.items():
     np.testing.assert_array_equal(online.variables()[f"anchor/all/{name}"], variable)
-    np.testing.assert_allclose(online.variables()[f"fisher/all/{name}"],
-                               separate.variables()[f"fisher/task0/{name}"] + separate.variables()[f"fisher/task1/{name}"],
-                               rtol=0.5, atol=1e-2)
+    by_task = [separate.variables()[f"fisher/task{task_id}/{name}"] for task_id in range(2)]
+    np.testing.assert_allclose(online.variables()[f"fisher/all/{name}"], by_task[0] + by_task[1], rtol=0.5, atol=1e-2)
 
 
 def test_bad_options_are_refused():

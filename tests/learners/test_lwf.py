@@ -81,7 +81,8 @@ def test_first_joint_step_has_no_gradient_of_distillation():
   batch = tiny_stream.batch_of(stream.tasks[1], [3, 0, 7])
   with tf.GradientTape() as tape:
     hidden = learner.trunk(batch.images)
-    loss = lwf.distillation_loss(tf.gather(learner.variables()["target/task0"], batch.rows), learner.heads[0](hidden), 2.0)
+    target = tf.gather(learner.variables()["target/task0"], batch.rows)
+    loss = lwf.distillation_loss(target, learner.heads[0](hidden), 2.0)
   for gradient in tape.gradient(loss, list(learner.trunk.named_variables.values())):
     np.testing.assert_allclose(gradient.numpy(), 0.0, atol=1e-7)
 

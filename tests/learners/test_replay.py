@@ -32,7 +32,8 @@ def test_every_example_is_scored_by_its_own_head():
   hidden = learner.trunk(images)
   losses = learner._losses_by_own_head(hidden, labels, tf.repeat(tf.range(3), 2))
   for position in range(6):
-    expected = layers.cross_entropy(learner.heads[position // 2](hidden[position:position + 1]), labels[position:position + 1])
+    here = slice(position, position + 1)
+    expected = layers.cross_entropy(learner.heads[position // 2](hidden[here]), labels[here])
     np.testing.assert_allclose(losses[position], expected[0], rtol=1e-6)
 
 
@@ -76,7 +77,8 @@ def test_replay_remembers_better_than_fine_tuning():
     learner = replay.ExperienceReplay(stream.context(epochs_per_task=10), budget=budget)
     for visit, task in enumerate(stream.tasks):
       tiny_stream.run_visit(learner, task, visit, steps_per_epoch=3)
-    losses[budget] = float(layers.mean_cross_entropy(learner.logits(stream.tasks[0].train[0], 0), stream.tasks[0].train[1]))
+    images, labels = stream.tasks[0].train
+    losses[budget] = float(layers.mean_cross_entropy(learner.logits(images, 0), labels))
   assert losses[36] < losses[0]
 
 

@@ -16,7 +16,8 @@ STL10 = architecture.ConvNetSpec((96, 96, 3), (3,) * 6, (32, 32, 64, 64, 128, 12
 
 
 @pytest.mark.parametrize("spec, num_classes, trunk_size, total", [
-    (CIFAR100, [10] * 10, 327_776, 334_276), (OFFICE_HOME, [13] * 10, 2_678_592, 2_687_042), (STL10, [3] * 20, 551_344, 552_364)])
+    (CIFAR100, [10] * 10, 327_776, 334_276), (OFFICE_HOME, [13] * 10, 2_678_592, 2_687_042),
+    (STL10, [3] * 20, 551_344, 552_364)])
 def test_sizes_of_the_three_backbones(spec, num_classes, trunk_size, total):
   learner = trunk.TrunkLearner(tiny_stream.TinyStream().context(spec=spec, num_classes=tuple(num_classes)))
   assert learner.num_parameters() == trunk_size
