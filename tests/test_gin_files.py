@@ -5,7 +5,7 @@ import pathlib
 import gin
 import pytest
 
-from benchmark import configuration, execution, planning, suite
+from benchmark import configuration, cost_model, execution, planning, suite
 from benchmark.configuration import ConfigurationError
 from tests import raw_data
 
@@ -93,7 +93,8 @@ def test_suites(name, settings):
   _, runs = suite.load([name], sorted(relaxed))
   plans = planning.plan(runs, settings)
   assert len(plans) == len(the_suite.streams) * len(the_suite.learners) * len(the_suite.seeds)
-  assert str(len(plans)) in planning.render(plans)
+  rendered = planning.render(plans, cost_model.CostModel(1.0, 0.001, 50.0), jobs=2)
+  assert f"{len(plans)} runs" in rendered and all(run.identity in rendered for run in runs)
 
 
 @pytest.mark.parametrize("learner", ["stl", "lasem_hps", "dfcnn_all"])
