@@ -102,20 +102,13 @@ def _take_steps(num_steps: int) -> None:
 
 def _probe(name: str) -> Probe:
   # pylint: disable=import-outside-toplevel
-  from benchmark.speed import comparisons, networks
-  from lasem_tf.data import stream, synthetic
+  from benchmark.speed import comparisons, networks, random_stream
   from lasem_tf.learners import base
   from lasem_tf.training import lifetime
   # pylint: enable=import-outside-toplevel
 
   network = networks.NETWORKS[name]
-  # The built-in stream at this network's size of image, with its number of test images.
-  images = synthetic.Synthetic(
-      stream.StreamContext(0, 0), groups=("nothing",) * _PROBE_TASKS, num_classes=network.num_classes,
-      image_size=network.spec.image_shape[0],
-      train_per_class=-(-_PROBE_STEPS * network.batch_size // network.num_classes),
-      validation_per_class=network.examples[1] // network.num_classes,
-      test_per_class=network.examples[2] // network.num_classes)
+  images = random_stream.RandomImages(network, _PROBE_TASKS, _PROBE_STEPS * network.batch_size)
   options = lifetime.TrainingOptions(network.batch_size, _PROBE_EPOCHS, 1e-5)
 
   def make_learner(access):

@@ -48,7 +48,7 @@ class Evaluator:
     self.batch_size = evaluation_batch_size(max(height * width * channels for height, width, channels in elements))
     self._signature = (tf.TensorSpec([None, *spec.image_shape], keras.config.floatx()), tf.TensorSpec([None], tf.int32))
     self._resident_task: int | None = None
-    self._resident: dict[str, list] = {}
+    self._resident: dict[str, types.TaskSplit] = {}
     self._functions: dict[int, tuple[int, Callable]] = {}
     self._traces: collections.Counter[tuple[int, int]] = collections.Counter()
 
@@ -63,7 +63,7 @@ class Evaluator:
     return self.num_traces - len(self._traces)
 
   def keep_resident(self, task_id: int | None) -> None:
-    """Keeps the tensors of this task's splits between evaluations, and no other's."""
+    """Keeps this task's splits in memory between evaluations, and no other's."""
     self._resident_task, self._resident = task_id, {}
 
   def accuracy(self, task_id: int, split: str) -> float:
@@ -91,17 +91,18 @@ class Evaluator:
     return len(data) // size * size
 
   def _batches(self, task_id: int, split: str):
-    if task_id == self._resident_task and split in self._resident:
-      return self._resident[split]
-    data = self._data.load(task_id, split)
+    is_resident = task_id == self._resident_task
+    data = self._resident.get(split) if is_resident else None
+    if data is None:
+      data = self._data.load(task_id, split)
+      if is_resident:
+        self._resident[split] = data
     num_counted = self._num_counted(data)
+    # Tensors are made batch by batch: next to the networks that is nothing, and a large split exists once in memory.
     images_type, labels_type = (spec.dtype for spec in self._signature)
     ends = ((start, min(start + self.batch_size, num_counted)) for start in range(0, num_counted, self.batch_size))
-    batches = ((tf.constant(data.images[start:end], images_type), tf.constant(data.labels[start:end], labels_type))
-               for start, end in ends)
-    if task_id == self._resident_task:
-      self._resident[split] = batches = list(batches)
-    return batches
+    return ((tf.constant(data.images[start:end], images_type), tf.constant(data.labels[start:end], labels_type))
+            for start, end in ends)
 
   def _function(self, task_id: int) -> Callable:
     """The compiled function of the task's present network."""

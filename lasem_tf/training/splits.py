@@ -21,11 +21,16 @@ class SplitCache:
     """The split, decoded and normalised."""
     key = task_id, split
     if key not in self._splits:
+      self._shrink(0)  # What would have to go anyway goes before there is more.
       self._splits[key] = self._stream.load(task_id, split)
     self._splits.move_to_end(key)
-    while len(self._splits) > 1 and sum(kept.images.nbytes for kept in self._splits.values()) > self._num_bytes:
-      self._splits.popitem(last=False)
+    self._shrink(1)
     return self._splits[key]
+
+  def _shrink(self, least: int) -> None:
+    """Drops the splits used longest ago until the rest fits, but keeps `least` of them."""
+    while len(self._splits) > least and sum(kept.images.nbytes for kept in self._splits.values()) > self._num_bytes:
+      self._splits.popitem(last=False)
 
   def training_examples(self, task_id: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(images, labels) of some training examples, for learners that rehearse."""
