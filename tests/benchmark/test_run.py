@@ -12,10 +12,10 @@ _SMALL = ("--gin_param=suite.learners = ('stl',)", "--gin_param=suite.seeds = (0
           "--gin_param=GROUPS = ('texture', 'texture')", "--gin_param=suite.baseline = None")
 
 
-def _run(*arguments) -> int:
-  """Exit status of the command line with the smoke suite."""
+def _run(*arguments, suite: str = "smoke") -> int:
+  """Exit status of the command line with a shipped suite."""
   try:
-    return run.main(["benchmark.run", "--gin_file=gin/suites/smoke.gin", *arguments])
+    return run.main(["benchmark.run", f"--gin_file=gin/suites/{suite}.gin", *arguments])
   except SystemExit as error:
     return error.code
 
@@ -91,8 +91,7 @@ def test_bad_input_ends_with_status_2_and_one_line(arguments, message, tmp_path,
 
 
 def test_missing_data_are_named_before_anything_is_trained(tmp_path, capsys):
-  status = _run(*_SMALL[1:3], "--gin_param=suite.streams = ('cifar100',)", "--gin_param=suite.learners = ('stl',)",
-                f"--data_dir={tmp_path}", f"--output_dir={tmp_path / 'out'}")
+  status = _run(f"--data_dir={tmp_path}", f"--output_dir={tmp_path / 'out'}", suite="cifar100_smoke")
   assert status == 2
   assert str(tmp_path) in capsys.readouterr().err
   assert not (tmp_path / "out").exists()
