@@ -45,7 +45,8 @@ class Settings:
   deterministic: bool = False
   tensorboard: bool = True
   lock_seconds: float = 30.0
-  command: str = dataclasses.field(default_factory=lambda: shlex.join(sys.argv))
+  command: str = dataclasses.field(
+      default_factory=lambda: shlex.join(["python", "-m", "benchmark.run", *sys.argv[1:]]))
 
   def run_dir(self, run: suite.Run) -> pathlib.Path:
     """Folder of a run."""
