@@ -30,7 +30,7 @@ def attempt(run: suite.Run, settings: execution.Settings, report: Callable[[even
   Args:
     run: what to train.
     settings: see there.
-    report: takes the run's events; if it raises EOFError or BrokenPipeError, nobody listens any more, and so does this.
+    report: takes the run's events; if it raises EOFError or a ConnectionError, nobody listens any more, and so does this.
     should_stop: asked between steps.
 
   Returns:
@@ -44,7 +44,7 @@ def attempt(run: suite.Run, settings: execution.Settings, report: Callable[[even
     return "interrupted", None
   except filelock.Timeout:
     return "locked", None
-  except (EOFError, BrokenPipeError):
+  except (EOFError, ConnectionError):
     raise
   except Exception as error:  # pylint: disable=broad-except
     # One run's failure must not end the suite: it is recorded, shown in the table, and tried again next time.

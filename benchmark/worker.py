@@ -35,5 +35,5 @@ def main(connection, stop, settings_values: dict, place: environment.Place) -> N
       run = suite.Run.from_json(values)
       report = lambda event, identity=run.identity: connection.send(("event", identity, event.to_json()))
       connection.send(("finished", run.identity, *attempt.attempt(run, settings, report, should_stop)))
-  except (EOFError, BrokenPipeError):
+  except (EOFError, ConnectionError):
     return  # The parent is gone; every run so far is checkpointed or recorded.

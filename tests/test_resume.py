@@ -103,7 +103,7 @@ def test_signals_end_with_their_status_and_a_word_how_to_continue(suite, tmp_pat
     _wait_until_it_trains(process, tmp_path)
     process.send_signal(number)
     start = time.monotonic()
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == status, errors
     assert time.monotonic() - start < 30.0  # 10 s on a machine of its own; tests share theirs.
     assert "same command continues" in errors

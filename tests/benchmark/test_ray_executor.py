@@ -23,7 +23,7 @@ def test_a_suite_that_loses_a_node_gives_the_results_of_one_machine(tmp_path):
   """`make ray-demo` with a small suite, against local execution."""
   small = small_suite.write(tmp_path, learners=("stl", "hps_top2"), seeds=(0, 1), epochs=40)
   command = [sys.executable, str(_DEMONSTRATION), f"--gin_file={small}", f"--output_dir={tmp_path / 'ray'}"]
-  demonstration = subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+  demonstration = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
   assert demonstration.returncode == 0, demonstration.stdout + demonstration.stderr
   assert "Killing the node that trains synthetic/" in demonstration.stdout
   assert "The cluster is shut down." in demonstration.stdout
