@@ -1,5 +1,6 @@
 """A suite killed at any moment and started again ends with the same results, bit for bit."""
 
+import json
 import os
 import pathlib
 import random
@@ -62,6 +63,7 @@ def _kill_and_continue(suite, output_dir, generator, kills):
     met += number > 0 and process.poll() is None
     _kill(process, only_the_parent=number == 1)
     for path in output_dir.rglob("record.json"):
+      assert json.loads(path.read_text())["result"]["status"] == "completed", path.read_text()
       assert finished.setdefault(path, path.stat().st_mtime_ns) == path.stat().st_mtime_ns, "a run was trained twice"
   errors = small_suite.complete(suite, output_dir, *_FLAGS)
   assert "Trained by another process" not in errors

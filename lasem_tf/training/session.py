@@ -194,6 +194,8 @@ def _naming(sink: events.Sink):
   """A full or read-only disk is reported with its remedy, whichever library met it."""
   try:
     yield
+  except ConnectionError:
+    raise  # Nobody listens any more: no fault of the disk, and for the caller to judge.
   except (OSError, tf.errors.OpError) as error:
     raise checkpoints.CheckpointError(
         f"Writing events ({sink.name}) failed: {error}. The last checkpoint is intact. Make room, then start the same "

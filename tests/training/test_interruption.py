@@ -210,6 +210,16 @@ def test_events_that_cannot_be_written_stop_the_run_with_a_remedy(tmp_path):
     streams.life("stl", _stream(), sinks=[Full()]).run()
 
 
+def test_a_listener_that_is_gone_is_not_taken_for_a_full_disk():
+  """A worker whose parent was killed must end without the record of a failure, to be taken up again."""
+  class Gone(events.MemorySink):
+    def emit(self, event):
+      raise BrokenPipeError(32, "Broken pipe")
+
+  with pytest.raises(BrokenPipeError):
+    streams.life("stl", _stream(), sinks=[Gone()]).run()
+
+
 def test_an_epoch_that_goes_on_is_begun_again_before_values_are_restored(tmp_path):
   class Marking(scripted.Scripted):
     def begin_epoch(self, epoch):
