@@ -107,8 +107,6 @@ class _BinaryStream(stream.TaskStream):
     return pipeline.decoded(images[self._source_indices(task_id, split)])
 
   def _load(self, task_id, split):
-    if self.context.design_only:
-      raise stream.DataError(f"Stream {self.name} was opened for its design only: it has no images.")
     indices, labels = self._members(task_id, split)
     return types.TaskSplit(pipeline.collect(self._normalized(task_id, split)), labels, indices)
 

@@ -171,8 +171,6 @@ class STL10(TaskStream):
                              int(source_index))
 
   def _load(self, task_id, split):
-    if self._source is None:
-      raise DataError(f"Stream {self.name} was opened for its design only: it has no images.")
     source_split = "test" if split == "test" else "train"
     indices = self._source_indices(task_id, split)
     images = np.empty((len(indices), *self.image_shape), np.float32)

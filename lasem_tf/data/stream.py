@@ -69,6 +69,8 @@ class TaskStream(abc.ABC):
       raise ValueError(f"Unknown split {split!r}: use one of {', '.join(types.SPLITS)}.")
     if not 0 <= task_id < self.num_tasks:
       raise ValueError(f"Task {task_id} is not in stream {self.name}, which has {self.num_tasks} tasks.")
+    if self.context.design_only:
+      raise DataError(f"Stream {self.name} was opened for its design only: it has no images.")
     return self._load(task_id, split)
 
   def source_indices(self, task_id: int, split: str) -> np.ndarray:

@@ -63,7 +63,7 @@ class Evaluator:
     return self.num_traces - len(self._traces)
 
   def keep_resident(self, task_id: int | None) -> None:
-    """Keeps this task's splits in memory between evaluations, and no other's."""
+    """Keeps this task's splits in memory between evaluations, and no other's; large ones until another task's is due."""
     self._resident_task, self._resident = task_id, {}
 
   def accuracy(self, task_id: int, split: str) -> float:
@@ -94,6 +94,9 @@ class Evaluator:
     is_resident = task_id == self._resident_task
     data = self._resident.get(split) if is_resident else None
     if data is None:
+      if not is_resident:
+        # Another task's split may be as large as what is resident. Both at once are the peak of a run's memory.
+        self._resident = {name: kept for name, kept in self._resident.items() if self._data.fits(kept)}
       data = self._data.load(task_id, split)
       if is_resident:
         self._resident[split] = data

@@ -27,6 +27,10 @@ class SplitCache:
     self._shrink(1)
     return self._splits[key]
 
+  def fits(self, split: types.TaskSplit) -> bool:
+    """Whether a split alone is within the bound."""
+    return split.images.nbytes <= self._num_bytes
+
   def _shrink(self, least: int) -> None:
     """Drops the splits used longest ago until the rest fits, but keeps `least` of them."""
     while len(self._splits) > least and sum(kept.images.nbytes for kept in self._splits.values()) > self._num_bytes:

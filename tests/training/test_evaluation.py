@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import weakref
 
 import numpy as np
 import pytest
@@ -162,3 +163,21 @@ def test_the_recorded_training_loop(name, learner):
     if split == "train":
       # Recorded: whether the accuracy is above zero, which learned tasks reach and unknown tasks do not have.
       assert [[int(value is not None) for value in row] for row in rows] == recorded["nonzero_tasks_per_row_train"]
+
+
+def test_large_splits_of_two_tasks_are_never_in_memory_at_once():
+  learner, stream = _trained()
+  alive = []
+
+  class Watched(streams.TinyStream):
+    def _load(self, task_id, split):
+      assert not [reference for reference in alive if reference() is not None], "another split is still held"
+      loaded = super()._load(task_id, split)
+      alive.append(weakref.ref(loaded.images))
+      return loaded
+
+  evaluator = evaluation.Evaluator(learner, splits.SplitCache(Watched(num_tasks=2, sizes=(11, 5, 23)), num_bytes=1))
+  evaluator.keep_resident(1)
+  own = evaluator.accuracy(1, "test")
+  assert evaluator.row(2)[1] == own and evaluator.accuracy(1, "test") == own
+  assert len(alive) == 3  # Task 1 once, then tasks 0 and 1 of the row; the last stays.
