@@ -64,6 +64,10 @@ def main(argv) -> int:
 
     run_costs = end_to_end.measure()
   environment.prepare_process(place=environment.Place(core=cores[-1] if values.core is None else values.core))
+  if "frameworks" in values.arms:
+    from benchmark.speed import torch_steps  # pylint: disable=import-outside-toplevel
+
+    torch_steps.load_before_tensorflow()
   environment.start_tensorflow()
   from benchmark.speed import markdown  # pylint: disable=import-outside-toplevel
 

@@ -17,6 +17,17 @@ def is_installed() -> bool:
   return True
 
 
+def load_before_tensorflow() -> None:
+  """Loads all that PyTorch, if it is installed, will load later, with its first optimizer.
+
+  Its CUDA builds bring Triton, and with it a second LLVM: loaded after TensorFlow's, it crashes the process.
+  """
+  if is_installed():
+    import torch  # pylint: disable=import-outside-toplevel
+
+    torch.optim.RMSprop([torch.nn.Parameter(torch.zeros(1))])
+
+
 def make_model(network: Network, memory_format=None):
   """The backbone as a `torch.nn.Sequential` of convolutions, pools, dropout on the features and dense layers."""
   from torch import nn  # pylint: disable=import-outside-toplevel

@@ -1,5 +1,8 @@
 """The PyTorch network is the same network."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -31,7 +34,15 @@ def test_same_features():
   np.testing.assert_allclose(ours, theirs.transpose(0, 2, 3, 1), atol=1e-5)
 
 
-def test_a_step_changes_the_weights():
-  arm = torch_steps.step_arm("step", NETWORK, channels_last=True)
-  losses = [arm.call() for _ in range(3)]
-  assert losses[2] < losses[0]
+def test_steps_change_the_weights_with_tensorflow_in_the_same_process():
+  """In a process of its own: TensorFlow is here already, and must come second."""
+  code = """
+from benchmark.speed import torch_steps
+torch_steps.load_before_tensorflow()
+import tensorflow
+from tests.benchmark.speed.tiny_network import NETWORK
+arm = torch_steps.step_arm("step", NETWORK, channels_last=True)
+losses = [arm.call() for _ in range(3)]
+assert losses[2] < losses[0], losses
+"""
+  subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
