@@ -10,9 +10,9 @@ to --output_dir. The same records give the same files, so --check can tell wheth
 nothing, takes the settings of the report it checks, and compares texts byte for byte and figures by the data they
 draw. Needs no TensorFlow. A report of a hundred runs takes about ten seconds.
 
-Exit status: 0 written, or up to date; 1 --check found the report stale; 2 a flag or a record is wrong: records of
-another format, edited by hand, contradictory, not finite, or methods measured on different data without
---allow_mixed_data.
+Exit status: 0 written, or up to date; 1 --check found the report stale, or a record changed or damaged; 2 a flag or a
+record is wrong: records of another format, edited by hand, contradictory, not finite, or methods measured on different
+data without --allow_mixed_data.
 """
 
 import dataclasses
@@ -157,7 +157,13 @@ def main(argv: Sequence[str]) -> int:
 
 def _run(values: flags.FlagValues) -> int:
   output_dir = pathlib.Path(values.output_dir) if values.output_dir else _default_output(values.results_dir)
-  found = records.load_records(values.results_dir)
+  try:
+    found = records.load_records(values.results_dir)
+  except record_schema.RecordError as error:
+    if not values.check or isinstance(error, record_schema.NoRecordsError):
+      raise
+    print(f"{output_dir} is not up to date: {error}")
+    return 1
   stored = _read_settings(output_dir)
   if values.check and not stored:
     command_line.fail(

@@ -4,7 +4,6 @@ import os
 import pathlib
 
 import gin
-import keras
 import pytest
 
 from tests.golden_support import plugin
@@ -49,6 +48,8 @@ def official_data(request) -> str:
 @pytest.fixture
 def float64():
   """Weights made during the test are in double precision."""
+  import keras  # pylint: disable=import-outside-toplevel  # Reports are tested where there is no TensorFlow.
+
   # Keras derives its dtype policy from floatx once, then keeps it.
   for name in ("float64", "float32"):
     keras.config.set_floatx(name)

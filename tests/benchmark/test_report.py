@@ -97,11 +97,13 @@ def test_check_notices_a_missing_and_an_edited_file(collection, tmp_path, capsys
   assert "table.md" not in output
 
 
-def test_check_refuses_an_edited_record_by_name(collection, tmp_path, capsys):
+def test_check_notices_an_edited_record_by_name(collection, tmp_path, capsys):
   folder = copy(collection, tmp_path / "forged")
   path = folder / "records.jsonl"
   path.write_text(path.read_text().replace('"completed"', '"failed"', 1))
-  assert "edited by hand" in fails(capsys, f"--results_dir={folder}", "--check")
+  assert "edited by hand" in fails(capsys, f"--results_dir={folder}")
+  assert check(folder) == 1
+  assert "records.jsonl, line 2: the result does not fit its digest, so it was edited by hand" in capsys.readouterr().out
 
 
 def test_a_report_replaces_figures_that_are_no_longer_drawn(collection, tmp_path):

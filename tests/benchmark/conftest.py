@@ -1,0 +1,15 @@
+"""Records and reports are tested where there is no TensorFlow, too; what trains cannot even be collected there."""
+
+import importlib.util
+
+
+def _has_tensorflow() -> bool:
+  try:
+    return importlib.util.find_spec("tensorflow") is not None
+  except ImportError:
+    return False
+
+
+collect_ignore_glob = [] if _has_tensorflow() else [
+    "speed/*", "test_data.py", "test_full_disk.py", "test_ray_executor.py", "test_replay.py", "test_run_folder.py",
+    "test_shard.py"]
