@@ -20,8 +20,7 @@ def section(name: str, network: Network, costs: Mapping[str, measure.Cost], bars
   shape = "x".join(map(str, network.spec.image_shape))
   title = (f"## {name}: {shape}, {network.spec.depth} convolutions, batch {network.batch_size}, "
            f"{network.spec.forward_macs(network.num_classes) / 1e6:.1f} MMACs per image")
-  rows = [[bar.name, _value(bar), _limit(bar), _VERDICT[bar.met]] for bar in bars]
-  parts = [title, _table(["figure", "measured", "bar", ""], rows), *notes]
+  parts = [title, _figures(bars), *notes]
   if costs:
     spread = [[arm, *(f"{1e3 * value:.3f}" for value in (cost.median, cost.minimum, cost.maximum)), cost.repeats]
               for arm, cost in costs.items()]
@@ -29,16 +28,16 @@ def section(name: str, network: Network, costs: Mapping[str, measure.Cost], bars
   return "\n\n".join(parts)
 
 
-def run_costs(costs: Sequence[end_to_end.RunCost]) -> str:
-  """Whole runs by method."""
+def run_costs(costs: Sequence[end_to_end.RunCost], bars: Sequence[Bar]) -> str:
+  """Whole runs by method, and figures of whole suites."""
   base = costs[0]
   rows = [[cost.learner, f"{cost.cpu_seconds:.1f}", f"{cost.cpu_seconds / base.cpu_seconds:.2f}",
            f"{cost.training_seconds:.1f}", f"{cost.evaluation_seconds:.1f}"] for cost in costs]
   title = ("## Whole runs by method\n\n`python -m benchmark.run` on the built-in stream, two tasks, 40 epochs each, "
            "one run after another. CPU seconds include compilation, evaluation and checkpoints; ratios are to "
            f"{base.learner}.")
-  return "\n\n".join([title, _table(
-      ["learner", "CPU s", "ratio", "training, wall s", "evaluation, wall s"], rows)])
+  return "\n\n".join([title, _table(["learner", "CPU s", "ratio", "training, wall s", "evaluation, wall s"], rows),
+                      _figures(bars)])
 
 
 def document(sections: Sequence[str], command: str) -> str:
@@ -53,6 +52,11 @@ def document(sections: Sequence[str], command: str) -> str:
           f"budgeting only; wall times suffer from what else runs (load average {os.getloadavg()[1]:.1f}). {versions}"
           f"{'' if code is None else f', commit {code[:12]}'}.")
   return "\n\n".join([head, *sections]) + "\n"
+
+
+def _figures(bars: Sequence[Bar]) -> str:
+  rows = [[bar.name, _value(bar), _limit(bar), _VERDICT[bar.met]] for bar in bars]
+  return _table(["figure", "measured", "bar", ""], rows)
 
 
 def _value(bar: Bar) -> str:

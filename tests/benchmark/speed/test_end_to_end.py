@@ -28,3 +28,22 @@ def test_a_failed_suite_is_an_error(monkeypatch):
   monkeypatch.setattr(subprocess, "run", lambda command, **_: failed)
   with pytest.raises(RuntimeError, match="status 1: no such thing"):
     end_to_end.measure(("stl",))
+
+
+def test_scaling_divides_the_medians_of_suites_taken_in_turn(monkeypatch):
+  seconds = {"--jobs=1": iter([30.0, 90.0, 20.0]), "--jobs=2": iter([15.0, 14.0, 80.0])}
+  now, order = [0.0], []
+
+  def run(command, **_):
+    jobs = next(part for part in command if part.startswith("--jobs="))
+    order.append(jobs)
+    now[0] += next(seconds[jobs])
+    return subprocess.CompletedProcess(command, 0, "", "")
+
+  monkeypatch.setattr(subprocess, "run", run)
+  monkeypatch.setattr(end_to_end.time, "perf_counter", lambda: now[0])
+  monkeypatch.setattr(end_to_end.environment, "usable_cores", lambda: [0, 1])
+  bar = end_to_end.scaling(3)
+  assert (bar.value, bar.met, order) == (2.0, True, ["--jobs=1", "--jobs=2"] * 3)
+  monkeypatch.setattr(end_to_end.environment, "usable_cores", lambda: [0])
+  assert end_to_end.scaling(3).note == "one core here"

@@ -21,7 +21,9 @@ def test_section():
 
 
 def test_run_costs_are_relative_to_the_first():
-  found = markdown.run_costs([end_to_end.RunCost("stl", 2.0, 1.0, 0.5), end_to_end.RunCost("lasem_hps", 5.0, 4.0, 0.5)])
+  found = markdown.run_costs([end_to_end.RunCost("stl", 2.0, 1.0, 0.5), end_to_end.RunCost("lasem_hps", 5.0, 4.0, 0.5)],
+                             [bars.Bar("two workers", 1.7, 1.3, at_least=True)])
+  assert "two workers" in found and "1.700" in found
   assert "lasem_hps" in found and "2.50" in found and "ratios are to stl" in found
 
 
