@@ -140,7 +140,7 @@ def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event],
         should_stop=should_stop)
     result = life.run()
     records.write_atomically(run_dir / OPERATIVE_FILE, gin.operative_config_str())
-    record = _record(run, settings, stream, result, time.process_time() - start)
+    record = _record(run, settings, experiment, stream, result, time.process_time() - start)
     records.write_record(record, run_dir)
     return record
 
@@ -180,7 +180,7 @@ def _identity_fields(run: suite.Run) -> dict:
   return {"learner": run.learner, "scale": run.scale, "seed": run.seed, "configuration_hash": run.configuration_hash}
 
 
-def _record(run, settings, stream, result: lifetime.LifetimeResult, cpu_seconds: float) -> records.Record:
+def _record(run, settings, experiment, stream, result: lifetime.LifetimeResult, cpu_seconds: float) -> records.Record:
   block = {
       **_identity_fields(run), "status": result.status, "reason": result.reason,
       "stream": {"name": stream.name, "display_name": stream.display_name, "protocol": stream.protocol,
@@ -195,7 +195,9 @@ def _record(run, settings, stream, result: lifetime.LifetimeResult, cpu_seconds:
       "training_macs_per_image": result.training_macs_per_image,
       "learner_summary": result.learner_summary,
   }
+  switches = dataclasses.asdict(experiment.reference_behaviour())
   provenance = {
+      "reference_switches": sorted(name for name, is_on in switches.items() if is_on),
       "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
       "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
       "peak_memory_bytes": environment.peak_memory_bytes(), **_circumstances(run, settings),

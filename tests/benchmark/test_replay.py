@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmark import attempt, execution, record_schema, replay, suite
+from benchmark import attempt, execution, record_schema, records, replay, suite
 from tests.benchmark import small_suite
 
 
@@ -19,7 +19,9 @@ def _replay(*arguments) -> int:
 def _run_dir(tmp_path_factory):
   """A finished run."""
   folder = tmp_path_factory.mktemp("finished")
-  _, (run,) = suite.load([str(small_suite.write(folder, learners=("lasem_hps",), epochs=2))])
+  path = small_suite.write(folder, learners=("lasem_hps",), epochs=2)
+  path.write_text(path.read_text() + "experiment.reference = {'drop_evaluation_remainder': True}\n")
+  _, (run,) = suite.load([str(path)])
   settings = execution.Settings(output_dir=str(folder / "out"), tensorboard=False, command="test")
   assert attempt.attempt(run, settings, lambda event: None, lambda: False) == ("completed", None)
   return settings.run_dir(run)
@@ -30,6 +32,10 @@ def _unpinned(monkeypatch):
   """The tests' own process keeps its cores."""
   monkeypatch.setattr(replay.environment, "prepare_process", lambda *_: None)
   monkeypatch.setattr(replay.environment, "start_tensorflow", lambda *_: None)
+
+
+def test_a_record_names_the_switches_that_were_on(run_dir):
+  assert records.read_record(run_dir).provenance["reference_switches"] == ["drop_evaluation_remainder"]
 
 
 @pytest.mark.parametrize("configuration", ["operative", "requested"])
