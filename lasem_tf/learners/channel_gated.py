@@ -6,6 +6,8 @@ relies on are frozen when it ends, all others are drawn anew. The task classifie
 unknown task identities and are not part of it.
 """
 
+from typing import Sequence
+
 import gin
 import keras
 import numpy as np
@@ -15,6 +17,31 @@ from lasem_tf.learners import base
 from lasem_tf.nn import architecture, hard_gates, layers, optimizers, weights
 
 EVALUATION_BATCH = 256
+
+
+def mean_activity(gates: Sequence[tf.Tensor]) -> tf.Tensor:
+  """Share of open gates, averaged over layers of whatever width: what the sparsity term is a multiple of.
+
+  Args:
+    gates: 0 or 1, `[n, channels]` for every layer.
+
+  Returns:
+    A scalar.
+  """
+  return tf.add_n([tf.reduce_mean(gate) for gate in gates]) / len(gates)
+
+
+def relevant_channels(rates: np.ndarray, threshold: float) -> np.ndarray:
+  """Which channels a task relies on: those whose gate opens for more than this share of the examples.
+
+  Args:
+    rates: share of the examples for which each gate opens, `[channels]`.
+    threshold: the share to exceed.
+
+  Returns:
+    Boolean `[channels]`.
+  """
+  return rates > threshold
 
 
 class HardGatedNetwork(keras.Model):
@@ -148,7 +175,7 @@ class ChannelGated(base.Learner):
         logits, gates = network(batch.images, seeds=[context.fold(layer + 1) for layer in range(depth)],
                                 dropout_seed=context.seed, temperature=self._temperature)
         loss = layers.mean_cross_entropy(logits, batch.labels)
-        activity = tf.add_n([tf.reduce_mean(gate) for gate in gates]) / depth
+        activity = mean_activity(gates)
         total = loss + tf.cast(self._sparsity_is_on, loss.dtype) * self._sparsity_weight * activity
       gradients = optimizers.gradients_by_name(tape, total, followed)
       optimizer.apply({name: gradient if name not in free or gradient is None else gradient * free[name]
@@ -177,13 +204,14 @@ class ChannelGated(base.Learner):
     task_id = self.task.info.task_id
     images = tf.concat([self.task.train[0], self.task.validation[0]], axis=0)
     rates = self.firing_rates(task_id, images)
-    for mask, rate in zip(self._networks[task_id].masks, rates):
-      mask[""].assign(rate > self._relevance_threshold)
+    relevant = [relevant_channels(rate, self._relevance_threshold) for rate in rates]
+    for mask, channels in zip(self._networks[task_id].masks, relevant):
+      mask[""].assign(channels)
     relied_upon = self._relied_upon(self._learned)
     for layer, kept in enumerate(relied_upon):
       self._redraw(layer, kept)
     return base.TaskSummary(details={
-        "relevant_channels": [int(np.sum(rate > self._relevance_threshold)) for rate in rates],
+        "relevant_channels": [int(np.sum(channels)) for channels in relevant],
         "free_channels": [int(np.sum(~kept)) for kept in relied_upon],
         "gate_activity": [float(np.mean(rate)) for rate in rates]})
 

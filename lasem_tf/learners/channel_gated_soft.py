@@ -6,12 +6,26 @@ of the gates, a constant: it has no gradient, and nothing protects channels from
 method of the paper (Abati et al., CVPR 2020).
 """
 
+from typing import Sequence
+
 import gin
 import keras
 import tensorflow as tf
 
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture, initializers, layers, optimizers, weights
+
+
+def sparsity_of(gates: Sequence[tf.Tensor]) -> tf.Tensor:
+  """Mean gate, averaged over layers: the released term, the mean of one over the number of channels whatever the gates.
+
+  Args:
+    gates: `[n, channels]` for every layer, rows sum to one.
+
+  Returns:
+    A scalar.
+  """
+  return tf.reduce_mean(tf.stack([tf.reduce_mean(tf.abs(gate)) for gate in gates]))
 
 
 class SoftGate(weights.DenseHead):
@@ -104,7 +118,7 @@ class ChannelGatedSoft(base.Learner):
       with tf.GradientTape() as tape:
         logits, gates = network(batch.images, dropout_seed=context.seed)
         loss = layers.mean_cross_entropy(logits, batch.labels)
-        sparsity = tf.reduce_mean(tf.stack([tf.reduce_mean(tf.abs(gate)) for gate in gates]))
+        sparsity = sparsity_of(gates)
         total = loss + self._sparsity_weight * sparsity if self.context.reference.soft_gates else loss
       optimizer.apply(optimizers.gradients_by_name(tape, total, trained), context.learning_rate)
       return base.StepResult(loss, {"sparsity": sparsity})

@@ -61,11 +61,12 @@ def test_options_are_checked():
 
 
 def test_sparsity_and_relevance_of_known_gates():
-  gates = [np.array([[1, 0, 1, 0], [1, 1, 1, 0]], float), np.array([[1, 0], [0, 0]], float)]
-  means = [gate.mean() for gate in gates]
-  assert means == [0.625, 0.25] and 0.5 * sum(means) / 2 == 0.21875
-  rates = gates[0].mean(axis=0)
-  assert np.flatnonzero(rates > 0.0).tolist() == [0, 1, 2] and np.flatnonzero(rates > 0.6).tolist() == [0, 2]
+  gates = [tf.constant([[1.0, 0, 1, 0], [1, 1, 1, 0]]), tf.constant([[1.0, 0], [0, 0]])]
+  assert [float(channel_gated.mean_activity([gate])) for gate in gates] == [0.625, 0.25]
+  assert 0.5 * float(channel_gated.mean_activity(gates)) == 0.21875
+  rates = np.array([1.0, 0.5, 1.0, 0.0])  # of the first layer's gates
+  for threshold, expected in ((0.0, [0, 1, 2]), (0.6, [0, 2]), (0.5, [0, 2])):
+    assert np.flatnonzero(channel_gated.relevant_channels(rates, threshold)).tolist() == expected
 
 
 def step_gradient(learner, epoch):
