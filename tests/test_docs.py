@@ -171,6 +171,17 @@ def test_the_numbers_of_configurations():
   assert checked == 9 + 12 + 9 + 9
 
 
+@pytest.mark.parametrize("column, bits", [  # The releases' own tables, for test_type 0, 5, 10, ...
+    (1, "1111 0001 0011 0111 1000 1100 1110 0101 1010"),
+    (2, "111111 000001 000011 000111 001111 011111 100000 110000 111000 111100 111110 010101"),
+    (3, "001111 000001 000011 000111 001000 001100 001110 000101 001010"),
+    (4, "11111111 00000011 00001111 00111111 11000000 11110000 11111100 01010101 10101010")])
+def test_the_configurations_of_the_releases(column, bits):
+  header = ("`test_type`", "4 layers", "6 layers", "6 layers, Office-Home", "8 layers")
+  rows = _rows(_text("docs/from_the_original.md"), *header)
+  assert re.findall(r"\b[01]{4,}\b", " ".join(row[column] for row in rows)) == bits.split()
+
+
 def test_the_numbers_of_hyper_parameters():
   rows = _rows(_text("docs/from_the_original.md"), "`test_type % 5`")
   assert tuple(float(re.match(r"[\d.e-]+", row[1])[0]) for row in rows) == tensor_factors.RELEASED_ORTHOGONALITY_WEIGHTS

@@ -97,6 +97,11 @@ def test_suites(name, settings):
   assert f"{len(plans)} runs" in rendered and all(run.identity in rendered for run in runs)
 
 
+@pytest.mark.parametrize("name", [name for name in SUITES if name.startswith(("papers/", "suites/paper_"))])
+def test_suites_of_the_papers_have_five_trials(name):
+  assert suite.load([name])[0].seeds == (0, 1, 2, 3, 4)
+
+
 @pytest.mark.parametrize("learner", ["stl", "lasem_hps", "dfcnn_all"])
 def test_operative_configuration_replays_to_itself(learner, settings, tmp_path):
   run = _load("synthetic", learner)

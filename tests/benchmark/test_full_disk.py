@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from benchmark import attempt, configuration, execution, records, suite, suite_folder
+from benchmark import run as benchmark_run
 from tests.benchmark import small_suite
 
 _ROOM_KIB = 600  # For the first checkpoints of the run below, not for all of its files.
@@ -77,6 +78,17 @@ def test_an_output_folder_without_room_is_refused_before_anything_is_trained(run
   settings = execution.Settings(output_dir=str(tmp_path / "out"), command="test")
   with pytest.raises(configuration.ConfigurationError, match="cannot be written .No space left.*make room"):
     suite_folder.prepare([run], settings, overwrite=False)
+
+
+@pytest.mark.parametrize("folder", [".", "new/folder"])
+def test_a_read_only_file_system_is_refused_in_one_line(small_disk, tmp_path, capsys, folder):
+  subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+  file = small_suite.write(tmp_path, learners=("stl",))
+  with pytest.raises(SystemExit) as stop:
+    benchmark_run.main(["benchmark.run", f"--gin_file={file}", f"--output_dir={small_disk / folder}"])
+  (line,) = capsys.readouterr().err.splitlines()
+  assert stop.value.code == 2 and line.startswith("Error: ")
+  assert f"{small_disk / folder} cannot be written (Read-only file system)" in line and "name another" in line
 
 
 def test_a_clock_that_jumps_is_no_obstacle(run, tmp_path, monkeypatch):

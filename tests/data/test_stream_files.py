@@ -16,8 +16,44 @@ EXPECTED = {  # batch size, epochs per task, learning rate, decay, tasks, flatte
     "mnist10": (10, 500 // 10, 1e-3, 1 / 250, 10, 3136, (32,)),
     "cifar10_5": (20, 2000 // 5, 2.5e-4, 1e-3, 5, 4096, (64,)),
     "cifar10_10": (20, 2000 // 10, 2.5e-4, 1e-3, 10, 4096, (64,)),
+    "office_home": (16, 1000, 2e-5, 1e-4, None, 4096, (256, 64)),
+    "office_home_6": (16, 1000, 2e-5, 1e-4, None, 4096, (256, 64)),
+    "office_home_8": (16, 1000, 2e-5, 1e-4, None, 4096, (256, 64)),
+    "office_home_incremental": (16, 1000, 2e-5, 1e-4, None, 4096, (256, 64)),
+    "stl10_20": (10, 500, 1e-4, 0.0, 20, 2048, (128, 16)),
+    "stl10_15": (10, 500, 1e-4, 0.0, 15, 2048, (128, 16)),
+    "stl10_20_9": (10, 500, 1e-4, 0.0, 20, 2048, (128, 16)),
     "synthetic": (10, 60, 2e-3, 0.0, None, 512, (32,)),
 }
+_FOUR = (3,) * 4, (32, 32, 64, 64), (1, 2) * 2
+_OFFICE_HOME = (11, 5, 3, 3), (64, 256, 256, 256), (3, 3, 2, 2)
+_STL10 = (3,) * 6, (32, 32, 64, 64, 128, 128), (1, 3) * 3
+CONVOLUTIONS = {  # kernels, channels, pools
+    "cifar100": _FOUR,
+    "cifar100_6": ((3,) * 6, (32, 32, 64, 64, 128, 128), (1, 2) * 3),
+    "cifar100_8": ((3,) * 8, (32, 32, 64, 64, 128, 128, 128, 128), (1, 2) * 4),
+    "cifar100_17": ((7,) + (3,) * 16, (64,) * 5 + (128,) * 4 + (256,) * 4 + (512,) * 4,
+                    (2, 1, 1, 1, 1) + (2, 1, 1, 1) * 3),
+    "cifar100_20": _FOUR,
+    "cifar100_40": _FOUR,
+    "mnist5": ((5, 5), (32, 64), (2, 2)),
+    "mnist10": ((5, 5), (32, 64), (2, 2)),
+    "cifar10_5": _FOUR,
+    "cifar10_10": _FOUR,
+    "office_home": _OFFICE_HOME,
+    "office_home_6": ((11, 5, 3, 3, 3, 3), (64,) + (256,) * 5, (3, 3, 1, 2, 1, 2)),
+    "office_home_8": ((7, 7, 5, 5, 3, 3, 3, 3), (32, 32, 64, 64, 128, 128, 256, 256), (1, 3, 1, 3, 1, 2, 1, 2)),
+    "office_home_incremental": _OFFICE_HOME,
+    "stl10_20": _STL10,
+    "stl10_15": _STL10,
+    "stl10_20_9": ((3,) * 9, (32,) * 3 + (64,) * 3 + (128,) * 3, (1, 1, 3) * 3),
+    "synthetic": ((3, 3, 3), (16, 16, 32), (1, 2, 2)),
+}
+
+
+def test_no_stream_is_left_out():
+  streams = {path.stem for path in (configuration.gin_root() / "streams").glob("*.gin")}
+  assert streams == set(EXPECTED) == set(CONVOLUTIONS)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -31,3 +67,16 @@ def test_values_of_the_papers(name):
   assert values.get(f"{stream}.num_tasks") == num_tasks
   spec = gin.get_configurable("ConvNetSpec")()
   assert spec.num_features == num_features and spec.dense_sizes == dense_sizes
+  assert (spec.kernel_sizes, spec.channels, spec.pool_sizes) == CONVOLUTIONS[name]
+  assert spec.skips == (((1, 2), (3, 4), (7, 8), (11, 12), (15, 16)) if name == "cifar100_17" else ())
+
+
+@pytest.mark.parametrize("name, dense_sizes", [
+    ("stl10_20", (128,)), ("stl10_20_9", (128,)), ("stl10_15", (128, 16)), ("office_home", (256, 64))])
+def test_tensor_factors_have_one_hidden_dense_layer_on_twenty_tasks_of_stl10(name, dense_sizes):
+  configuration.register_configurables()
+  learners = sorted(path.stem for path in (configuration.gin_root() / "learners").glob("*tf*.gin"))
+  assert {"tf_all", "tf_top2", "lasem_tf", "lasem_tf_2021", "darts_tf", "exhaustive_tf"} <= set(learners)
+  for learner in learners:
+    configuration.parse([f"streams/{name}.gin", f"learners/{learner}.gin"])
+    assert gin.get_configurable("ConvNetSpec")().dense_sizes == dense_sizes, learner

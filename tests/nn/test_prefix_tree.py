@@ -25,17 +25,15 @@ def _routes(spec, prefix):
   return routes
 
 
-@pytest.mark.parametrize("spec, groups", [
-    (PLAIN, (1, 1, 1)), (PLAIN, (2, 1)), (PLAIN, (3,)), (SKIPS, (1, 1, 1, 1)), (SKIPS, (1, 2, 1)), (SKIPS, (2, 2)),
-    (VALID, (1, 1))])
-def test_equals_separate_networks_forward_and_backward(float64, spec, groups):
+def _check_equals_separate_networks(spec, groups, dtype, tolerance):
+  """Features of all configurations, and gradients of all routes, relative to the largest entry of each."""
   shared, own = _routes(spec, "shared"), _routes(spec, "task0")
   variables = [variable for route in shared + own for variable in route.named_variables.values()]
   random = np.random.default_rng(0)
-  images = tf.constant(random.normal(size=(3, *spec.image_shape)))
+  images = tf.constant(random.normal(size=(3, *spec.image_shape)), dtype)
   configurations = configuration.enumerate_configurations(groups)
   # Any loss will do, as long as every feature of every configuration matters to it.
-  coefficients = tf.constant(random.normal(size=(len(configurations), 3, spec.num_features)))
+  coefficients = tf.constant(random.normal(size=(len(configurations), 3, spec.num_features)), dtype)
   with tf.GradientTape() as tape:
     layer_weights = [networks.LayerWeights(s.kernel_and_bias(), o.kernel_and_bias()) for s, o in zip(shared, own)]
     tree = tf.reshape(prefix_tree.all_configuration_features(spec, layer_weights, images, groups), coefficients.shape)
@@ -48,10 +46,22 @@ def test_equals_separate_networks_forward_and_backward(float64, spec, groups):
                                                for c in configurations])
     loss = tf.reduce_sum(coefficients * separate * separate)
   gradients = tape.gradient(loss, variables)
-  assert tree.dtype == tf.float64
-  np.testing.assert_allclose(tree, separate, rtol=1e-10, atol=1e-10)
-  for ours, expected in zip(tree_gradients, gradients):
-    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+  assert tree.dtype == dtype
+  for ours, expected in zip([tree, *tree_gradients], [separate, *gradients]):
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("spec, groups", [
+    (PLAIN, (1, 1, 1)), (PLAIN, (2, 1)), (PLAIN, (3,)), (SKIPS, (1, 1, 1, 1)), (SKIPS, (1, 2, 1)), (SKIPS, (2, 2)),
+    (VALID, (1, 1))])
+def test_equals_separate_networks_forward_and_backward(float64, spec, groups):
+  _check_equals_separate_networks(spec, groups, tf.float64, 1e-12)
+
+
+@pytest.mark.parametrize("spec, groups", [
+    (PLAIN, (1, 1, 1)), (PLAIN, (2, 1)), (SKIPS, (1, 1, 1, 1)), (SKIPS, (1, 2, 1)), (VALID, (1, 1))])
+def test_equals_separate_networks_in_single_precision(spec, groups):
+  _check_equals_separate_networks(spec, groups, tf.float32, 1e-5)
 
 
 def kernels_launched(function) -> collections.Counter:
