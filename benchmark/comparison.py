@@ -1,10 +1,12 @@
 """Groups runs into panels of comparable methods and says what differs from what.
 
 A panel is one stream at one scale; its rows are methods. Methods are compared on the same images only: a panel with two
-design fingerprints, or two data fingerprints of one seed, is refused unless asked for, and then marked.
+design fingerprints, two names of the data, two sets of counts, or two data fingerprints of one seed is refused unless
+asked for, and then marked.
 """
 
 import dataclasses
+import json
 from typing import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -16,6 +18,10 @@ from lasem_tf.metrics import statistics
 
 SIGNIFICANCE_LEVEL = 0.05
 TESTED_AGAINST_BASELINE = (measures.PEAK, measures.FINAL)
+# What all runs of a panel share, whatever their seed. A design fingerprint does not cover the images, so that on
+# different seeds a data set and a stand-in of the same design differ in their name or counts only.
+_SHARED = {"design_fingerprint": "different tasks (design fingerprints)", "display_name": "data of different names",
+           "counts": "different numbers of images (counts)"}
 
 
 class MixedDataError(RecordError):
@@ -91,6 +97,7 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
     RecordError: the baseline is no learner of these records.
   """
   frame = measures.runs_frame(records)
+  frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
   expected = [] if expected_identities is None else list(dict.fromkeys(expected_identities))
   found = set() if frame.empty else set(frame["identity"])
   learners = [*dict.fromkeys(identity.split("/")[1] for identity in expected)]
@@ -155,17 +162,22 @@ def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
     runs = runs[runs["status"] != "failed"]
   if runs.empty:
     return set()
-  usual_design = runs["design_fingerprint"].mode().iloc[0]
-  other = runs["design_fingerprint"] != usual_design
-  what = "different tasks (design fingerprints)"
-  if not other.any():
-    what = "different images (data fingerprints) for the same seed"
+  other, differences = pd.Series(False, index=runs.index), []
+  for column, difference in _SHARED.items():
+    differs = runs[column] != runs.loc[~other, column].mode().iloc[0]
+    if differs.any():
+      names = ", ".join(map(repr, sorted(runs[column].unique())))
+      differences.append(f"{difference} ({names})" if column == "display_name" else difference)
+    other |= differs
   usual_data = runs[~other].groupby("seed")["data_fingerprint"].agg(lambda group: group.mode().iloc[0])
-  other |= runs["data_fingerprint"] != runs["seed"].map(usual_data).fillna(runs["data_fingerprint"])
+  other_data = runs["data_fingerprint"] != runs["seed"].map(usual_data).fillna(runs["data_fingerprint"])
+  if (other_data & ~other).any():
+    differences.append("different images (data fingerprints) for the same seed")
+  other |= other_data
   if other.any() and not allow:
     raise MixedDataError(
-        f"{panel}: methods were measured on {what}, e.g. {runs.loc[other, 'identity'].iloc[0]} unlike "
-        f"{runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to see "
+        f"{panel}: methods were measured on {' and on '.join(differences)}, e.g. {runs.loc[other, 'identity'].iloc[0]} "
+        f"unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to see "
         "them in one table, marked.")
   return set(runs.loc[other, "identity"])
 

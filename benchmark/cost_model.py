@@ -31,8 +31,10 @@ class CostModel:
 
   def describe(self) -> str:
     """The model in a few words."""
-    return (f"measured just now: {self.gmacs_per_second:.0f} GMAC/s and {1000.0 * self.seconds_per_step:.1f} ms a step on "
-            f"one thread, {self.seconds_per_visit:.1f} s to compile for a task; expect the truth within a factor of two")
+    return (f"measured just now: {self.gmacs_per_second:.0f} GMAC/s and {1000.0 * self.seconds_per_step:.1f} ms a step "
+            f"on one thread, {self.seconds_per_visit:.1f} s to compile for a task; expect the truth within about a "
+            "factor of two for most methods, up to three and a half times as much for those of many small operations: "
+            "ProgNN, APD, DEN")
 
 
 def fit(compile_seconds: float, small: tuple[float, float], large: tuple[float, float]) -> CostModel:

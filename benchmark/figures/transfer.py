@@ -74,15 +74,16 @@ def prior_evolution(name: str, title: str, groups: dict[str, list[Record]],
   axes.flat[-1].set_xlabel("Epoch (over all tasks)")
   return style.ReportFigure(
       f"{name}-prior", "LASEM's prior over epochs", title,
-      "One row per transfer configuration, input-side layer first, 1 = shared; white lines separate "
-      "tasks. Blank where a visit ran no search.", figure,
+      "One row per transfer configuration: one digit per layer, or per group of layers, from the input side, "
+      "1 = shared; white lines separate tasks. Blank where a visit ran no search.", figure,
       next(iter(groups.values()))[0].stream)
 
 
 def configuration_bits(index: int, num_configurations: int) -> str:
-  """The bits of LASEM's configuration `index`, input-side layer first, 1 = shared; the index where 2^L does not fit.
+  """The digits of LASEM's configuration `index`, from the input side, 1 = shared; the index where 2^L does not fit.
 
-  All-shared is configuration 0 and the input-side layer counts fastest, as in the release.
+  A digit is a layer, or in LASEM-G a group of layers: records tell only how many configurations there are. All-shared
+  is configuration 0 and the input side counts fastest, as in the release.
   """
   num_layers = num_configurations.bit_length() - 1
   if num_configurations != 1 << num_layers:

@@ -133,8 +133,11 @@ def test_many_configurations_show_those_that_mattered():
   columns = {"visit": [0, 0], "task": [0, 0], "global_epoch": [0, 1], "loss": [1., 1.], "validation_accuracy": [.1, .2],
              "test_accuracy": [None, None], "prior": [prior.tolist()] * 2}
   run = constant("lasem_hps", 0, .5)
-  figure = transfer.prior_evolution("x", "x", {"lasem_hps": [run]}, {run.identity: RunDetails("", "", columns)}).figure
+  drawn = transfer.prior_evolution("x", "x", {"lasem_hps": [run]}, {run.identity: RunDetails("", "", columns)})
+  figure = drawn.figure
   assert figure.axes[0].collections[0].get_array().size == 16 * 2
+  # Six layers, or LASEM-G's six groups of layers: the records of both look alike.
+  assert "one digit per layer, or per group of layers" in drawn.caption
   assert "111010" in [text.get_text() for text in figure.axes[0].get_yticklabels()]
 
 
@@ -145,7 +148,7 @@ def test_pareto_front_by_hand():
 
 
 def test_diverged_runs_are_not_drawn():
-  runs = [constant("stl", 0, .5), synthetic_records.record(learner="den", status="diverged", reason="NaN")]
+  runs = [constant("stl", 0, .5), synthetic_records.record(learner="den", num_tasks=2, status="diverged", reason="NaN")]
   assert list(lines(draw(runs)["mean_accuracy"].figure.axes[0])) == ["STL"]
   assert draw([runs[1]]) == {}
 

@@ -144,9 +144,10 @@ def test_page_is_self_contained_and_small(collection):
 
 
 def test_page_escapes_markup_and_holds_configuration_and_provenance(tmp_path):
-  run = constant("<script>alert(1)<script>", 0, .5, display_name="<img src=x onerror=alert(1)>")
+  display_name = "<img src=x onerror=alert(1)>"
+  run = constant("<script>alert(1)<script>", 0, .5, display_name=display_name)
   run.provenance["command"] = "</script><script>alert(2)</script>"
-  records.write_collection([run, constant("stl", 0, .4)], tmp_path / "records.jsonl")
+  records.write_collection([run, constant("stl", 0, .4, display_name=display_name)], tmp_path / "records.jsonl")
   report.main(["report", f"--results_dir={tmp_path}"])
   text = (tmp_path / "index.html").read_text()
   page = _Page()

@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 from benchmark import run
+from tests.benchmark import small_suite
 
 _SMALL = ("--gin_param=suite.learners = ('stl',)", "--gin_param=suite.seeds = (0,)", "--gin_param=EPOCHS_PER_TASK = 1",
           "--gin_param=GROUPS = ('texture', 'texture')", "--gin_param=suite.baseline = None")
@@ -22,6 +23,15 @@ def _run(*arguments, suite: str = "smoke") -> int:
 
 def _files(directory) -> dict[str, float]:
   return {str(path): path.stat().st_mtime_ns for path in pathlib.Path(directory).rglob("record.json")}
+
+
+def _losses(directory) -> list[float]:
+  """The losses of every epoch but the untrained one's, of the only run in the folder."""
+  (path,) = pathlib.Path(directory).rglob("events.jsonl")
+  events = map(json.loads, path.read_text().splitlines())
+  losses = [event["loss"] for event in events if event["event"] == "epoch" and event["loss"] is not None]
+  assert losses
+  return losses
 
 
 @pytest.fixture(name="finished", scope="module")
@@ -66,7 +76,20 @@ def test_dry_run_lists_identity_hash_and_cost_and_trains_nothing(tmp_path, capsy
   assert _run(*_SMALL, "--dry_run", f"--output_dir={tmp_path / 'out'}") == 0
   output = capsys.readouterr().out
   assert "synthetic/stl/smoke/seed0" in output and "training GMACs" in output and "1 runs" in output
+  assert "factor of two for most methods, up to three and a half times" in output
   assert not (tmp_path / "out").exists()
+
+
+def test_deterministic_runs_with_two_threads_are_the_same(tmp_path):
+  suite = small_suite.write(tmp_path, learners=("lasem_hps",), epochs=2)
+  for name in ("first", "second"):
+    small_suite.complete(suite, tmp_path / name, "--jobs=1", "--threads=2", "--deterministic")
+  (first,), (second,) = (small_suite.records(tmp_path / name) for name in ("first", "second"))
+  assert first["result"] == second["result"] and first["result"]["status"] == "completed"
+  # Accuracies of a few images hide last bits, losses do not.
+  assert _losses(tmp_path / "first") == _losses(tmp_path / "second")
+  assert [(record["provenance"]["threads"], record["provenance"]["deterministic"])
+          for record in (first, second)] == [(2, True)] * 2
 
 
 @pytest.mark.parametrize("arguments, message", [

@@ -114,8 +114,8 @@ def test_a_missing_seed_is_a_gap_and_pairs_use_the_others(tmp_path):
 
 def test_diverged_runs_are_shown_and_never_averaged(tmp_path):
   runs = [constant("stl", 0, .5), constant("stl", 1, .6),
-          synthetic_records.record(learner="stl", seed=2, status="diverged", reason="loss is NaN"),
-          synthetic_records.record(learner="den", seed=0, status="diverged", reason="loss is NaN")]
+          synthetic_records.record(learner="stl", seed=2, num_tasks=2, status="diverged", reason="loss is NaN"),
+          synthetic_records.record(learner="den", seed=0, num_tasks=2, status="diverged", reason="loss is NaN")]
   text = tables.render_markdown(runs)
   assert row(text, "STL")[2] == "2 of 3"
   assert row(text, "STL")[-1] == "seed 2 diverged: loss is NaN"
@@ -163,6 +163,44 @@ def test_other_images_for_the_same_seed_are_refused_or_marked():
   assert row(tables.render_markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
 
 
+def _two_halves(**second) -> list:
+  """Two methods on four seeds of one design; the options belong to seeds 2 and 3, as if run on another machine."""
+  return [constant(learner, seed, .5, **(second if seed > 1 else {})) for learner in ("stl", "snn")
+          for seed in range(4)]
+
+
+def test_seeds_on_data_of_another_name_are_refused_or_marked():
+  runs = _two_halves(display_name="Stand-in") + [constant("hps_all", 0, .5)]
+  message = r"different names \('Invented images', 'Stand-in'\), e\.g\. \S+/seed2 unlike \S+/seed0"
+  with pytest.raises(comparison.MixedDataError, match=message) as caught:
+    tables.render_markdown(runs)
+  assert "counts" not in str(caught.value) and "fingerprint" not in str(caught.value)
+  text = tables.render_markdown(runs, allow_mixed_data=True)
+  assert row(text, "STL ‡") and row(text, "SNN ‡") and "### Invented images" in text
+  assert row(text, "HPS All")[0] == "HPS All"
+
+
+def test_seeds_on_other_numbers_of_images_are_refused_or_marked():
+  runs = [*_two_halves(), constant("hps_all", 4, .5)]
+  runs[-1].result["stream"]["counts"]["train"][1] += 1
+  with pytest.raises(comparison.MixedDataError, match=r"numbers of images \(counts\), e\.g\. \S+hps_all/smoke/seed4"):
+    tables.render_markdown(runs)
+  assert row(tables.render_markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
+
+
+def test_everything_that_differs_is_named():
+  runs = [*_two_halves(), constant("hps_all", 4, .5, display_name="Stand-in", design="other")]
+  runs[-1].result["stream"]["counts"]["test"][0] = 7
+  with pytest.raises(comparison.MixedDataError, match="tasks.* and on .*names.* and on .*counts"):
+    tables.render_markdown(runs)
+
+
+def test_a_run_that_failed_before_its_data_were_opened_mixes_nothing():
+  failed = synthetic_records.record(learner="snn", status="failed", reason="no such file", display_name="cifar100")
+  failed.result["stream"]["counts"].clear()
+  assert "‡" not in tables.render_markdown([constant("stl", 0, .5), failed])
+
+
 def test_streams_and_scales_are_panels_of_their_own():
   runs = synthetic_records.suite(streams=("cifar100", "stl10"), learners=("stl", "snn"), seeds=(0, 1))
   runs += synthetic_records.suite(learners=("stl",), scale="paper")
@@ -178,7 +216,8 @@ def test_streams_and_scales_are_panels_of_their_own():
 
 def test_per_task_tables(tmp_path):
   tables.write_suite_tables([constant("stl", 0, .5), constant("stl", 1, .7),
-                             synthetic_records.record(learner="den", status="diverged", reason="NaN")], tmp_path)
+                             synthetic_records.record(learner="den", num_tasks=2, status="diverged", reason="NaN")],
+                            tmp_path)
   frame = pd.read_csv(tmp_path / "table_per_task.csv").set_index(["learner", "measure", "task"])
   assert frame.loc[("stl", "final", 1), "mean"] == pytest.approx(.6)
   assert frame.loc[("stl", "final", 1), "half_width"] == pytest.approx(12.7062047 * math.sqrt(.02) / math.sqrt(2))
@@ -189,7 +228,7 @@ def test_per_task_tables(tmp_path):
 
 def test_latex_is_booktabs_and_escaped(tmp_path):
   tables.write_suite_tables([constant("my_method", 0, .5, display_name="100% & <odd>"),
-                             constant("stl", 0, .4)], tmp_path)
+                             constant("stl", 0, .4, display_name="100% & <odd>")], tmp_path)
   text = (tmp_path / "table.tex").read_text()
   assert r"\toprule" in text and r"\midrule" in text and r"\bottomrule" in text
   assert r"my\_method & cifar100 & 1 & \textbf{50.00}" in text
