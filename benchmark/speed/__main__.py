@@ -11,7 +11,8 @@ deserves a second run.
 
 Arms: `core` (plain and LASEM step, graph mode, evaluation, share of the matrix product's rate), `knowledge` (tensor
 factors and deconvolution), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak memory,
-retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream, and a suite with two workers against one).
+retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream, and a suite with two
+workers against one).
 
 Exit status: 0 every bar was met, 1 one was missed, 2 a bad flag.
 """
