@@ -64,8 +64,8 @@ def record_failure(run: suite.Run, settings: execution.Settings, reason: str, de
 
 def _reason(error: Exception, run_dir: pathlib.Path) -> str:
   if isinstance(error, OSError) and error.errno in _NO_ROOM:
-    return (f"Writing to {run_dir} failed ({error.strerror}); the last checkpoint is intact. Make room, then start the "
-            "same command again to go on from there.")
+    return (f"Writing to {run_dir} failed ({error.strerror}); the last checkpoint is intact. Make room "
+            "or make it writable, then start the same command again to go on from there.")
   return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
 
 

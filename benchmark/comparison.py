@@ -177,8 +177,8 @@ def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
   if other.any() and not allow:
     raise MixedDataError(
         f"{panel}: methods were measured on {' and on '.join(differences)}, e.g. {runs.loc[other, 'identity'].iloc[0]} "
-        f"unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to see "
-        "them in one table, marked.")
+        f"unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to "
+        "benchmark.report to see them in one table, marked.")
   return set(runs.loc[other, "identity"])
 
 

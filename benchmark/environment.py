@@ -101,7 +101,7 @@ def start_tensorflow(threads: int = 1, deterministic: bool = False) -> None:
 
   Args:
     threads: intra-op threads; with one, a CPU computes the same bits every time.
-    deterministic: also ask for deterministic kernels, for GPUs and more threads; slower.
+    deterministic: also ask for deterministic kernels, for GPUs and more threads.
   """
   tf = import_tensorflow()
   tf.config.threading.set_intra_op_parallelism_threads(threads)

@@ -46,7 +46,7 @@ def define_flags() -> flags.FlagValues:
   text("ray_address", "auto", "Ray cluster: 'auto' for the one this machine belongs to, 'local' to start one here, or "
        "host:port of its head.")
   text("shard", None, "'i/n': only the i-th of n slices of the suite, from 0, equal in cost; for batch systems.")
-  switch("deterministic", False, "Ask for deterministic kernels on GPUs and with several threads; slower.")
+  switch("deterministic", False, "Ask for deterministic kernels on GPUs and with several threads.")
   flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0,
                      flag_values=values)
   switch("tensorboard", True, "Write TensorBoard event files.")
