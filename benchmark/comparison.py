@@ -1,8 +1,8 @@
 """Groups runs into panels of comparable methods and says what differs from what.
 
 A panel is one stream at one scale; its rows are methods. Methods are compared on the same images only: a panel with two
-design fingerprints, two names of the data, two sets of counts, or two data fingerprints of one seed is refused unless
-asked for, and then marked.
+design fingerprints, two names of the data, two sets of counts, two data fingerprints or task orders of one seed, or two
+configurations of one method is refused unless asked for, and then marked.
 """
 
 import dataclasses
@@ -22,10 +22,14 @@ TESTED_AGAINST_BASELINE = (measures.PEAK, measures.FINAL)
 # different seeds a data set and a stand-in of the same design differ in their name or counts only.
 _SHARED = {"design_fingerprint": "different tasks (design fingerprints)", "display_name": "data of different names",
            "counts": "different numbers of images (counts)"}
+# What runs of the same seed, or of the same method, share: column, what they have in common, the difference in words.
+_SHARED_BY = (("data_fingerprint", "seed", "different images (data fingerprints) for the same seed"),
+              ("task_order", "seed", "different task orders for the same seed"),
+              ("configuration_hash", "learner", "different settings (configuration hashes) of one method"))
 
 
 class MixedDataError(RecordError):
-  """Methods of one table were measured on different data."""
+  """Runs of one table were measured on different data, or runs of one method with different settings."""
 
 
 @dataclasses.dataclass
@@ -41,7 +45,7 @@ class Row:
     indistinguishable: names of the measures in which it is not significantly worse than the best.
     p_values: Holm-corrected, against the baseline, by measure name; None where no test could be made.
     gaps: what is missing and why, one text per run.
-    mixed: whether it was measured on other data than the rest of the panel.
+    mixed: whether it was measured on other data than the rest of the panel, or with several settings.
     all_diverged: whether runs finished and every one of them diverged.
   """
 
@@ -90,14 +94,16 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
     expected_identities: runs that the suite asked for; those without a record appear as gaps. Their order is the order
       of the rows. By default what was found.
     baseline: name of the learner that the others are tested against.
-    allow_mixed_data: mark rows measured on other data instead of refusing them.
+    allow_mixed_data: mark rows measured on other data or with several settings instead of refusing them.
 
   Raises:
-    MixedDataError: methods of one panel were measured on different data.
+    MixedDataError: methods of one panel were measured on different data, or runs of a method with different settings.
     RecordError: the baseline is no learner of these records.
   """
   frame = measures.runs_frame(records)
   frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
+  frame["task_order"] = [tuple(record.result["stream"]["task_order"]) for record in records]
+  frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
   expected = [] if expected_identities is None else list(dict.fromkeys(expected_identities))
   found = set() if frame.empty else set(frame["identity"])
   learners = [*dict.fromkeys(identity.split("/")[1] for identity in expected)]
@@ -157,7 +163,7 @@ def _panel(stream: str, scale: str, runs: pd.DataFrame, missing: list[str], lear
 
 
 def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
-  """Identities measured on other data than most of the panel; a run that failed may never have seen its data."""
+  """Identities measured on other data, or otherwise, than most; a run that failed may never have seen its data."""
   if not runs.empty:
     runs = runs[runs["status"] != "failed"]
   if runs.empty:
@@ -169,14 +175,15 @@ def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
       names = ", ".join(map(repr, sorted(runs[column].unique())))
       differences.append(f"{difference} ({names})" if column == "display_name" else difference)
     other |= differs
-  usual_data = runs[~other].groupby("seed")["data_fingerprint"].agg(lambda group: group.mode().iloc[0])
-  other_data = runs["data_fingerprint"] != runs["seed"].map(usual_data).fillna(runs["data_fingerprint"])
-  if (other_data & ~other).any():
-    differences.append("different images (data fingerprints) for the same seed")
-  other |= other_data
+  for column, key, difference in _SHARED_BY:
+    usual = runs[~other].groupby(key)[column].agg(lambda group: group.mode().iloc[0])
+    differs = runs[column] != runs[key].map(usual).fillna(runs[column])
+    if (differs & ~other).any():
+      differences.append(difference)
+    other |= differs
   if other.any() and not allow:
     raise MixedDataError(
-        f"{panel}: methods were measured on {' and on '.join(differences)}, e.g. {runs.loc[other, 'identity'].iloc[0]} "
+        f"{panel}: runs were measured with {' and with '.join(differences)}, e.g. {runs.loc[other, 'identity'].iloc[0]} "
         f"unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to "
         "benchmark.report to see them in one table, marked.")
   return set(runs.loc[other, "identity"])
@@ -192,7 +199,8 @@ def _mark_best(rows: list[Row], values: Mapping, measure: measures.Measure) -> N
   # Equal numbers summed in another order differ in the last bits; such a tie has two winners.
   winners = [row for row, mean in zip(candidates, means) if abs(mean - top) <= 1e-12]
   others = [row for row in candidates if row not in winners]
-  tests = [statistics.paired_t_test(values[row.learner][name], values[winners[0].learner][name]) for row in others]
+  tested = max(winners, key=lambda row: row.estimates[name].n)
+  tests = [statistics.paired_t_test(values[row.learner][name], values[tested.learner][name]) for row in others]
   for row in winners:
     row.best.add(name)
   for row, test, p_value in zip(others, tests, statistics.holm([test.p_value for test in tests])):

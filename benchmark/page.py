@@ -82,8 +82,9 @@ def _summary(content: PageContent) -> list[tuple[str, str]]:
   commits = sorted({str(record.provenance.get("commit") or "unknown")[:12] for record in content.records})
   devices = sorted({str(record.provenance.get("device") or "unknown") for record in content.records})
   streams = sorted({table_formats.panel_title(panel) for panel in content.panels})
-  gaps = sum(len(row.gaps) for panel in content.panels for row in panel.rows)
-  return [("Runs", f"{completed} completed" + (f", {gaps} missing, failed or diverged" if gaps else "")),
+  gaps = [gap for panel in content.panels for row in panel.rows for gap in row.gaps]
+  counts = [(kind, sum(f" {kind}" in gap.split(":")[0] for gap in gaps)) for kind in ("diverged", "failed", "not run")]
+  return [("Runs", ", ".join([f"{completed} completed", *(f"{count} {kind}" for kind, count in counts if count)])),
           ("Methods", str(len({row.learner for panel in content.panels for row in panel.rows}))),
           ("Data", "; ".join(streams)), ("Devices", "; ".join(devices)), ("Commits", ", ".join(commits))]
 
@@ -96,9 +97,14 @@ def _findings(panel: comparison.Panel) -> dict:
     if not best:
       continue
     near = [row.label for row in panel.rows if measure.name in row.indistinguishable]
-    text = (f"{measure.title}: {', '.join(row.label for row in best)} with "
-            f"{table_formats.estimate_text(best[0].estimates[measure.name], measure)} {measure.unit}")
-    lines.append(text + (f"; not significantly different: {', '.join(near)}." if near else "."))
+    shown = []
+    for row in best:
+      estimate = row.estimates[measure.name]
+      count = f"n = {estimate.n}" + (f" of {row.num_expected}" if estimate.n < row.num_expected else "")
+      shown.append(f"{row.label} with {table_formats.estimate_text(estimate, measure)} {measure.unit} "
+                   f"({count}{'; not tested' if estimate.n < 2 else ''})")
+    lines.append(f"{measure.title}: {', '.join(shown)}" +
+                 (f"; not significantly different: {', '.join(near)}." if near else "."))
   return {"title": table_formats.panel_title(panel), "stream": panel.stream, "lines": lines}
 
 

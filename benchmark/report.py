@@ -141,7 +141,7 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_string("title", None, "Heading of the page. Default: the folder's name.", flag_values=values)
   flags.DEFINE_string("paper_dir", str(_PAPER_DIR), "Folder of published numbers.", flag_values=values)
   flags.DEFINE_bool("check", False, "Write nothing; say whether the report is up to date.", flag_values=values)
-  flags.DEFINE_bool("allow_mixed_data", False, "Show methods measured on different data in one table, marked.",
+  flags.DEFINE_bool("allow_mixed_data", False, "Show methods measured on different data, or with several settings, in one table, marked.",
                     flag_values=values)
   return values
 

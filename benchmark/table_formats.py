@@ -69,6 +69,8 @@ def cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
   for measure in measures.SHOWN:
     estimate = row.estimates.get(measure.name)
     text = "diverged" if row.all_diverged else estimate_text(estimate, measure)
+    if estimate and 0 < estimate.n < row.num_completed:
+      text += f" (n = {estimate.n})"  # A measure that some completed run does not define, as retention of 0 %.
     line.append(Cell(text, measure.name in row.best, INDISTINGUISHABLE if measure.name in row.indistinguishable else "",
                      estimate.mean if estimate else None))
   if panel.baseline:
@@ -94,7 +96,8 @@ def caption(panels: Sequence[comparison.Panel]) -> str:
     sentences.append(f"p: the same test against {', '.join(baselines)}; blank for fewer than two shared "
                      "seeds and where all differences are equal.")
   if any(row.mixed for panel in panels for row in panel.rows):
-    sentences.append(f"{MIXED}: measured on other data than the rest of the table, so neither ranked nor tested.")
+    sentences.append(f"{MIXED}: measured on other data than the rest of the table or with "
+                     "several settings, so neither ranked nor tested.")
   if any(row.gaps for panel in panels for row in panel.rows):
     sentences.append(
         f"{GAP}: no completed run. Runs that diverged, failed or are missing are never averaged; full tables "

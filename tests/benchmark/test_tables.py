@@ -188,10 +188,46 @@ def test_seeds_on_other_numbers_of_images_are_refused_or_marked():
   assert row(tables.render_markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
 
 
+def test_another_task_order_for_the_same_seed_is_refused_or_marked():
+  runs = [synthetic_records.record(learner=learner, seed=seed, task_order=[0, 1, 2] if seed else [2, 0, 1], num_tasks=3)
+          for learner in ("stl", "snn") for seed in (0, 1)]
+  assert "‡" not in tables.render_markdown(runs), "an order of its own for every seed is no difference between methods"
+  runs.append(synthetic_records.record(learner="hps_all", seed=1, task_order=[0, 1, 2, 0, 1, 2], num_tasks=3))
+  with pytest.raises(comparison.MixedDataError, match="task orders for the same seed.*hps_all/smoke/seed1"):
+    tables.render_markdown(runs)
+  assert row(tables.render_markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
+
+
+def test_seeds_of_one_method_with_other_settings_are_refused_or_marked():
+  runs = [constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1, 2)]
+  runs[1].result["configuration_hash"] = "other"
+  with pytest.raises(comparison.MixedDataError, match=r"settings \(configuration hashes\).*stl/smoke/seed1 unlike"):
+    tables.render_markdown(runs)
+  text = tables.render_markdown(runs, allow_mixed_data=True)
+  assert row(text, "STL ‡") and row(text, "SNN") and "several settings" in text
+
+
+def test_a_measure_that_a_run_does_not_define_says_how_many_do():
+  runs = [constant("snn", seed, .5) for seed in (0, 1, 2)]
+  runs += [constant("stl", seed, .5) for seed in (0, 1)]
+  runs.append(synthetic_records.record(learner="stl", seed=2, rows=[[0.0, None], [.5, .5]], peaks=[.5, .5]))
+  cells = row(tables.render_markdown(runs), "STL")
+  assert cells[2] == "3" and [cell for cell in cells if "(n = 2)" in cell] == [cells[7]]
+  assert not any("(n =" in cell for cell in row(tables.render_markdown(runs), "SNN"))
+
+
+def test_a_tie_for_the_best_is_tested_against_the_winner_with_most_seeds():
+  runs = [constant("stl", 0, .5)] + [constant("snn", seed, .5) for seed in (0, 1, 2)]
+  runs += [constant("hps_all", seed, .5 - difference) for seed, difference in enumerate((.1, -.05, .02))]
+  text = tables.render_markdown(runs)
+  assert row(text, "STL")[3].startswith("**") and row(text, "SNN")[3].startswith("**")
+  assert row(text, "HPS All")[3].endswith("†")
+
+
 def test_everything_that_differs_is_named():
   runs = [*_two_halves(), constant("hps_all", 4, .5, display_name="Stand-in", design="other")]
   runs[-1].result["stream"]["counts"]["test"][0] = 7
-  with pytest.raises(comparison.MixedDataError, match="tasks.* and on .*names.* and on .*counts"):
+  with pytest.raises(comparison.MixedDataError, match="tasks.* and with .*names.* and with .*counts"):
     tables.render_markdown(runs)
 
 
