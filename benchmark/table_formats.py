@@ -15,7 +15,10 @@ INDISTINGUISHABLE = "†"
 MIXED = "‡"
 _LATEX_SPECIALS = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#",
                    "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
-                   ">": r"\textgreater{}", "±": r"$\pm$", INDISTINGUISHABLE: r"$^\dagger$", MIXED: r"$^\ddagger$"}
+                   ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\`{}", "±": r"$\pm$",
+                   INDISTINGUISHABLE: r"$^\dagger$", MIXED: r"$^\ddagger$",
+                   # In LaTeX's default encoding only the typewriter font has a straight quotation mark.
+                   '"': r"\texttt{\char34}"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,17 +64,11 @@ def headings(panel: comparison.Panel) -> list[str]:
 
 def cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
   """The entries of one row, in the order of `headings`."""
-  count = str(row.num_completed)
-  if row.num_completed < row.num_expected:
-    count += f" of {row.num_expected}"
-  line = [Cell(row.label, mark=MIXED if row.mixed else "", value=row.learner), Cell(panel.stream, value=panel.stream),
-          Cell(count, value=row.num_completed)]
+  line = [learner_cell(row), Cell(panel.stream, value=panel.stream), count_cell(row)]
   for measure in measures.SHOWN:
     estimate = row.estimates.get(measure.name)
-    text = "diverged" if row.all_diverged else estimate_text(estimate, measure)
-    if estimate and 0 < estimate.n < row.num_completed:
-      text += f" (n = {estimate.n})"  # A measure that some completed run does not define, as retention of 0 %.
-    line.append(Cell(text, measure.name in row.best, INDISTINGUISHABLE if measure.name in row.indistinguishable else "",
+    line.append(Cell(text_in_row(estimate, measure, row), measure.name in row.best,
+                     INDISTINGUISHABLE if measure.name in row.indistinguishable else "",
                      estimate.mean if estimate else None))
   if panel.baseline:
     for measure in comparison.TESTED_AGAINST_BASELINE:
@@ -80,6 +77,23 @@ def cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
   if _has_gaps(panel):
     line.append(Cell("; ".join(row.gaps), value=f"{len(row.gaps)} {'; '.join(row.gaps)}"))
   return line
+
+
+def learner_cell(row: comparison.Row) -> Cell:
+  """The name of a row, marked if it was measured otherwise."""
+  return Cell(row.label, mark=MIXED if row.mixed else "", value=row.learner)
+
+
+def count_cell(row: comparison.Row) -> Cell:
+  """How many seeds are behind the means of a row, '2 of 3' if more were asked for."""
+  missing = f" of {row.num_expected}" if row.num_completed < row.num_expected else ""
+  return Cell(f"{row.num_completed}{missing}", value=row.num_completed)
+
+
+def text_in_row(estimate: statistics.Estimate | None, measure: measures.Measure, row: comparison.Row) -> str:
+  """An estimate of a row, with its own n where some completed run does not define the measure, as retention of 0 %."""
+  text = "diverged" if row.all_diverged else estimate_text(estimate, measure)
+  return f"{text} (n = {estimate.n})" if estimate and 0 < estimate.n < row.num_completed else text
 
 
 def caption(panels: Sequence[comparison.Panel]) -> str:
@@ -95,14 +109,28 @@ def caption(panels: Sequence[comparison.Panel]) -> str:
   if baselines:
     sentences.append(f"p: the same test against {', '.join(baselines)}; blank for fewer than two shared "
                      "seeds and where all differences are equal.")
+  return " ".join([*sentences, *_remarks(panels, "neither ranked nor tested")])
+
+
+def per_task_caption(panels: Sequence[comparison.Panel]) -> str:
+  """What n, ± and the marks mean in tables with a column per task."""
+  return " ".join([
+      "n: seeds with a completed run, of those asked for if some are missing. Mean ± half-width of the 95 % t-interval "
+      "over these seeds; a row of n = 1 is one measurement, without interval.",
+      *_remarks(panels, "not comparable with it")])
+
+
+def _remarks(panels: Sequence[comparison.Panel], consequence: str) -> list[str]:
+  """Sentences on marks and gaps, where there are any."""
+  sentences = []
   if any(row.mixed for panel in panels for row in panel.rows):
     sentences.append(f"{MIXED}: measured on other data than the rest of the table or with "
-                     "several settings, so neither ranked nor tested.")
+                     f"several settings, so {consequence}.")
   if any(row.gaps for panel in panels for row in panel.rows):
     sentences.append(
         f"{GAP}: no completed run. Runs that diverged, failed or are missing are never averaged; full tables "
         "name them under Gaps.")
-  return " ".join(sentences)
+  return sentences
 
 
 def definitions() -> list[str]:
@@ -127,8 +155,8 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> st
 def latex_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str) -> str:
   """A booktabs table environment; needs `\\usepackage{booktabs}`."""
   specification = "".join("r" if _is_numeric(rows, i) else "l" for i in range(len(columns)))
-  body = [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in rows]
-  heading = " & ".join(escape_latex(column) for column in columns) + r" \\"
+  body = [_latex_row([_latex_cell(cell) for cell in row]) for row in rows]
+  heading = _latex_row([escape_latex(column) for column in columns])
   return "\n".join([r"\begin{table}", r"\centering", rf"\caption{{{escape_latex(title)}}}",
                     rf"\begin{{tabular}}{{{specification}}}", r"\toprule", heading, r"\midrule", *body, r"\bottomrule",
                     r"\end{tabular}", r"\end{table}"])
@@ -136,14 +164,18 @@ def latex_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: s
 
 def escape_markdown(text: str) -> str:
   """Text that Markdown shows as it is, also inside a table."""
-  for character in "\\`*_[]|":
+  for character in "\\`*_[]|~":
     text = text.replace(character, "\\" + character)
-  return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text.replace("&", "&amp;")).replace("\n", " ")
+  text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text.replace("&", "&amp;")).replace("\n", " ")
+  # Two dollar signs of one line are mathematics to GitHub, which has no other escape outside of it than a tag.
+  return text.replace("$", "<span>$</span>")
 
 
 def escape_latex(text: str) -> str:
   """Text that LaTeX shows as it is."""
-  return "".join(_LATEX_SPECIALS.get(character, character) for character in text.replace("\n", " "))
+  text = "".join(_LATEX_SPECIALS.get(character, character) for character in text.replace("\n", " "))
+  # A second hyphen or apostrophe would make a dash or a closing quotation mark of two.
+  return re.sub(r"([-'])(?=\1)", r"\1{}", text)
 
 
 def sort_value(cell: Cell) -> str:
@@ -164,6 +196,12 @@ def _has_gaps(panel: comparison.Panel) -> bool:
 def _markdown_cell(cell: Cell) -> str:
   text = escape_markdown(cell.text)
   return (f"**{text}**" if cell.is_best and text else text) + (f" {cell.mark}" if cell.mark else "")
+
+
+def _latex_row(texts: Sequence[str]) -> str:
+  text = " & ".join(texts)
+  # The line before ends with a command that takes a star or an optional argument, and looks for them across lines.
+  return ("{}" if text.lstrip().startswith(("[", "*")) else "") + text + r" \\"
 
 
 def _latex_cell(cell: Cell) -> str:

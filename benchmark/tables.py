@@ -96,7 +96,7 @@ def per_task_estimates(records: Sequence[Record]) -> pd.DataFrame:
 
 def per_task_tables(panels: Sequence[comparison.Panel], estimates: pd.DataFrame
                     ) -> Iterator[tuple[comparison.Panel, str, list[str], list[list[Cell]]]]:
-  """Yields panel, title, columns and rows: one table per panel and measure, a column per task.
+  """Yields panel, title, columns and rows: one table per panel and measure, a column for n and one per task.
 
   Args:
     panels: what to show.
@@ -113,16 +113,14 @@ def per_task_tables(panels: Sequence[comparison.Panel], estimates: pd.DataFrame
     for measure in _PER_TASK if tasks else ():
       rows = []
       for row in panel.rows:
-        line = [Cell(row.label, mark=table_formats.MIXED if row.mixed else "", value=row.learner)]
+        line = [table_formats.learner_cell(row), table_formats.count_cell(row)]
         for task in tasks:
           estimate = known.get((panel.stream, panel.scale, row.learner, measure.name, task))
-          if estimate is not None:
-            line.append(Cell(table_formats.estimate_text(estimate, measure), value=estimate.mean))
-          else:
-            line.append(Cell("diverged" if row.all_diverged else table_formats.GAP))
+          line.append(Cell(table_formats.text_in_row(estimate, measure, row),
+                           value=None if estimate is None else estimate.mean))
         rows.append(line)
       yield (panel, f"{table_formats.panel_title(panel)}: {measure.title} per task ({measure.unit})",
-             ["Learner", *(f"Task {task}" for task in tasks)], rows)
+             ["Learner", "n", *(f"Task {task}" for task in tasks)], rows)
 
 
 def _csv(frame: pd.DataFrame) -> str:
@@ -175,10 +173,11 @@ def _overview(panels: Sequence[comparison.Panel], measure: measures.Measure) -> 
 def _per_task_markdown(tables: Sequence[tuple]) -> str:
   parts = [f"### {table_formats.escape_markdown(title)}\n\n{table_formats.markdown_table(columns, rows)}\n"
            for _, title, columns, rows in tables]
-  return "\n".join([*parts, "Mean ± half-width of the 95 % t-interval over seeds, in per cent or percentage points."
-                   ]) + "\n"
+  panels = [panel for panel, *_ in tables]
+  return "\n".join([*parts, f"{table_formats.per_task_caption(panels)} In per cent or percentage points."]) + "\n"
 
 
 def _per_task_latex(tables: Sequence[tuple]) -> str:
-  return "\n\n".join(table_formats.latex_table(columns, rows, title)
-                     for _, title, columns, rows in tables) + "\n"
+  return "\n\n".join(
+      table_formats.latex_table(columns, rows, f"{title}. {table_formats.per_task_caption([panel])}")
+      for panel, title, columns, rows in tables) + "\n"
