@@ -4,11 +4,10 @@ A file `<stream>-<scale>-<learner>.mat` holds `training_summary`, one struct ove
 tasks, R runs in order of seeds). As in the original, fields called "error" hold accuracies, and 0 stands for tasks that
 were not learned yet. Fields:
 
-  model_specific_info       struct: architecture, learner, stream, scale, and of the last run
-                            number_of_trainable_parameters
+  model_specific_info       struct, see below
   task_order                1 x S, tasks from 0
   train_valid_data_group    1 x R, the seeds
-  training_time             1 x R seconds of training and evaluation; training_time_mean, training_time_stddev
+  training_time             1 x R seconds of training, evaluation and the rest; training_time_mean, _stddev
   best_test_error_each_task           R x S, peak accuracy of each visit; best_test_error_each_task_mean, _std: mean and
                                       standard deviation (n-1) over runs of each run's average
   test_error_at_last_epoch            R x T, final accuracies; test_error_at_last_epoch_mean, _std likewise
@@ -24,6 +23,24 @@ N is the number of logged epochs (num_epoch). The original evaluates every task 
 the current task's validation set each epoch, its test set where validation improves, and everything after each visit.
 What was not measured is NaN, and history_train_error is NaN throughout. Row 1 is the untrained model, evaluated on the
 first visited task alone.
+
+model_specific_info holds, of the last run:
+
+  architecture, learner     the learner's name, twice: `architecture` is the original's field
+  stream, scale             names of their configurations
+  learning_rate, learning_rate_decay, batch_size, epochs_per_task
+  network                   struct: image_shape, kernel_sizes, channels, pool_sizes, dense_sizes (1 x number of layers,
+                            the output layer not among them), padding, skips, dropout_keep_probability
+  hyper_parameters          struct with a struct for everything else that has parameters, named as in gin: the learner
+                            and its parts (such as Expectation.prior), the stream, and the rest of `experiment`
+  number_of_trainable_parameters      of the committed model after the last visit: a tensor that tasks share counts
+                            once, and only if a task uses it. The original wrote the super-network's for searches,
+                            miscounted for hard sharing
+  number_of_trainable_parameters_in_search   largest number while a search ran; [] for learners without one
+  not_recorded              text: which of the above the record lacks, and which are then no fields; empty if none
+
+They come from the run's operative configuration, defaults included. Numbers are doubles; what has no value, and an
+empty list, is []; a list of texts is a cell array; what gin names but does not evaluate is a text: '@HardSharing()'.
 """
 
 import pathlib
@@ -32,7 +49,9 @@ from typing import Mapping, Sequence
 import numpy as np
 from scipy import io
 
+from benchmark import model_description
 from benchmark.figures import style
+from benchmark.record_schema import RecordError
 from benchmark.records import Record
 from benchmark.run_details import RunDetails
 
@@ -42,8 +61,12 @@ def write(found: Sequence[Record], details: Mapping[str, RunDetails], output_dir
 
   Args:
     found: records; those that did not complete are left out.
-    details: course of the runs by identity; without it a history holds the ends of visits only.
+    details: course and configuration of the runs by identity; without it a history holds the ends of visits only, and
+      `model_specific_info` names what it lacks.
     output_dir: folder; made if missing.
+
+  Raises:
+    RecordError: runs of one file were trained with different settings, or a configuration is damaged.
   """
   groups: dict[tuple, list[Record]] = {}
   for record in sorted(found, key=lambda record: record.seed):
@@ -60,13 +83,15 @@ def write(found: Sequence[Record], details: Mapping[str, RunDetails], output_dir
 
 def _summary(runs: Sequence[Record], details: Mapping[str, RunDetails]) -> dict:
   last = runs[-1]
+  for run in runs:
+    if run.result["configuration_hash"] != last.result["configuration_hash"]:
+      raise RecordError(f"{run.identity} and {last.identity} were trained with different settings (configuration "
+                        "hashes), and one file describes one model. Export them apart.")
   times = np.array([_training_time(run) for run in runs])
   peaks = np.array([run.matrix.at_best_validation for run in runs])
   finals = np.array([run.matrix.after_visit[-1] for run in runs])
   summary = {
-      "model_specific_info": {"architecture": last.learner, "learner": last.learner, "stream": last.stream,
-                              "scale": last.scale,
-                              "number_of_trainable_parameters": last.result["parameters"]["after_visit"][-1]},
+      "model_specific_info": _model(last, details.get(last.identity)),
       "task_order": np.array(last.matrix.task_order), "train_valid_data_group": np.array([run.seed for run in runs]),
       "training_time": times, "training_time_mean": times.mean(), "training_time_stddev": _deviation(times),
       "result_of_each_run": _struct_array([_run(run, details.get(run.identity)) for run in runs]),
@@ -75,6 +100,15 @@ def _summary(runs: Sequence[Record], details: Mapping[str, RunDetails]) -> dict:
     averages = values.mean(axis=1)
     summary.update({name: values, f"{name}_mean": averages.mean(), f"{name}_std": _deviation(averages)})
   return summary
+
+
+def _model(run: Record, details: RunDetails | None) -> dict:
+  parameters = run.result["parameters"]
+  searched = parameters["super_network"]
+  return {"architecture": run.learner, "learner": run.learner, "stream": run.stream, "scale": run.scale,
+          **model_description.describe("" if details is None else details.operative, run.identity),
+          "number_of_trainable_parameters": parameters["after_visit"][-1],
+          "number_of_trainable_parameters_in_search": np.zeros((0, 0)) if searched is None else searched}
 
 
 def _run(run: Record, details: RunDetails | None) -> dict:

@@ -1,6 +1,7 @@
 """Exports are read back and compared with the records they came from."""
 
 import json
+import pathlib
 
 import numpy as np
 import pandas as pd
@@ -89,6 +90,112 @@ def test_mat_has_the_original_structure(runs_dir, tmp_path):
   assert first["history_net_prior"].shape == (12, 16)
   np.testing.assert_array_equal(first["conv_sharing"],
                                 [[int(bit) for bit in bits] for bits in runs[0].result["configurations"]])
+
+
+def _model_info(run, operative, tmp_path):
+  path = synthetic_records.write_run(run, tmp_path / "runs")
+  (path.parent / "operative.gin").write_text(operative)
+  assert export.main(["export", f"--results_dir={tmp_path / 'runs'}", f"--output_dir={tmp_path}", "--format=mat"]) == 0
+  mat = io.loadmat(tmp_path / f"cifar100-smoke-{run.learner}.mat", simplify_cells=True)
+  return mat["training_summary"]["model_specific_info"]
+
+
+_OPERATIVE = """
+BATCH_SIZE = 16
+SIZES = (%BATCH_SIZE, 8)
+ConvNetSpec.channels = (32, 32, 64)
+ConvNetSpec.dense_sizes = %SIZES
+ConvNetSpec.dropout_keep_probability = 0.5
+ConvNetSpec.image_shape = (32, 32, 3)
+ConvNetSpec.kernel_sizes = (5, 3, 3)
+ConvNetSpec.padding = 'same'
+ConvNetSpec.pool_sizes = (1, 2, 2)
+ConvNetSpec.skips = ((0, 1), (1, 2))
+Composed.knowledge = @Deconvolution()
+Deconvolution.sizes = ((2, 8), (2, 16), (2, 32))
+Expectation.commit_threshold = None
+Expectation.layer_groups = ((0, 1), (2,))
+Expectation.prior = 'count'
+Expectation.reset_prior_each_epoch = False
+Synthetic.groups = ('texture', 'both')
+experiment.batch_size = %BATCH_SIZE
+experiment.epochs_per_task = 20
+experiment.learning_rate = 1e-4
+experiment.learning_rate_decay = 0.00025
+experiment.reference = {'soft_gates': True}
+experiment.task_order = 'once'
+"""
+
+
+def test_mat_describes_the_network_the_training_and_all_hyper_parameters(tmp_path):
+  info = _model_info(synthetic_records.record(learner="lasem_hps"), _OPERATIVE, tmp_path)
+  assert (info["architecture"], info["learner"], info["stream"], info["scale"]) == ("lasem_hps", "lasem_hps",
+                                                                                   "cifar100", "smoke")
+  training = [info[name] for name in ("learning_rate", "learning_rate_decay", "batch_size", "epochs_per_task")]
+  assert training == [1e-4, .00025, 16, 20]
+  network = {name: np.asarray(value).tolist() for name, value in info["network"].items()}
+  assert network == {"image_shape": [32, 32, 3], "kernel_sizes": [5, 3, 3], "channels": [32, 32, 64],
+                     "pool_sizes": [1, 2, 2], "dense_sizes": [16, 8], "padding": "same", "skips": [[0, 1], [1, 2]],
+                     "dropout_keep_probability": .5}
+  others = info["hyper_parameters"]
+  assert sorted(others) == ["Composed", "Deconvolution", "Expectation", "Synthetic", "experiment"]
+  assert others["Composed"] == {"knowledge": "@Deconvolution()"}
+  np.testing.assert_array_equal(others["Deconvolution"]["sizes"], [[2, 8], [2, 16], [2, 32]])
+  assert others["Expectation"]["prior"] == "count" and others["Expectation"]["reset_prior_each_epoch"] == 0
+  assert others["Expectation"]["commit_threshold"].size == 0
+  assert [np.atleast_1d(group).tolist() for group in others["Expectation"]["layer_groups"]] == [[0, 1], [2]]
+  assert others["Synthetic"]["groups"].tolist() == ["texture", "both"]
+  assert others["experiment"] == {"reference": {"soft_gates": 1}, "task_order": "once"}
+  assert len(info["not_recorded"]) == 0
+
+
+def test_mat_counts_the_committed_model_and_the_one_under_search_apart(tmp_path):
+  info = _model_info(synthetic_records.record(learner="lasem_hps"), _OPERATIVE, tmp_path)
+  assert info["number_of_trainable_parameters"] == 3000
+  assert info["number_of_trainable_parameters_in_search"] == 5000
+  info = _model_info(synthetic_records.record(learner="stl"), _OPERATIVE, tmp_path)
+  assert info["number_of_trainable_parameters"] == 3000
+  assert info["number_of_trainable_parameters_in_search"].size == 0
+
+
+def test_mat_names_what_the_record_lacks(tmp_path):
+  info = _model_info(synthetic_records.record(), "experiment.batch_size = 10\nConvNetSpec.channels = (8,)\n", tmp_path)
+  assert info["batch_size"] == 10 and info["network"] == {"channels": 8}
+  missing = info["not_recorded"].split(", ")
+  assert {"network.kernel_sizes", "learning_rate", "epochs_per_task", "hyper_parameters"} <= set(missing)
+  assert not {"batch_size", "network.channels"} & set(missing)
+  assert not {"learning_rate", "hyper_parameters"} & set(info)
+  (tmp_path / "runs/cifar100/stl/smoke/seed0/operative.gin").unlink()
+  export.main(["export", f"--results_dir={tmp_path / 'runs'}", f"--output_dir={tmp_path}", "--format=mat"])
+  info = io.loadmat(tmp_path / "cifar100-smoke-stl.mat", simplify_cells=True)["training_summary"]["model_specific_info"]
+  assert len(info["not_recorded"].split(", ")) == 13 and "network" not in info and info["architecture"] == "stl"
+
+
+@pytest.mark.parametrize("operative, message", [("experiment.batch_size = = 3", "seed0: .* no Gin text"),
+                                                ("experiment.batch_size = %SIZE", "batch_size is the macro %SIZE")])
+def test_mat_refuses_a_damaged_configuration(operative, message, tmp_path):
+  path = synthetic_records.write_run(synthetic_records.record(), tmp_path)
+  (path.parent / "operative.gin").write_text(operative)
+  with pytest.raises(records.RecordError, match=message):
+    export.export(records.load_records([tmp_path]), "mat", tmp_path / "out")
+
+
+def test_mat_refuses_runs_of_other_settings_in_one_file(tmp_path):
+  runs = [synthetic_records.constant("stl", seed, .5) for seed in (0, 1)]
+  runs[0].result["configuration_hash"] = "other"
+  with pytest.raises(records.RecordError, match="stl/smoke/seed0 and .*seed1 were trained with different settings"):
+    export.export(runs, "mat", tmp_path)
+
+
+@pytest.mark.parametrize("collection", ["planted", "standin_cifar100"])
+def test_mat_of_a_committed_report_lacks_nothing(collection, tmp_path):
+  folder = pathlib.Path(__file__).parents[2] / "reports" / collection
+  paths = export.export(records.load_records([folder]), "mat", tmp_path)
+  assert len(paths) >= 8
+  for path in paths:
+    info = io.loadmat(path, simplify_cells=True)["training_summary"]["model_specific_info"]
+    assert len(info["not_recorded"]) == 0 and info["learning_rate"] > 0, path.name
+    assert len(info["network"]["channels"]) == len(info["network"]["kernel_sizes"])
 
 
 def test_mat_has_the_untrained_model_in_row_one_and_counts_it_as_no_epoch(tmp_path):
