@@ -5,7 +5,7 @@ PYTHON ?= python3
 INSTALLED = $(VENV)/.installed
 RUN = $(VENV)/bin/python -m
 
-.PHONY: run test slow-test speed report ray-demo clean
+.PHONY: run test slow-test speed ray-demo clean
 
 run: $(INSTALLED)
 	$(RUN) benchmark.run --gin_file=gin/suites/smoke.gin

@@ -7,6 +7,7 @@ available to whoever wrote the file; it is shown as such, never guessed.
 
 import csv
 import dataclasses
+import math
 import os
 import pathlib
 from typing import Sequence
@@ -48,7 +49,7 @@ def load(folder: str | os.PathLike) -> list[PublishedNumber]:
   """Reads every `*.csv` of a folder, in order of file names; nothing if there is no such folder.
 
   Raises:
-    RecordError: a file has other columns, an unknown measure or unit, or a value that is no number.
+    RecordError: a file has other columns, an unknown measure or unit, or a value that is no finite number.
   """
   measure_names = {measure.name: measure for measure in measures.MEASURES}
   numbers = []
@@ -62,7 +63,7 @@ def load(folder: str | os.PathLike) -> list[PublishedNumber]:
           raise RecordError(f"{path}, line {line}: measure must be one of {', '.join(measure_names)} and unit one of "
                             f"{', '.join(_FACTORS)}.")
         try:
-          value, half_width = (float(row[name]) * _FACTORS[row["unit"]] if row[name].strip() else None
+          value, half_width = (_number(row[name]) * _FACTORS[row["unit"]] if row[name].strip() else None
                                for name in ("value", "half_width"))
         except ValueError as error:
           raise RecordError(
@@ -101,3 +102,10 @@ def comparison_table(numbers: Sequence[PublishedNumber], panels: Sequence[compar
           cell(f"{panel.title}, scale {panel.scale}", value=panel.title)
       ])
   return ["Source", "Cell", "Learner", "Stream", "Measure", "Published", "Measured", "Difference", "Measured on"], rows
+
+
+def _number(text: str) -> float:
+  number = float(text)
+  if not math.isfinite(number):
+    raise ValueError(f"{text.strip()!r} is not a finite number")
+  return number

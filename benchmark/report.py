@@ -17,6 +17,7 @@ data without --allow_mixed_data.
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import sys
@@ -41,15 +42,16 @@ class Settings:
     title: heading of the page.
     baseline: learner that the others are tested against; None for none.
     allow_mixed_data: whether methods measured on other data are marked instead of refused.
+    paper_dir: folder of published numbers.
   """
 
   title: str
   baseline: str | None = None
   allow_mixed_data: bool = False
+  paper_dir: pathlib.Path = _PAPER_DIR
 
 
-def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, settings: Settings,
-                 paper_dir: pathlib.Path = _PAPER_DIR) -> list[str]:
+def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, settings: Settings) -> list[str]:
   """Writes a report.
 
   Args:
@@ -57,7 +59,6 @@ def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, sett
     output_dir: folder of the report; made if missing. Files of an earlier report that are no longer produced
       are removed.
     settings: see there.
-    paper_dir: folder of published numbers.
 
   Returns:
     Names of the files written, relative to `output_dir`.
@@ -67,7 +68,7 @@ def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, sett
   """
   expected = comparison.expected_identities(found)
   panels = comparison.panels(found, expected, settings.baseline, settings.allow_mixed_data)
-  published = page.Table("Published numbers", *_published(paper.load(paper_dir), panels))
+  published = page.Table("Published numbers", *_published(paper.load(settings.paper_dir), panels))
   details = run_details.load_details(found)
   tables.write_suite_tables(found, output_dir, expected, settings.baseline, settings.allow_mixed_data)
   written = [f"{stem}.{ending}" for stem in ("table", "table_per_task") for ending in ("md", "csv", "tex")]
@@ -84,17 +85,17 @@ def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, sett
   written = sorted([*written, PAGE_FILE])
   for name in set(_read_settings(output_dir).get("files", [])) - set(written):
     (output_dir / name).unlink(missing_ok=True)
-  text = json.dumps({**dataclasses.asdict(settings), "files": written}, indent=1) + "\n"
+  stored = {**dataclasses.asdict(settings), "paper_dir": _stored_paper_dir(settings.paper_dir, output_dir)}
+  text = json.dumps({**stored, "files": written}, indent=1) + "\n"
   records.write_atomically(output_dir / SETTINGS_FILE, text)
   return written
 
 
-def differences(output_dir: pathlib.Path, found: Sequence[records.Record], settings: Settings,
-                paper_dir: pathlib.Path = _PAPER_DIR) -> list[str]:
+def differences(output_dir: pathlib.Path, found: Sequence[records.Record], settings: Settings) -> list[str]:
   """What a report would have to change to be up to date, one text per file."""
   with tempfile.TemporaryDirectory() as folder:
     fresh = pathlib.Path(folder)
-    written = write_report(found, fresh, settings, paper_dir)
+    written = write_report(found, fresh, settings)
     known = _read_settings(output_dir).get("files", [])
     changes = [f"{name}: no longer produced" for name in known if name not in written]
     for name in written:
@@ -129,6 +130,25 @@ def _read_settings(folder: pathlib.Path) -> dict:
   return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
+def _stored_paper_dir(paper_dir: pathlib.Path, output_dir: pathlib.Path) -> str | None:
+  """None for the shipped numbers, wherever they lie; else the way from the report, so that both can move together."""
+  if paper_dir.resolve() == _PAPER_DIR:
+    return None
+  try:
+    return pathlib.Path(os.path.relpath(paper_dir.resolve(), output_dir.resolve())).as_posix()
+  except ValueError:  # On another drive.
+    return str(paper_dir.resolve())
+
+
+def _paper_dir(given: str | None, stored: str | None, output_dir: pathlib.Path) -> pathlib.Path:
+  if not given and not stored:
+    return _PAPER_DIR
+  path = pathlib.Path(given) if given else output_dir.resolve() / stored
+  if not path.is_dir():
+    raise record_schema.RecordError(f"{path}: no such folder of published numbers; name another by --paper_dir.")
+  return path
+
+
 def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
@@ -139,10 +159,12 @@ def define_flags() -> flags.FlagValues:
       "report; else reports/<name of the results folder>.", flag_values=values)
   flags.DEFINE_string("baseline", None, "Learner that the others are tested against, e.g. stl.", flag_values=values)
   flags.DEFINE_string("title", None, "Heading of the page. Default: the folder's name.", flag_values=values)
-  flags.DEFINE_string("paper_dir", str(_PAPER_DIR), "Folder of published numbers.", flag_values=values)
+  flags.DEFINE_string("paper_dir", None, "Folder of published numbers. Default: the shipped reports/paper.",
+                      flag_values=values)
   flags.DEFINE_bool("check", False, "Write nothing; say whether the report is up to date.", flag_values=values)
-  flags.DEFINE_bool("allow_mixed_data", False, "Show methods measured on different data, or with several settings, in one table, marked.",
-                    flag_values=values)
+  flags.DEFINE_bool(
+      "allow_mixed_data", False, "Show methods measured on different data, or with several settings, in one table, "
+      "marked.", flag_values=values)
   return values
 
 
@@ -172,12 +194,13 @@ def _run(values: flags.FlagValues) -> int:
   base = stored if values.check else {}
   settings = Settings(title=values.title or base.get("title") or output_dir.resolve().name,
                       baseline=values.baseline or base.get("baseline"),
-                      allow_mixed_data=values.allow_mixed_data or base.get("allow_mixed_data", False))
+                      allow_mixed_data=values.allow_mixed_data or base.get("allow_mixed_data", False),
+                      paper_dir=_paper_dir(values.paper_dir, base.get("paper_dir"), output_dir))
   if values.check:
-    changes = differences(output_dir, found, settings, pathlib.Path(values.paper_dir))
+    changes = differences(output_dir, found, settings)
     print("\n".join([f"{output_dir}/{change}" for change in changes] or [f"{output_dir} is up to date."]))
     return 1 if changes else 0
-  write_report(found, output_dir, settings, pathlib.Path(values.paper_dir))
+  write_report(found, output_dir, settings)
   print((output_dir / "table.md").read_text(encoding="utf-8"))
   print(f"Written to {output_dir / PAGE_FILE}")
   return 0

@@ -4,8 +4,8 @@
   python -m benchmark.reproducibility --check
 
 Every folder of --reports_dir with a records.jsonl is a report. REPRODUCIBILITY.md says for each method and stream which
-recorded fixture of the original it agrees with, what was measured, on which data, by which command and commit; what was
-not measured is listed as such. In every --markdown file, text between the markers
+recorded fixture of the original it agrees with, what was measured, at which scale, on which data, by which command and
+commit; which pairs of gin/suites/paper_*.gin were not measured is listed with the commands to do so. In every --markdown file, text between the markers
 
   <!-- generated: table reports/NAME -->
   <!-- end of generated text -->
@@ -21,7 +21,7 @@ from typing import Sequence
 
 from absl import flags
 
-from benchmark import command_line, generated_text, record_schema, records, reproduction_page
+from benchmark import command_line, configuration, generated_text, record_schema, records, reproduction_page
 
 _PAGE = "REPRODUCIBILITY.md"
 
@@ -35,6 +35,7 @@ def generate(reports_dir: pathlib.Path, markdown: Sequence[pathlib.Path]) -> dic
 
   Raises:
     RecordError: a record, the table of fixtures or a marker is wrong.
+    ConfigurationError: a suite of the papers is no suite.
   """
   contents = {reports_dir / _PAGE: reproduction_page.render(reports_dir)}
   contents.update((path, generated_text.regenerate(path.read_text(encoding="utf-8"), path.parent, str(path)))
@@ -56,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit status."""
   values = define_flags()
   command_line.parse(values, argv, __doc__)
-  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError, OSError))
+  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError, configuration.ConfigurationError, OSError))
 
 
 def _run(values: flags.FlagValues) -> int:

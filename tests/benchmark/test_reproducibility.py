@@ -4,7 +4,8 @@ import pathlib
 
 import pytest
 
-from benchmark import export, generated_text, record_schema, records, report, reproducibility, reproduction_page
+from benchmark import (export, generated_text, paper_suites, record_schema, records, report, reproducibility,
+                       reproduction_page)
 from tests.benchmark import synthetic_records
 
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -28,19 +29,72 @@ def run(tree, *arguments):
       ["reproducibility", f"--reports_dir={tree / 'reports'}", f"--markdown={tree / 'README.md'}", *arguments])
 
 
-def test_page_names_parity_data_status_numbers_command_and_commit(tree):
+def page_of(tree) -> str:
   assert run(tree) == 0
-  text = (tree / "reports" / "REPRODUCIBILITY.md").read_text()
-  line = next(line for line in text.splitlines() if line.startswith("| STL "))
-  cells = [cell.strip() for cell in line.strip("|").split("|")]
-  assert cells[:6] == ["STL", "cifar100", "Invented images (stand-in for CIFAR-100)", "stl, l21\\_stl", "measured", "2"]
-  assert "±" in cells[6] and cells[-2:] == ["c0ffee", "0123456789ab"]
+  return (tree / "reports" / "REPRODUCIBILITY.md").read_text()
+
+
+def row_of(text: str, first: str) -> list[str]:
+  line = next(line for line in text.splitlines() if line.startswith(f"| {first} "))
+  return cells_of(line)
+
+
+def cells_of(line: str) -> list[str]:
+  return [cell.strip().replace("\\", "") for cell in line.strip("|").split("|")]
+
+
+def test_page_names_scale_parity_data_status_numbers_command_and_commit(tree):
+  text = page_of(tree)
+  cells = row_of(text, "STL")
+  assert cells[:8] == ["STL", "cifar100", "smoke", "not recorded", "Invented images (stand-in for CIFAR-100)",
+                       "stl, l21_stl", "measured", "2"]
+  assert "±" in cells[8] and cells[-2:] == ["c0ffee", "0123456789ab"]
   assert "    python -m benchmark.run --gin_file=gin/suites/invented.gin  # stl" in text
   assert "| no result (seed 0 diverged: loss is NaN; seed 1 not run)" in text and "none: no working code" in text
+  parity = text[text.index("## Parity by method"):]
+  assert row_of(parity, "STL") == ["STL", "stl", "stl, l21_stl", "cifar100"]
+  assert row_of(parity, "DEN") == ["DEN", "den", "none: no working code", "not measured"]
+  assert row_of(parity, "ProgNN") == ["ProgNN", "prognn", "prognn", "not measured"]
+
+
+def test_rows_of_two_scales_say_their_epochs(tree):
+  for scale, operative in (("reduced", "EPOCHS_PER_TASK = 20\nexperiment.epochs_per_task = %EPOCHS_PER_TASK\n"),
+                           ("paper", "experiment.epochs_per_task = 2000\n")):
+    path = synthetic_records.write_run(synthetic_records.record(learner="stl", scale=scale), tree / "runs")
+    (path.parent / "operative.gin").write_text(operative)
+  export.export(records.load_records([tree / "runs"]), "jsonl", tree / "reports" / "small")
+  rows = [cells_of(line) for line in page_of(tree).split("## Parity by method")[0].splitlines()]
+  assert [cells[1:4] for cells in rows if cells[0] == "STL"] == [["cifar100", "paper", "2000"],
+                                                                 ["cifar100", "reduced", "20"]]
+
+
+def test_what_the_papers_suites_train_is_measured_or_listed(tree):
+  text = page_of(tree)
   missing = text[text.index("## Not measured"):]
-  assert "| ProgNN | cifar100, office\\_home, stl10\\_20 | prognn" in missing.replace("  ", "").replace(" |", " |")
-  assert "STL " in missing and "| cifar100, office" not in next(
-      row for row in missing.splitlines() if row.startswith("| STL"))
+  listed = set()
+  for section in missing.split("### gin/suites/")[1:]:
+    lines = section.splitlines()
+    rows = [cells_of(line) for line in lines if line.startswith("| ")][1:]
+    listed |= {(stream, learner) for stream, _, learners in rows for learner in learners.split(", ")}
+    commands = [line for line in lines if line.startswith("    python -m benchmark.run --gin_file=gin/suites/")]
+    assert commands == [f"    python -m benchmark.run --gin_file=gin/suites/{lines[0]} "
+                        f"--gin_param=\"suite.streams = ('{row[0]}',)\"" for row in rows]
+  pairs = paper_suites.pairs(paper_suites.load())
+  assert listed == pairs - {("cifar100", "stl"), ("cifar100", "lasem_hps")}
+  assert f"train {len(pairs)} pairs" in missing and "whatever data: 2;" in missing.replace("\n", " ")
+  assert {("stl10_20_9", "stl"), ("cifar100_40", "ewc"), ("cifar100_17", "lasemg256_tf_2021")} <= listed
+  assert row_of(missing, "office\\_home")[1] == "12 of 12"
+  of_no_suite = missing[missing.index("### In no suite"):]
+  assert "`darts_tf`" in of_no_suite and "`stl`" not in of_no_suite and "`exhaustive_tf`" not in of_no_suite
+
+
+def test_only_official_data_at_the_papers_scale_count_as_the_papers(tree):
+  for learner, scale, name in (("stl", "paper", "CIFAR-100"), ("snn", "reduced", "CIFAR-100"),
+                               ("ewc", "paper", "Mine")):
+    export.export([synthetic_records.record(learner=learner, scale=scale, display_name=name)], "jsonl",
+                  tree / "reports" / learner)
+  text = page_of(tree).replace("\n", " ")
+  assert "whatever data: 4;" in text and "on the official data: 1." in text
 
 
 def test_block_is_replaced_and_the_rest_kept(tree):
