@@ -10,7 +10,7 @@ from typing import Callable
 
 import gin
 
-from benchmark import environment, experiment as experiment_lib, records, run_folder, suite
+from benchmark import environment, experiment as experiment_lib, hyper_parameters, records, run_folder, suite
 from benchmark.configuration import ConfigurationError
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
@@ -133,7 +133,7 @@ def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event],
     records.write_atomically(run_dir / REQUESTED_FILE, gin.config_str())
     sinks = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / EVENTS_FILE)]
     if settings.tensorboard:
-      sinks.append(tensorboard.TensorBoardSink(run_dir / "tensorboard"))
+      sinks.append(tensorboard.TensorBoardSink(run_dir / "tensorboard", hyper_parameters.describe(run)))
     life = lifetime.Lifetime(
         lambda access: make_learner(experiment, access.num_classes, run.seed, access.examples), stream,
         experiment.training_options(settings.checkpoint_seconds), checkpoint_dir=run_dir / "checkpoints", sinks=sinks,

@@ -1,6 +1,9 @@
 """A sink for TensorBoard: scalars of every epoch and visit, the grid of chosen configurations, hyper-parameters."""
 
+import hashlib
+import json
 import os
+from typing import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -19,13 +22,17 @@ class TensorBoardSink:
 
   name = "tensorboard"
 
-  def __init__(self, directory: str | os.PathLike):
+  def __init__(self, directory: str | os.PathLike,
+               hyper_parameters: Mapping[str, bool | int | float | str] | None = None):
     """Opens nothing yet.
 
     Args:
       directory: a folder for this run's event files alone.
+      hyper_parameters: what else tells this run's configuration from others; they win over what the run itself tells
+        (the stream's display name, the learner's class). Runs that agree in everything but 'seed' form one group.
     """
     self._directory = os.fspath(directory)
+    self._hyper_parameters = dict(hyper_parameters or {})
     self._writer = None
     self._configurations: dict[int, str] = {}
     self._peaks: list[float] = []
@@ -87,9 +94,10 @@ class TensorBoardSink:
       return
     # Costs a second, and not every run wants TensorBoard.
     from tensorboard.plugins.hparams import api as hparams  # pylint: disable=import-outside-toplevel
-    hparams.hparams({"stream": event.stream, "learner": event.learner, "seed": event.seed,
-                     "batch_size": event.batch_size, "epochs_per_task": event.epochs_per_task,
-                     "learning_rate": event.learning_rate, "learning_rate_decay": event.learning_rate_decay})
+    values = {"stream": event.stream, "learner": event.learner, "seed": event.seed, "batch_size": event.batch_size,
+              "epochs_per_task": event.epochs_per_task, "learning_rate": event.learning_rate,
+              "learning_rate_decay": event.learning_rate_decay, **self._hyper_parameters}
+    hparams.hparams(values, trial_id=_group(values))
 
   def _write_epoch(self, event: events.EpochEnded) -> None:
     scalars = {f"validation_accuracy/task{event.task}": event.validation_accuracy,
@@ -116,6 +124,12 @@ class TensorBoardSink:
     for task_id, accuracy in enumerate(accuracies):
       if accuracy is not None:
         tf.summary.scalar(f"{name}/task{task_id}", accuracy, step)
+
+
+def _group(values: Mapping[str, bool | int | float | str]) -> str:
+  """Name of the group of runs that are repetitions of each other: TensorBoard's own choice counts the seed too."""
+  shared = {name: value for name, value in values.items() if name != "seed"}
+  return hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def configuration_grid(configurations: dict[int, str], num_tasks: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.training import checkpoints, events, json_lines, lifetime, tensorboard
+from tests import event_files
 from tests.training import streams
 
 
@@ -85,6 +86,32 @@ def test_tensorboard_gets_scalars_configurations_and_hyper_parameters(tmp_path):
   assert sorted(scalars["curve_test_accuracy/task0"]) == [0, 3, 6, 9]
 
 
+def _hyper_parameters(directory, seed=0, learner="Composed", **options):
+  """Group and values that a run without a visit leaves in its event file."""
+  sink = tensorboard.TensorBoardSink(directory, **options)
+  sink.emit(events.RunStarted(
+      stream="Invented images", learner=learner, seed=seed, task_order=(0, 1), epochs_per_task=3, batch_size=8,
+      learning_rate=.01, learning_rate_decay=.5, total_epochs=6, global_epoch=0, resumptions=0))
+  sink.close()
+  return event_files.hyper_parameters(directory)
+
+
+def test_hyper_parameters_are_those_of_the_run_and_whoever_adds_to_them(tmp_path):
+  _, alone = _hyper_parameters(tmp_path / "alone")
+  expected = {"stream": "Invented images", "learner": "Composed", "seed": 0, "batch_size": 8, "epochs_per_task": 3,
+              "learning_rate": .01, "learning_rate_decay": .5}
+  assert alone == expected
+  added = {"learner": "hps_top2", "Static.configuration": "top2", "a.flag": True, "a.number": 2.5}
+  assert _hyper_parameters(tmp_path / "more", hyper_parameters=added)[1] == {**expected, **added}
+
+
+def test_seeds_share_a_group_and_configurations_do_not(tmp_path):
+  arguments = [{"seed": 0}, {"seed": 1}, {"learner": "Other"}, {"hyper_parameters": {"Static.configuration": "top2"}},
+               {"hyper_parameters": {"Static.configuration": "all"}}]
+  groups = [_hyper_parameters(tmp_path / str(number), **options)[0] for number, options in enumerate(arguments)]
+  assert groups[0] == groups[1] and len(set(groups)) == 4
+
+
 def test_a_resumed_run_leaves_no_scalar_twice_and_none_out(tmp_path):
   whole, parts = tmp_path / "whole", tmp_path / "parts"
   streams.life("hps", sinks=[tensorboard.TensorBoardSink(whole)]).run()
@@ -101,6 +128,7 @@ def test_a_resumed_run_leaves_no_scalar_twice_and_none_out(tmp_path):
   with pytest.raises(KeyboardInterrupt):
     streams.life("hps", sinks=[tensorboard.TensorBoardSink(parts)], should_stop=stop_late, **arguments).run()
   assert streams.life("hps", sinks=[tensorboard.TensorBoardSink(parts)], **arguments).run().resumptions == 1
+  assert event_files.hyper_parameters(whole) == event_files.hyper_parameters(parts)
   expected, found = _scalars(whole), _scalars(parts)
   assert found.keys() == expected.keys()
   for tag, steps in expected.items():
