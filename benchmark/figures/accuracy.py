@@ -6,7 +6,7 @@ from typing import Sequence
 import matplotlib
 import numpy as np
 
-from benchmark.figures import style
+from benchmark.figures import families, style
 from benchmark.records import Record
 from lasem_tf.metrics import lifelong, statistics
 
@@ -30,7 +30,8 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
   num_tasks = next(iter(groups.values()))[0].matrix.num_tasks
   columns = min(5, num_tasks)
   rows = math.ceil(num_tasks / columns)
-  figure, axes = style.new_figure(2.1 * columns + .6, 1.8 * rows + .9, rows, columns, sharex=True, sharey=True)
+  width, height = (2.1, 1.8) if len(groups) <= families.MOST_IN_ONE_FRAME else (2.5, 2.6)
+  figure, axes = style.new_figure(width * columns + .6, height * rows + .9, rows, columns, sharex=True, sharey=True)
   for task, axis in enumerate(axes.flat):
     if task >= num_tasks:
       axis.set_visible(False)
@@ -55,17 +56,20 @@ def mean_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
   """Mean accuracy over the tasks learned so far, with bands; arguments as `task_accuracy`."""
   if not groups:
     return None
-  figure, axes = style.new_figure(7.2, 4.6)
-  axis = axes[0, 0]
-  for learner, runs in groups.items():
-    mean, low, high = band([lifelong.mean_over_learned(run.matrix) for run in runs])
-    _plot(axis, learner, mean, low, high)
-  axis.set_xlabel("Tasks visited")
-  axis.set_ylabel("Mean test accuracy of learned tasks (%)")
-  axis.xaxis.get_major_locator().set_params(integer=True)
-  style.add_legend(figure, axis, 4)
+  bands = {learner: band([lifelong.mean_over_learned(run.matrix) for run in runs]) for learner, runs in groups.items()}
+  figure, framed = families.frames(list(groups), "Tasks visited", "Mean accuracy of learned tasks (%)")
+  for axis, members in framed:
+    for learner in families.others(list(groups), members):
+      mean = bands[learner][0]
+      families.draw_background(axis, learner, np.arange(1, len(mean) + 1), 100 * mean)
+    for learner in members:
+      _plot(axis, learner, *bands[learner])
+    axis.xaxis.get_major_locator().set_params(integer=True)
+  families.add_legends(figure, framed, list(groups))
+  grey = " Grey lines are the methods of the other panels." if len(framed) > 1 else ""
   return style.ReportFigure(f"{name}-mean_accuracy", "Mean accuracy against tasks learned", title,
-                            f"Mean over the tasks learned so far and over seeds. {_BANDS}.", figure, _stream(groups))
+                            f"Mean test accuracy over the tasks learned so far and over seeds. {_BANDS}.{grey}",
+                            figure, _stream(groups))
 
 
 def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> style.ReportFigure | None:
@@ -79,15 +83,20 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
   axis = axes[0, 0]
   # A scale that ends at one point at least keeps rounding noise of frozen methods from looking like forgetting.
   top = max(values.max(), 1.0)
-  mesh = axis.pcolormesh(values, cmap="Blues", vmin=0, vmax=top)
   colours = matplotlib.colormaps["Blues"]
-  for row, column in np.ndindex(height, width):
-    dark = np.dot(colours(values[row, column] / top)[:3], (.299, .587, .114)) < .5
-    axis.text(column + .5, row + .5, f"{values[row, column]:.1f}", ha="center", va="center", fontsize=7,
-              color="#ffffff" if dark else "#000000")
   axis.set_xticks(np.arange(width) + .5, [str(task) for task in range(width)])
   axis.set_yticks(np.arange(height) + .5, [style.label(learner) for learner in groups])
-  axis.invert_yaxis()
+  # Every row is drawn by itself, with a group id, so that the page can hide it.
+  for row, (learner, tick) in enumerate(zip(groups, axis.yaxis.get_major_ticks())):
+    gid = f"method:{learner}"
+    tick.set_gid(gid)
+    mesh = axis.pcolormesh(np.arange(width + 1), [row, row + 1], values[row:row + 1], cmap="Blues", vmin=0, vmax=top,
+                           gid=gid)
+    for column, value in enumerate(values[row]):
+      dark = np.dot(colours(value / top)[:3], (.299, .587, .114)) < .5
+      axis.text(column + .5, row + .5, f"{value:.1f}", ha="center", va="center", fontsize=7,
+                color="#ffffff" if dark else "#000000", gid=gid)
+  axis.set_ylim(height, 0)
   axis.grid(False)
   axis.set_xlabel("Task")
   bar = figure.colorbar(mesh, ax=axis)

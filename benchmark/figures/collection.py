@@ -1,5 +1,6 @@
 """All figures of a report, panel by panel."""
 
+import dataclasses
 from typing import Iterator, Mapping, Sequence
 
 from benchmark import comparison, table_formats
@@ -10,7 +11,7 @@ from benchmark.run_details import RunDetails
 
 def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
              details: Mapping[str, RunDetails]) -> Iterator[style.ReportFigure]:
-  """Draws what the records allow; a figure without data is left out.
+  """Draws what the records allow; a figure without data is left out, a method without comparable runs is named.
 
   Args:
     records: finished runs.
@@ -19,23 +20,42 @@ def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
   """
   for panel in panels:
     name, title = style.slug(panel.stream, panel.scale), table_formats.panel_title(panel)
-    groups = _groups(records, panel)
+    groups, left_out = _groups(records, panel)
     drawn = [accuracy.mean_accuracy(name, title, groups), accuracy.task_accuracy(name, title, groups),
              accuracy.forgetting_map(name, title, groups), transfer.configuration_grid(name, title, groups),
-             transfer.prior_evolution(name, title, groups, details), cost.pareto(name, title, panel),
+             transfer.prior_evolution(name, title, groups, details),
              cost.learning_curves(name, title, groups, details)]
-    yield from (figure for figure in drawn if figure is not None)
+    named = [dataclasses.replace(figure, caption=figure.caption + style.left_out(left_out))
+             for figure in drawn if figure is not None]
+    pareto = cost.pareto(name, title, panel)
+    yield from named if pareto is None else [*named, pareto]
 
 
-def _groups(records: Sequence[Record], panel: comparison.Panel) -> dict[str, list[Record]]:
-  """Completed, comparable runs by learner in the panel's order; curves need one task order, the most common one."""
+def _groups(records: Sequence[Record],
+            panel: comparison.Panel) -> tuple[dict[str, list[Record]], dict[str, list[str]]]:
+  """Completed, comparable runs by learner in the panel's order; curves need one task order, the most common one.
+
+  Returns:
+    The runs; and by reason, for the captions, the methods of which some or all runs are not among them.
+  """
   own = [record for record in records
          if (record.stream, record.scale) == (panel.stream, panel.scale) and record.is_completed]
   orders = [record.matrix.task_order for record in own]
   common = max(sorted(set(orders)), key=orders.count, default=None)
-  groups = {}
+  groups, left_out = {}, {}
   for row in panel.rows:
-    runs = [record for record in own if record.learner == row.learner and record.matrix.task_order == common]
-    if runs and not row.mixed:
+    completed = [record for record in own if record.learner == row.learner]
+    runs = [record for record in completed if record.matrix.task_order == common]
+    if not completed:
+      reason = style.INCOMPLETE
+    elif not runs:
+      reason = "learned the tasks in another order than most"
+    elif row.mixed:
+      reason = style.MIXED
+    else:
       groups[row.learner] = runs
-  return groups
+      other = len(completed) - len(runs)
+      reason = other and f"{other} of {len(completed)} runs, which learned the tasks in another order than most"
+    if reason:
+      left_out.setdefault(reason, []).append(row.learner)
+  return groups, left_out

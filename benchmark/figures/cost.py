@@ -7,7 +7,7 @@ import matplotlib.ticker
 import numpy as np
 
 from benchmark import comparison, measures
-from benchmark.figures import style
+from benchmark.figures import families, style
 from benchmark.records import Record
 from benchmark.run_details import RunDetails
 
@@ -23,11 +23,13 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
   Returns:
     The figure; None without a completed run.
   """
-  rows = [row for row in panel.rows if row.estimates.get("final") and row.estimates["final"].n and not row.mixed]
+  completed = [row for row in panel.rows if row.estimates.get("final") and row.estimates["final"].n]
+  rows = [row for row in completed if not row.mixed]
   costs = (measures.PARAMETERS, measures.MACS, measures.CPU_SECONDS)
   if not rows:
     return None
-  figure, axes = style.new_figure(9.6, 4.4, 1, len(costs), sharey=True)
+  is_crowded = len(rows) > families.MOST_IN_ONE_FRAME
+  figure, axes = style.new_figure(9.6, 6.4 if is_crowded else 4.4, 1, len(costs), sharey=True)
   for axis, cost in zip(axes.flat, costs):
     points = [(row.estimates[cost.name].mean * cost.factor, 100 * row.estimates["final"].mean, row) for row in rows
               if row.estimates[cost.name].n and row.estimates[cost.name].mean > 0]
@@ -41,20 +43,26 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
       if half_width is not None:
         axis.plot([x, x], [y - 100 * half_width, y + 100 * half_width], color=options["color"], linewidth=1, alpha=.6,
                   gid=options["gid"])
-      axis.plot([x], [y], label=style.label(row.learner), **{**options, "linestyle": "none", "markersize": 7})
+      # Points of equal cost lie on top of each other; an edge keeps them apart, where the edge is not all there is.
+      edge = {"markeredgecolor": "#ffffff", "markeredgewidth": .6} if options["fillstyle"] == "full" else {}
+      axis.plot([x], [y], label=style.label(row.learner), **{**options, **edge, "linestyle": "none", "markersize": 7})
     if points and max(x for x, _, _ in points) > 10 * min(x for x, _, _ in points):
       axis.set_xscale("log")
-      axis.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+      axis.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
+      axis.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
+      axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     else:
       axis.ticklabel_format(axis="x", useOffset=False, style="plain")
       axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
     axis.set_xlabel(cost.heading)
   axes[0, 0].set_ylabel("Final accuracy (%)")
   style.add_legend(figure, axes[0, 0], 5)
+  missing = {style.MIXED: [row.learner for row in completed if row.mixed],
+             style.INCOMPLETE: [row.learner for row in panel.rows if row not in completed]}
   return style.ReportFigure(
       f"{name}-pareto", "Accuracy against cost", title,
       "Mean final accuracy with 95 % t-intervals; the dotted line joins methods that no other beats "
-      "in both accuracy and cost.", figure, panel.stream)
+      f"in both accuracy and cost.{style.left_out(missing)}", figure, panel.stream)
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -88,21 +96,22 @@ def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
       curves[learner] = found
   if not curves:
     return None
-  figure, axes = style.new_figure(8.0, 4.6)
-  axis = axes[0, 0]
-  for learner, found in curves.items():
-    by_epoch: dict[int, list[float]] = {}
-    for epochs in found:
-      for epoch, accuracy in zip(epochs["global_epoch"], epochs["validation_accuracy"]):
-        if accuracy is not None:
-          by_epoch.setdefault(epoch, []).append(accuracy)
-    x = sorted(by_epoch)
-    options = {**style.line_options(learner), "marker": "none", "linewidth": 1.1}
-    axis.plot(x, [100 * np.mean(by_epoch[epoch]) for epoch in x], label=style.label(learner), **options)
-  axis.set_xlabel("Epoch (over all tasks)")
-  axis.set_ylabel("Validation accuracy of the current task (%)")
-  style.add_legend(figure, axis, 4)
+  figure, framed = families.frames(list(curves), "Epoch (over all tasks)", "Validation accuracy of the task (%)")
+  for axis, members in framed:
+    for index, learner in enumerate(members):
+      by_epoch: dict[int, list[float]] = {}
+      for epochs in curves[learner]:
+        for epoch, accuracy in zip(epochs["global_epoch"], epochs["validation_accuracy"]):
+          if accuracy is not None:
+            by_epoch.setdefault(epoch, []).append(accuracy)
+      x = sorted(by_epoch)
+      # A family shares colour and dash: without markers its lines could not be told apart.
+      axis.plot(x, [100 * np.mean(by_epoch[epoch]) for epoch in x], label=style.label(learner), linewidth=1.0,
+                markersize=4, markevery=families.mark_sparsely(len(x), index, len(members)),
+                **style.line_options(learner))
+  families.add_legends(figure, framed, list(curves))
+  missing = style.left_out({"the course of its runs was not kept": [own for own in groups if own not in curves]})
   return style.ReportFigure(
       f"{name}-learning_curves", "Learning curves", title,
-      "Validation accuracy of the task being learned, mean over seeds; it drops where a task begins.", figure,
+      f"Validation accuracy of the task being learned, mean over seeds; it drops where a task begins.{missing}", figure,
       next(iter(groups.values()))[0].stream)

@@ -11,6 +11,7 @@ import io
 import json
 import pathlib
 import re
+from typing import Mapping, Sequence
 
 import matplotlib
 import numpy as np
@@ -41,9 +42,15 @@ _STATIC_MARKERS = {
 }
 _FILLS = {"2021": "none", "early": "left", "second_order": "right", "validation": "top", "release": "none",
           "separate": "none", "office_home": "bottom"}
+# Dashes of the variants that a fill sets apart: small markers in print do not show what they are filled with.
+_FILL_LINES = {"none": (0, (5, 1.5, 1, 1.5, 1, 1.5)), "left": (0, (8, 2)), "right": (0, (2, 1)),
+               "top": (0, (8, 1.5, 2, 1.5)), "bottom": (0, (3, 1, 3, 3))}
 _SPARE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#999933")
 _SPARE_MARKERS = "osD^v<>pPX*hd"
-_RC = {
+# Why captions say that a method is left out.
+INCOMPLETE = "no completed run"
+MIXED = "measured otherwise than most: other data, another task order for the same seed, or several settings"
+RC = {
     "font.size": 9, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "text.color": INK,
     "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.titlesize": 9, "axes.grid": True,
     "axes.spines.top": False, "axes.spines.right": False, "xtick.color": INK, "ytick.color": INK, "grid.color": INK,
@@ -58,7 +65,7 @@ class MethodStyle:
 
   colour: str
   marker: str
-  line: str
+  line: str | tuple
   fill: str
 
 
@@ -85,18 +92,23 @@ class ReportFigure:
 
 def method_style(learner: str) -> MethodStyle:
   """The style of a method; depends on its name alone, never on who else is in the figure."""
-  family = max((name for name in _FAMILIES if learner == name or learner.startswith(name + "_")), key=len, default=None)
-  if family is None:
+  own = family(learner)
+  if own is None:
     number = int(hashlib.sha256(learner.encode()).hexdigest(), 16)
     return MethodStyle(_SPARE_COLOURS[number % len(_SPARE_COLOURS)], _SPARE_MARKERS[number // 8 % len(_SPARE_MARKERS)],
                        ":", "none")
-  variant, fill = learner[len(family) + 1:], "full"
+  variant, fill = learner[len(own) + 1:], "full"
   for modifier, changed in _FILLS.items():
     if modifier in variant:
       variant, fill = variant.replace(modifier, "").strip("_"), changed
-  colour, line, markers = _FAMILIES[family]
+  colour, line, markers = _FAMILIES[own]
   spare = _SPARE_MARKERS[sum(variant.encode()) % len(_SPARE_MARKERS)]
-  return MethodStyle(colour, {**_STATIC_MARKERS, **markers}.get(variant, spare), line, fill)
+  return MethodStyle(colour, {**_STATIC_MARKERS, **markers}.get(variant, spare), _FILL_LINES.get(fill, line), fill)
+
+
+def family(learner: str) -> str | None:
+  """The longest known name that the method's begins with, word by word; None for a stranger."""
+  return max((name for name in _FAMILIES if learner == name or learner.startswith(name + "_")), key=len, default=None)
 
 
 def label(learner: str) -> str:
@@ -124,7 +136,7 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
   Returns:
     The figure and an object array of axes `[rows, columns]`.
   """
-  with matplotlib.rc_context(_RC):
+  with matplotlib.rc_context(RC):
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, **options)
@@ -134,15 +146,30 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
 def add_legend(figure: Figure, axis, columns: int) -> None:
   """One legend below the figure, one entry per method of `axis`."""
   handles, texts = axis.get_legend_handles_labels()
-  with matplotlib.rc_context(_RC):
-    figure.legend(handles, texts, loc="outside lower center", ncols=columns, handlelength=2.6)
+  with matplotlib.rc_context(RC):
+    legend = figure.legend(handles, texts, loc="outside lower center", ncols=columns, handlelength=2.6)
+  name_entries(legend, handles)
+
+
+def name_entries(legend, handles: Sequence) -> None:
+  """Gives a legend's entries the group ids of what they explain, so that the page hides both."""
+  for handle, line, text in zip(handles, legend.legend_handles, legend.get_texts()):
+    line.set_gid(handle.get_gid())
+    text.set_gid(handle.get_gid())
+
+
+def left_out(reasons: Mapping[str, Sequence[str]]) -> str:
+  """A sentence for captions, after a blank: which methods a figure lacks, by reason; empty if it lacks none."""
+  parts = [f"{', '.join(labels.learner_label(learner) for learner in learners)} ({reason})"
+           for reason, learners in reasons.items() if learners]
+  return f" Not drawn: {'; '.join(parts)}." if parts else ""
 
 
 def save(drawn: ReportFigure, folder: pathlib.Path) -> None:
   """Writes PNG and SVG; both carry the digest of what is drawn and no date."""
   folder.mkdir(parents=True, exist_ok=True)
   digest = data_digest(drawn.figure)
-  with matplotlib.rc_context({**_RC, "svg.hashsalt": drawn.name}):
+  with matplotlib.rc_context({**RC, "svg.hashsalt": drawn.name}):
     drawn.figure.savefig(folder / f"{drawn.name}.png", dpi=150, metadata={"Software": None, "Description": digest})
     content = io.BytesIO()
     drawn.figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Creator": None,

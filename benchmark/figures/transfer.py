@@ -33,6 +33,7 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
   figure, axes = style.new_figure(max(3.0, .32 * num_tasks + 1.2) * columns + .6, 1.9 * rows + .5, rows, columns)
   mesh = None
   for axis, (learner, grid) in zip(axes.flat, grids.items()):
+    axis.set_gid(f"method:{learner}")  # The page hides whole panels.
     mesh = axis.pcolormesh(np.ma.masked_invalid(grid.T), cmap="cividis", vmin=0, vmax=1, edgecolors=style.INK,
                            linewidth=.3)
     axis.set_title(style.label(learner))
@@ -69,9 +70,11 @@ def prior_evolution(name: str, title: str, groups: dict[str, list[Record]],
     mesh = _draw_prior(axis, found)
     axis.set_title(f"{style.label(learner)}, seed {run.seed}")
     bar = figure.colorbar(mesh, ax=axis)
+    for own in (axis, bar.ax):
+      own.set_gid(f"method:{learner}")
     bar.set_label("Prior", color=style.INK)
     bar.ax.tick_params(colors=style.INK)
-  axes.flat[-1].set_xlabel("Epoch (over all tasks)")
+    axis.set_xlabel("Epoch (over all tasks)")
   return style.ReportFigure(
       f"{name}-prior", "LASEM's prior over epochs", title,
       "One row per transfer configuration: one digit per layer, or per group of layers, from the input side, "

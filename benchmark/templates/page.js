@@ -25,7 +25,8 @@
   for (const button of document.querySelectorAll("thead button"))
     button.addEventListener("click", () => sort(button.closest("th")));
 
-  // Filters hide rows, whole tables and figures of other streams, and the drawn lines of other methods.
+  // Filters hide rows, whole tables and figures of other streams, and what is drawn of other methods:
+  // lines, points, rows, panels and legend entries carry data-method.
   const boxes = [...document.querySelectorAll("input[name=learner]")];
   const filter = () => {
     const stream = byId("stream").value;

@@ -40,7 +40,7 @@ def test_every_shipped_method_is_known_and_has_a_style_of_its_own():
   looks = {}
   for name in names:
     look = style.method_style(name)
-    looks.setdefault((look.colour, look.marker, look.fill), []).append(name)
+    looks.setdefault((look.colour, look.line, look.marker), []).append(name)
   assert [same for same in looks.values() if len(same) > 1] == []
 
 

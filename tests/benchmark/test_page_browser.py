@@ -145,6 +145,28 @@ def test_methods_filter_rows_and_drawn_lines_from_the_keyboard(page):
   assert shown(page, "#runs tbody tr") == 12
 
 
+def test_methods_filter_rows_and_panels_of_figures(page):
+  shown_of = {"Forgetting": "snn", "Chosen transfer configurations": "lasem_hps",
+              "LASEM's prior over epochs": "lasem_hps", "Learning curves": "snn", "Accuracy against cost": "snn"}
+  drawings = {}
+  for drawing in page.find_elements(By.CSS_SELECTOR, "#figures .drawing"):
+    drawings.setdefault(drawing.get_attribute("aria-label"), drawing)
+  for title, learner in shown_of.items():
+    own = f"[data-method={learner}]"
+    label = {"snn": "SNN", "lasem_hps": "LASEM HPS"}[learner]
+    texts = [text for text in drawings[title].find_elements(By.CSS_SELECTOR, "svg text")
+             if page.execute_script("return arguments[0].textContent", text).startswith(label)]
+    assert texts and all(text.is_displayed() for text in texts), title
+    page.execute_script(f"document.querySelector('input[value={learner}]').click()")
+    drawn = drawings[title].find_elements(By.CSS_SELECTOR, own)
+    assert drawn and not any(element.is_displayed() for element in drawn), title
+    assert not any(text.is_displayed() for text in texts), title
+    page.execute_script(f"document.querySelector('input[value={learner}]').click()")
+    assert all(text.is_displayed() for text in texts), title
+  note = page.find_element(By.CSS_SELECTOR, "#figures > .caption").text
+  assert "axes, colour scales, and the dotted front" in note
+
+
 def test_a_run_is_one_click_away_and_escape_returns(page):
   button = page.find_element(By.CSS_SELECTOR, "#runs tbody button")
   button.send_keys(Keys.ENTER)
