@@ -183,8 +183,8 @@ def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
     other |= differs
   if other.any() and not allow:
     raise MixedDataError(
-        f"{panel}: runs were measured with {' and with '.join(differences)}, e.g. {runs.loc[other, 'identity'].iloc[0]} "
-        f"unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to "
+        f"{panel}: runs were measured with {' and with '.join(differences)}, e.g. "
+        f"{runs.loc[other, 'identity'].iloc[0]} unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to "
         "benchmark.report to see them in one table, marked.")
   return set(runs.loc[other, "identity"])
 

@@ -13,7 +13,7 @@ from typing import Mapping, Sequence
 import jinja2
 import markupsafe
 
-from benchmark import comparison, labels, measures, table_formats
+from benchmark import comparison, labels, measures, record_schema, table_formats
 from benchmark.figures import style
 from benchmark.records import Record
 from benchmark.run_details import RunDetails
@@ -82,9 +82,12 @@ def _summary(content: PageContent) -> list[tuple[str, str]]:
   commits = sorted({str(record.provenance.get("commit") or "unknown")[:12] for record in content.records})
   devices = sorted({str(record.provenance.get("device") or "unknown") for record in content.records})
   streams = sorted({table_formats.panel_title(panel) for panel in content.panels})
-  gaps = [gap for panel in content.panels for row in panel.rows for gap in row.gaps]
-  counts = [(kind, sum(f" {kind}" in gap.split(":")[0] for gap in gaps)) for kind in ("diverged", "failed", "not run")]
-  return [("Runs", ", ".join([f"{completed} completed", *(f"{count} {kind}" for kind, count in counts if count)])),
+  counts = {status: sum(record.result["status"] == status for record in content.records)
+            for status in record_schema.STATUSES if status != "completed"}
+  # A gap is a run that ended without a result, or one without a record.
+  counts["not run"] = sum(len(row.gaps) for panel in content.panels for row in panel.rows) - sum(counts.values())
+  runs = [f"{completed} completed", *(f"{count} {kind}" for kind, count in counts.items() if count)]
+  return [("Runs", ", ".join(runs)),
           ("Methods", str(len({row.learner for panel in content.panels for row in panel.rows}))),
           ("Data", "; ".join(streams)), ("Devices", "; ".join(devices)), ("Commits", ", ".join(commits))]
 

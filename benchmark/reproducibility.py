@@ -5,7 +5,8 @@
 
 Every folder of --reports_dir with a records.jsonl is a report. REPRODUCIBILITY.md says for each method and stream which
 recorded fixture of the original it agrees with, what was measured, at which scale, on which data, by which command and
-commit; which pairs of gin/suites/paper_*.gin were not measured is listed with the commands to do so. In every --markdown file, text between the markers
+commit; which pairs of gin/suites/paper_*.gin were not measured is listed with the commands to do so. In every
+--markdown file, text between the markers
 
   <!-- generated: table reports/NAME -->
   <!-- end of generated text -->
@@ -57,7 +58,8 @@ def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit status."""
   values = define_flags()
   command_line.parse(values, argv, __doc__)
-  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError, configuration.ConfigurationError, OSError))
+  return command_line.run_or_fail(
+      lambda: _run(values), (record_schema.RecordError, configuration.ConfigurationError, OSError))
 
 
 def _run(values: flags.FlagValues) -> int:

@@ -58,14 +58,14 @@ def mean_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
     return None
   bands = {learner: band([lifelong.mean_over_learned(run.matrix) for run in runs]) for learner, runs in groups.items()}
   figure, framed = families.frames(list(groups), "Tasks visited", "Mean accuracy of learned tasks (%)")
-  for axis, members in framed:
-    for learner in families.others(list(groups), members):
-      mean = bands[learner][0]
-      families.draw_background(axis, learner, np.arange(1, len(mean) + 1), 100 * mean)
+  for axis, _, members in framed:
+    for learner, (mean, _, _) in bands.items():
+      if learner not in members:
+        families.draw_background(axis, learner, np.arange(1, len(mean) + 1), 100 * mean)
     for learner in members:
       _plot(axis, learner, *bands[learner])
     axis.xaxis.get_major_locator().set_params(integer=True)
-  families.add_legends(figure, framed, list(groups))
+  families.add_legends(figure, framed)
   grey = " Grey lines are the methods of the other panels." if len(framed) > 1 else ""
   return style.ReportFigure(f"{name}-mean_accuracy", "Mean accuracy against tasks learned", title,
                             f"Mean test accuracy over the tasks learned so far and over seeds. {_BANDS}.{grey}",

@@ -97,7 +97,7 @@ def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
   if not curves:
     return None
   figure, framed = families.frames(list(curves), "Epoch (over all tasks)", "Validation accuracy of the task (%)")
-  for axis, members in framed:
+  for axis, _, members in framed:
     for index, learner in enumerate(members):
       by_epoch: dict[int, list[float]] = {}
       for epochs in curves[learner]:
@@ -109,7 +109,7 @@ def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
       axis.plot(x, [100 * np.mean(by_epoch[epoch]) for epoch in x], label=style.label(learner), linewidth=1.0,
                 markersize=4, markevery=families.mark_sparsely(len(x), index, len(members)),
                 **style.line_options(learner))
-  families.add_legends(figure, framed, list(curves))
+  families.add_legends(figure, framed)
   missing = style.left_out({"the course of its runs was not kept": [own for own in groups if own not in curves]})
   return style.ReportFigure(
       f"{name}-learning_curves", "Learning curves", title,

@@ -1,7 +1,7 @@
 """Curves of many methods in small multiples, one per family: two dozen lines in one frame cannot be read."""
 
 import math
-from typing import Iterator, Sequence
+from typing import Sequence
 
 import matplotlib
 import numpy as np
@@ -44,7 +44,7 @@ def frames(learners: Sequence[str], x_label: str, y_label: str):
     y_label: of the leftmost frames.
 
   Returns:
-    The figure; and (axes, methods) per panel.
+    The figure; and (axes, title, methods) per panel.
   """
   shown = panels(learners)
   columns = min(_COLUMNS, len(shown))
@@ -58,15 +58,15 @@ def frames(learners: Sequence[str], x_label: str, y_label: str):
       axis.tick_params(labelbottom=True)
     if number % columns == 0:
       axis.set_ylabel(y_label)
-  return figure, list(zip(axes.flat, shown.values()))
+  return figure, [(axis, *panel) for axis, panel in zip(axes.flat, shown.items())]
 
 
-def add_legends(figure, framed: Sequence[tuple], learners: Sequence[str]) -> None:
+def add_legends(figure, framed: Sequence[tuple]) -> None:
   """Below a single frame; above each of several, under the panel's title."""
   if len(framed) == 1:
     style.add_legend(figure, framed[0][0], 4)
     return
-  for (axis, _), title in zip(framed, panels(learners)):
+  for axis, title, _ in framed:
     handles, texts = axis.get_legend_handles_labels()
     with matplotlib.rc_context(style.RC):
       legend = axis.legend(handles, texts, title=title, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=.2,
@@ -75,15 +75,10 @@ def add_legends(figure, framed: Sequence[tuple], learners: Sequence[str]) -> Non
     style.name_entries(legend, handles)
 
 
-def mark_sparsely(num_points: int, index: int, num_lines: int, marks: int = 8) -> tuple[int, int]:
-  """`markevery` of line `index`: few markers, at other points than those of the other lines."""
-  step = max(1, num_points // marks)
+def mark_sparsely(num_points: int, index: int, num_lines: int) -> tuple[int, int]:
+  """`markevery` of line `index`: some eight markers, at other points than those of the other lines."""
+  step = max(1, num_points // 8)
   return index * step // max(1, num_lines), step
-
-
-def others(learners: Sequence[str], members: Sequence[str]) -> Iterator[str]:
-  """The methods of other panels."""
-  return (learner for learner in learners if learner not in members)
 
 
 def draw_background(axis, learner: str, x: np.ndarray, y: np.ndarray) -> None:
