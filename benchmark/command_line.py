@@ -1,7 +1,7 @@
 """Flags of the command lines: absl's, with exit status 2 and one clear line for a bad flag or a stray argument."""
 
 import sys
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from absl import flags
 

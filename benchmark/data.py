@@ -27,7 +27,8 @@ import time
 
 from absl import flags
 
-from benchmark import command_line, environment
+from benchmark import command_line
+from benchmark.execution import process
 
 _COMMANDS = ("check", "describe", "preview", "prepare")
 
@@ -60,27 +61,28 @@ def main(argv) -> int:
                       f"{', '.join(_COMMANDS)}; see --help.")
   if values.stream is None and command != "check":
     command_line.fail(f"--stream is missing: `{command}` needs the name of a stream, such as --stream=cifar100.")
-  environment.prepare_process()
-  environment.import_tensorflow()
-  from benchmark import configuration, data_commands  # pylint: disable=import-outside-toplevel
+  process.prepare_process()
+  process.import_tensorflow()
+  from benchmark.inspection import commands  # pylint: disable=import-outside-toplevel
+  from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
 
   data_dirs = tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
   context = stream.StreamContext(values.seed, values.design_seed, data_dirs, values.cache_dir, values.download)
-  request = data_commands.Request(values.stream, tuple(values.gin_param), context, bool(values.data_dir))
+  request = commands.Request(values.stream, tuple(values.gin_param), context, bool(values.data_dir))
   output_dir = pathlib.Path(values.output_dir) if values.output_dir else None
 
   def run() -> int:
     if command == "check":
-      return data_commands.check(request)
+      return commands.check(request)
     if command == "describe":
-      return data_commands.describe(request)
+      return commands.describe(request)
     if command == "preview":
-      return data_commands.preview(request, output_dir or pathlib.Path("runs", "previews", values.stream))
-    return data_commands.prepare(request, output_dir)
+      return commands.preview(request, output_dir or pathlib.Path("runs", "previews", values.stream))
+    return commands.prepare(request, output_dir)
 
   start = time.monotonic()
-  status = command_line.run_or_fail(run, (configuration.ConfigurationError, stream.DataError))
+  status = command_line.run_or_fail(run, (bindings.ConfigurationError, stream.DataError))
   if command in ("preview", "prepare"):
     print(f"{time.monotonic() - start:.1f} seconds")
   return status

@@ -8,7 +8,7 @@ jsonl: records.jsonl and details.jsonl (configurations, thinned curves), a colle
   that is small enough to commit.
 csv: runs.csv, a row per run with every task average; accuracies.csv, a row per run, visit and task.
 mat: one MATLAB file per stream, scale and learner, with the fields of the original's files for existing scripts; see
-  `benchmark.export_matlab` for what each holds.
+  `benchmark.results.matlab` for what each holds.
 
 --results_dir may be repeated. Runs that diverged or failed are in jsonl and csv, with their status, not in mat. Takes
 seconds. Exit status: 0 written; 2 a flag or a record is wrong.
@@ -16,12 +16,13 @@ seconds. Exit status: 0 written; 2 a flag or a record is wrong.
 
 import pathlib
 import sys
-from typing import Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 from absl import flags
 
-from benchmark import command_line, export_matlab, measures, record_schema, records, run_details
+from benchmark import command_line
+from benchmark.results import matlab, measures, record_schema, records, run_details, run_files
 
 FORMATS = ("jsonl", "csv", "mat")
 
@@ -42,7 +43,7 @@ def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path)
   """
   if form == "jsonl":
     details = run_details.load_details(found)
-    paths = [output_dir / records.COLLECTION_FILE, output_dir / run_details.DETAILS_FILE]
+    paths = [output_dir / run_files.COLLECTION_FILE, output_dir / run_files.DETAILS_FILE]
     records.write_collection(found, paths[0])
     run_details.write_details(details, paths[1])
     return paths
@@ -52,7 +53,7 @@ def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path)
       records.write_atomically(output_dir / name, frame.to_csv(index=False, lineterminator="\n"))
     return [output_dir / name for name in frames]
   if form == "mat":
-    return export_matlab.write(found, run_details.load_details(found, sys.maxsize), output_dir)
+    return matlab.write(found, run_details.load_details(found, sys.maxsize), output_dir)
   raise ValueError(f"Unknown format {form!r}: use one of {', '.join(FORMATS)}.")
 
 

@@ -18,11 +18,13 @@ import pathlib
 import signal
 import sys
 import tempfile
-from typing import Any, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from absl import flags
 
-from benchmark import command_line, environment
+from benchmark import command_line
+from benchmark.execution import process
 
 _CIRCUMSTANCES = ("versions", "device", "threads", "deterministic", "onednn", "commit", "dirty")
 
@@ -50,14 +52,15 @@ def main(argv: Sequence[str]) -> int:
   command_line.parse(values, argv, __doc__)
   if not values.run_dir:
     command_line.fail("name the run's folder, such as runs/smoke/synthetic/stl/smoke/seed0.")
-  environment.prepare_process()
-  from benchmark import configuration, records  # pylint: disable=import-outside-toplevel
+  process.prepare_process()
+  from benchmark.results import records  # pylint: disable=import-outside-toplevel
+  from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
 
-  errors = [configuration.ConfigurationError, records.RecordError]
+  errors = [bindings.ConfigurationError, records.RecordError]
   record = command_line.run_or_fail(lambda: _read(pathlib.Path(values.run_dir)), tuple(errors))
   threads = record.provenance["threads"]
-  environment.prepare_process(threads, environment.Place(core=environment.usable_cores()[-1] if threads == 1 else None))
-  environment.start_tensorflow(threads, record.provenance["deterministic"])
+  process.prepare_process(threads, process.Place(core=process.usable_cores()[-1] if threads == 1 else None))
+  process.start_tensorflow(threads, record.provenance["deterministic"])
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
   from lasem_tf.training import checkpoints  # pylint: disable=import-outside-toplevel
 
@@ -67,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _read(run_dir: pathlib.Path):
   """The record, if its run can be repeated."""
-  from benchmark import records  # pylint: disable=import-outside-toplevel
+  from benchmark.results import records  # pylint: disable=import-outside-toplevel
 
   record = records.read_record(run_dir)
   if record.status == "failed":
@@ -81,7 +84,8 @@ def _read(run_dir: pathlib.Path):
 
 
 def _replay(record, values: flags.FlagValues) -> int:
-  from benchmark import execution, suite  # pylint: disable=import-outside-toplevel
+  from benchmark.execution import run_once  # pylint: disable=import-outside-toplevel
+  from benchmark.suites import suite  # pylint: disable=import-outside-toplevel
 
   run_dir = pathlib.Path(values.run_dir)
   file = _unchanged(record, run_dir / f"{values.configuration}.gin")
@@ -89,7 +93,7 @@ def _replay(record, values: flags.FlagValues) -> int:
   run = suite.Run(record.stream, record.learner, record.scale, record.seed, record.provenance["design_seed"],
                   (str(file),), (), record.result["configuration_hash"])
   with _folder(values.output_dir) as folder:
-    settings = execution.Settings(
+    settings = run_once.Settings(
         output_dir=folder, data_dirs=tuple(values.data_dir or old["data_dirs"]),
         cache_dir=values.cache_dir or old["cache_dir"], threads=old["threads"], deterministic=old["deterministic"], tensorboard=False)
     if settings.run_dir(run).resolve() == run_dir.resolve():
@@ -99,15 +103,16 @@ def _replay(record, values: flags.FlagValues) -> int:
 
 
 def _train(run, settings):
-  from benchmark import configuration, execution, executors, progress  # pylint: disable=import-outside-toplevel
+  from benchmark.execution import display as display_lib, pool, run_once  # pylint: disable=import-outside-toplevel
+  from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
   from lasem_tf.training import lifetime  # pylint: disable=import-outside-toplevel
 
-  configuration.register_configurables()
-  with progress.make_display({run.identity: 1.0}, 0) as display, executors.StopRequest(executors.StopFlag()) as stop:
+  bindings.register_configurables()
+  with display_lib.make_display({run.identity: 1.0}, 0) as display, pool.StopRequest(pool.StopFlag()) as stop:
     display.begin(run.identity)
     report = lambda event: display.event(run.identity, event.to_json())
     try:
-      record = execution.execute(run, settings, report, lambda: stop.signal_number is not None)
+      record = run_once.execute(run, settings, report, lambda: stop.signal_number is not None)
     except lifetime.Interrupted:
       display.end(run.identity, "interrupted", None)
       sys.exit(128 + stop.signal_number)
@@ -117,7 +122,7 @@ def _train(run, settings):
 
 def _unchanged(record, file: pathlib.Path) -> pathlib.Path:
   """The file, if it is what the record's run wrote."""
-  from benchmark import records  # pylint: disable=import-outside-toplevel
+  from benchmark.results import records  # pylint: disable=import-outside-toplevel
 
   if not file.is_file():
     raise records.RecordError(f"{file} is missing; the run cannot be repeated without it.")

@@ -22,12 +22,14 @@ import pathlib
 import re
 import sys
 import tempfile
-from typing import Sequence
+from collections.abc import Sequence
 
 from absl import flags
 
-from benchmark import command_line, comparison, page, paper, record_schema, records, run_details, table_formats, tables
-from benchmark.figures import collection, style
+from benchmark import command_line
+from benchmark.reporting import page, published as published_lib, tables
+from benchmark.reporting.figures import collection, style
+from benchmark.results import comparison, record_schema, records, run_details, run_files
 
 SETTINGS_FILE = "report.json"
 PAGE_FILE = "index.html"
@@ -68,7 +70,7 @@ def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, sett
   """
   expected = comparison.expected_identities(found)
   panels = comparison.panels(found, expected, settings.baseline, settings.allow_mixed_data)
-  published = page.Table("Published numbers", *_published(paper.load(settings.paper_dir), panels))
+  published = page.Table("Published numbers", *_published(published_lib.load(settings.paper_dir), panels))
   details = run_details.load_details(found)
   tables.write_suite_tables(found, output_dir, expected, settings.baseline, settings.allow_mixed_data)
   written = [f"{stem}.{ending}" for stem in ("table", "table_per_task") for ending in ("md", "csv", "tex")]
@@ -107,7 +109,7 @@ def differences(output_dir: pathlib.Path, found: Sequence[records.Record], setti
 
 
 def _published(numbers, panels):
-  columns, rows = paper.comparison_table(numbers, panels)
+  columns, rows = published_lib.comparison_table(numbers, panels)
   return columns, [(line[2].value, line[3].value, line) for line in rows]
 
 
@@ -210,7 +212,7 @@ def _default_output(folders: Sequence[str]) -> pathlib.Path:
   if len(folders) > 1:
     command_line.fail("--output_dir is missing: several results folders need a name for their report.")
   folder = pathlib.Path(folders[0])
-  return folder if (folder / records.COLLECTION_FILE).exists() else pathlib.Path("reports") / folder.resolve().name
+  return folder if (folder / run_files.COLLECTION_FILE).exists() else pathlib.Path("reports") / folder.resolve().name
 
 
 if __name__ == "__main__":

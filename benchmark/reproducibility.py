@@ -18,11 +18,14 @@ wrong.
 
 import pathlib
 import sys
-from typing import Sequence
+from collections.abc import Sequence
 
 from absl import flags
 
-from benchmark import command_line, configuration, generated_text, record_schema, records, reproduction_page
+from benchmark import command_line
+from benchmark.reporting import generated_text, reproduction_page
+from benchmark.results import record_schema, records
+from benchmark.suites import bindings
 
 _PAGE = "REPRODUCIBILITY.md"
 
@@ -59,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
   values = define_flags()
   command_line.parse(values, argv, __doc__)
   return command_line.run_or_fail(
-      lambda: _run(values), (record_schema.RecordError, configuration.ConfigurationError, OSError))
+      lambda: _run(values), (record_schema.RecordError, bindings.ConfigurationError, OSError))
 
 
 def _run(values: flags.FlagValues) -> int:

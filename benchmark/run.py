@@ -23,7 +23,8 @@ import sys
 
 from absl import flags
 
-from benchmark import command_line, environment
+from benchmark import command_line
+from benchmark.execution import process
 
 
 def define_flags() -> flags.FlagValues:
@@ -61,31 +62,43 @@ def main(argv) -> int:
   command_line.parse(values, argv, __doc__)
   if not values.gin_file:
     command_line.fail("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
-  environment.prepare_process()
-  from benchmark import configuration, ray_address, records  # pylint: disable=import-outside-toplevel
+  process.prepare_process()
+  from benchmark.execution.ray import address  # pylint: disable=import-outside-toplevel
+  from benchmark.results import records  # pylint: disable=import-outside-toplevel
+  from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
 
   if values.executor == "ray":
-    command_line.run_or_fail(lambda: ray_address.check(values.ray_address), (configuration.ConfigurationError,))
-  environment.import_tensorflow()
+    command_line.run_or_fail(lambda: address.check(values.ray_address), (bindings.ConfigurationError,))
+  process.import_tensorflow()
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
 
-  errors = (configuration.ConfigurationError, stream.DataError, records.RecordError)
+  errors = (bindings.ConfigurationError, stream.DataError, records.RecordError)
   return command_line.run_or_fail(lambda: _run(values), errors)
 
 
 def _run(values: flags.FlagValues) -> int:
   # pylint: disable=import-outside-toplevel
-  from benchmark import cost_model, execution, planning, progress, run_folder, shards, suite, suite_folder
+  from benchmark import suite_tables
+  from benchmark.execution import (
+    cost_model,
+    display as display_lib,
+    planning,
+    run_folder,
+    run_once,
+    shards,
+    suite_folder,
+  )
+  from benchmark.suites import suite
   # pylint: enable=import-outside-toplevel
 
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
-  gpus = environment.visible_gpus()
+  gpus = process.visible_gpus()
   the_suite, runs = suite.load(values.gin_file, values.gin_param)
-  settings = execution.Settings(
+  settings = run_once.Settings(
       output_dir=values.output_dir or os.path.join("runs", the_suite.name), data_dirs=_data_dirs(values),
       cache_dir=values.cache_dir, download=values.download, checkpoint_seconds=values.checkpoint_seconds,
       threads=values.threads, deterministic=values.deterministic, tensorboard=values.tensorboard)
-  places = environment.places(values.jobs, values.threads, gpus, values.runs_per_gpu)
+  places = process.places(values.jobs, values.threads, gpus, values.runs_per_gpu)
   own = shards.select(planning.plan(runs, settings, needs_data=not values.dry_run), *shard)
   if values.dry_run:
     print(planning.render(own, cost_model.measure(), len(places)))
@@ -94,21 +107,21 @@ def _run(values: flags.FlagValues) -> int:
   waiting = [plan for plan in own if run_folder.finished_record(settings.run_dir(plan.run), plan.run) is None]
   waiting.sort(key=lambda plan: -plan.cost)
   costs = {plan.run.identity: plan.cost for plan in waiting}
-  with progress.make_display(costs, len(own) - len(waiting)) as display:
+  with display_lib.make_display(costs, len(own) - len(waiting)) as display:
     executor = _executor(values, settings, places[:max(1, len(waiting))], display)
     outcomes, signal_number = executor.run([plan.run for plan in waiting])
-  return suite_folder.finish(the_suite, runs, [plan.run for plan in own], settings, outcomes, signal_number)
+  return suite_tables.finish(the_suite, runs, [plan.run for plan in own], settings, outcomes, signal_number)
 
 
 def _executor(values: flags.FlagValues, settings, places, display):
   """The engine that --executor names."""
   if values.executor == "ray":
-    from benchmark import ray_executor  # pylint: disable=import-outside-toplevel
+    from benchmark.execution.ray import executor as executor_lib  # pylint: disable=import-outside-toplevel
 
-    return ray_executor.RayExecutor(settings, values.ray_address, values.jobs, values.runs_per_gpu, display)
-  from benchmark import executors  # pylint: disable=import-outside-toplevel
+    return executor_lib.RayExecutor(settings, values.ray_address, values.jobs, values.runs_per_gpu, display)
+  from benchmark.execution import pool  # pylint: disable=import-outside-toplevel
 
-  return executors.LocalExecutor(settings, places, display)
+  return pool.LocalExecutor(settings, places, display)
 
 
 def _data_dirs(values) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Domain values that every floor may use. No TensorFlow here."""
 
 import dataclasses
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 

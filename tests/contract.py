@@ -7,13 +7,13 @@ is what costs.
 
 import dataclasses
 import json
-from typing import Callable
+from collections.abc import Callable
 
-import gin
 import numpy as np
 import tensorflow as tf
 
-from benchmark import configuration
+import gin
+from benchmark.suites import bindings as bindings_lib
 from lasem_tf.learners import base
 from lasem_tf.nn import layers
 from lasem_tf.training import steps
@@ -58,11 +58,11 @@ class Subject:
 
 def load(name: str, bindings: tuple[str, ...] = ()) -> Subject:
   """Parses learners/{name}.gin, and replaces stream and network by tiny ones; further bindings void its promise."""
-  configuration.register_configurables()
-  values = configuration.parse([f"learners/{name}.gin"], (*_NETWORK, *bindings))
+  bindings_lib.register_configurables()
+  values = bindings_lib.parse([f"learners/{name}.gin"], (*_NETWORK, *bindings))
   missing = [binding for binding in _MACROS if binding.split(" ")[0] not in values]
   gin.parse_config(missing)
-  experiment = gin.get_configurable(configuration.ROOT)()
+  experiment = gin.get_configurable(bindings_lib.ROOT)()
   learner = experiment.learner.__name__
   stream = tiny_stream.TinyStream((3, 3, 3) if learner == "SingleNetwork" else (3, 2, 4), num_validation=12)
 

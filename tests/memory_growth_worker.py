@@ -10,7 +10,7 @@ import pathlib
 import sys
 
 from lasem_tf.data import stream as stream_lib
-from lasem_tf.data import synthetic
+from lasem_tf.data.streams import synthetic
 from lasem_tf.learners import additive_decomposition, base, channel_gated, progressive, replay
 from lasem_tf.learners.expandable import learner as expandable
 from lasem_tf.nn import architecture

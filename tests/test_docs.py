@@ -7,10 +7,11 @@ import itertools
 import pathlib
 import re
 
-import gin
 import pytest
 
-from benchmark import configuration, export_matlab
+import gin
+from benchmark.results import matlab
+from benchmark.suites import bindings as bindings_lib
 from lasem_tf import types
 from lasem_tf.knowledge import deconvolution, tensor_factors
 from lasem_tf.metrics import lifelong
@@ -135,8 +136,8 @@ def test_learners_exist(path):
 
 @by_document
 def test_bindings_and_macros_exist(path):
-  configuration.register_configurables()
-  importlib.import_module("benchmark.suite")
+  bindings_lib.register_configurables()
+  importlib.import_module("benchmark.suites.suite")
   text = path.read_text(encoding="utf-8")
   code = "\n".join(_in_backticks(text) | {line for line in text.splitlines() if re.match(r"(    )?[\w.]+ = ", line)})
   bindings = re.findall(r"(?<![\w./])([A-Z]\w*[a-z0-9]\w*|experiment|suite)\.([a-z_]+)\b", code)
@@ -194,4 +195,4 @@ def test_fields_of_the_matlab_files_are_those_of_the_export():
   text = _text("docs/from_the_original.md")
   named = {word for row in _rows(text, "field of the `.mat` file") for word in _in_backticks(row[0]) if "*" not in word}
   assert len(named) >= 12
-  assert {word for word in named if word not in export_matlab.__doc__} == {"history_DARTS_arch_select"}
+  assert {word for word in named if word not in matlab.__doc__} == {"history_DARTS_arch_select"}

@@ -2,14 +2,15 @@
 
 import pathlib
 
-import gin
 import pytest
 
-from benchmark import configuration, cost_model, execution, planning, suite
-from benchmark.configuration import ConfigurationError
+import gin
+from benchmark.execution import cost_model, planning, run_once
+from benchmark.suites import bindings as bindings_lib, suite
+from benchmark.suites.bindings import ConfigurationError
 from tests import raw_data
 
-ROOT = configuration.gin_root()
+ROOT = bindings_lib.gin_root()
 STREAMS = sorted(path.stem for path in (ROOT / "streams").glob("*.gin"))
 LEARNERS = sorted(path.stem for path in (ROOT / "learners").glob("*.gin"))
 SUITES = sorted(str(path.relative_to(ROOT)) for folder in ("suites", "papers")
@@ -22,7 +23,7 @@ CANDIDATES = ("synthetic", "cifar100", "cifar100_6", "cifar100_8", "office_home_
 @pytest.fixture(name="settings", scope="module")
 def _settings(tmp_path_factory):
   root = raw_data.write(tmp_path_factory.mktemp("raw"))
-  return execution.Settings(output_dir=str(root / "unused"), data_dirs=(str(root),), cache_dir=str(root / "cache"))
+  return run_once.Settings(output_dir=str(root / "unused"), data_dirs=(str(root),), cache_dir=str(root / "cache"))
 
 
 def _load(stream, learner, scale="smoke"):
@@ -35,7 +36,7 @@ def _load(stream, learner, scale="smoke"):
 def _own_bindings(path) -> set[str]:
   """What the text of one file binds, without what it includes."""
   text = "\n".join(line for line in path.read_text().splitlines() if not line.startswith("include"))
-  return set(configuration.bound_values(text))
+  return set(bindings_lib.bound_values(text))
 
 
 def test_the_folders_are_not_empty():
@@ -51,10 +52,10 @@ def test_streams(stream, settings):
   run = _load(stream, "stl")
   (plan,) = planning.plan([run], settings)
   assert plan.training_gmacs > 0
-  used = configuration.reachable(run.parse())
+  used = bindings_lib.reachable(run.parse())
   with_knowledge = set()
   for learner in ("hps_all", "tf_all", "dfcnn_all", "lasemg_hps", "den"):
-    with_knowledge |= configuration.reachable(configuration.parse(
+    with_knowledge |= bindings_lib.reachable(bindings_lib.parse(
         [f"streams/{stream}.gin", f"learners/{learner}.gin", "scale/smoke.gin"])) if _fits(stream, learner) else set()
   idle = _own_bindings(ROOT / "streams" / f"{stream}.gin") - used - with_knowledge
   assert not idle, f"no learner uses {sorted(idle)}"
@@ -62,7 +63,7 @@ def test_streams(stream, settings):
 
 def _fits(stream, learner):
   try:
-    configuration.reachable(configuration.parse([f"streams/{stream}.gin", f"learners/{learner}.gin",
+    bindings_lib.reachable(bindings_lib.parse([f"streams/{stream}.gin", f"learners/{learner}.gin",
                                                  "scale/smoke.gin"]))
   except ConfigurationError:
     return False
@@ -80,7 +81,7 @@ def test_learners(learner, settings):
       problems.append(f"{stream}: {error}")
       continue
     assert plan.training_gmacs > 0
-    idle = _own_bindings(ROOT / "learners" / f"{learner}.gin") - configuration.reachable(run.parse())
+    idle = _own_bindings(ROOT / "learners" / f"{learner}.gin") - bindings_lib.reachable(run.parse())
     assert not idle, f"nothing uses {sorted(idle)}"
     return
   pytest.fail("\n".join(problems))
@@ -105,13 +106,13 @@ def test_suites_of_the_papers_have_five_trials(name):
 @pytest.mark.parametrize("learner", ["stl", "lasem_hps", "dfcnn_all"])
 def test_operative_configuration_replays_to_itself(learner, settings, tmp_path):
   run = _load("synthetic", learner)
-  execution.build(run, settings)
+  run_once.build(run, settings)
   operative = gin.operative_config_str()
   (tmp_path / "operative.gin").write_text(operative)
-  values = configuration.parse([str(tmp_path / "operative.gin")])
-  from benchmark import experiment  # pylint: disable=import-outside-toplevel
+  values = bindings_lib.parse([str(tmp_path / "operative.gin")])
+  from benchmark.suites import experiment  # pylint: disable=import-outside-toplevel
 
   built = experiment.Experiment()  # pylint: disable=no-value-for-parameter
   stream = built.make_stream(settings.stream_context(run))
-  execution.idle_learner(built, stream, 0)
-  assert configuration.bound_values(gin.operative_config_str()) == values
+  run_once.idle_learner(built, stream, 0)
+  assert bindings_lib.bound_values(gin.operative_config_str()) == values

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from benchmark import configuration
+from benchmark.suites import bindings as bindings_lib
 from tests import contract
 
 # Files that differ only in which layers a fixed configuration shares, or in how many layers their network has.
 _SAME_LEARNER = re.compile(r"(hps|tf|dfcnn)_(office_home_.*|(top|bottom)[13-9]|bottom2|alternating_odd)|lasemg\d+_.*")
-NAMES = [name for name in sorted(path.stem for path in (configuration.gin_root() / "learners").glob("*.gin"))
+NAMES = [name for name in sorted(path.stem for path in (bindings_lib.gin_root() / "learners").glob("*.gin"))
          if not _SAME_LEARNER.fullmatch(name)]
 # Options that no file binds, and that add variables or phases of their own.
 VARIANTS = (

@@ -25,5 +25,5 @@ def test_gin_files_are_installed_inside_the_package():
 
 
 def test_templates_are_installed():
-  patterns = _setup()["options.package_data"]["benchmark"].split()
-  assert patterns == ["templates/*"] and list((ROOT / "benchmark" / "templates").iterdir())
+  patterns = _setup()["options.package_data"]["benchmark.reporting"].split()
+  assert patterns == ["templates/*"] and list((ROOT / "benchmark" / "reporting" / "templates").iterdir())

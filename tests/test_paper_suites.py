@@ -4,7 +4,10 @@ import shlex
 
 import pytest
 
-from benchmark import configuration, execution, paper_suites, planning, reproduction_page, run, suite
+from benchmark import run
+from benchmark.execution import planning, run_once
+from benchmark.reporting import reproduction_page
+from benchmark.suites import bindings as bindings_lib, paper_suites, suite
 
 SUITES = paper_suites.load()
 PAGE = reproduction_page._not_measured(SUITES, [])  # pylint: disable=protected-access
@@ -21,8 +24,8 @@ def _load(command: str, *bindings: str):
 
 @pytest.mark.parametrize("each", SUITES, ids=lambda each: each.name)
 def test_what_is_read_from_the_text_is_what_gin_makes_of_it(each):
-  configuration.register_configurables()
-  values = configuration.parse([f"suites/{each.name}.gin"])
+  bindings_lib.register_configurables()
+  values = bindings_lib.parse([f"suites/{each.name}.gin"])
   assert {name: getattr(each, name.removeprefix("suite.")) for name in values if name.startswith("suite.")} == {
       name: value for name, value in values.items() if name.startswith("suite.")}
 
@@ -40,7 +43,7 @@ def test_commands_are_accepted(command):
 
 def test_exhaustive_searches_are_accepted_at_their_cost(tmp_path):
   command = next(command for command in COMMANDS if "exhaustive" in command and "office_home" in command)
-  settings = execution.Settings(output_dir=str(tmp_path / "out"), data_dirs=(str(tmp_path),))
+  settings = run_once.Settings(output_dir=str(tmp_path / "out"), data_dirs=(str(tmp_path),))
   _, runs = _load(command, "suite.seeds = (0,)", "suite.learners = ('stl', 'exhaustive_hps', 'exhaustive_dfcnn')")
   plans = planning.plan(runs, settings, needs_data=False)
   assert min(plan.num_epochs for plan in plans if plan.run.learner != "stl") > 100_000

@@ -23,7 +23,8 @@ import sys
 
 from absl import flags
 
-from benchmark import command_line, environment
+from benchmark import command_line
+from benchmark.execution import process
 
 ARMS = ("core", "knowledge", "frameworks", "processes", "endtoend")
 NETWORKS = ("cifar100", "stl10", "office_home")
@@ -49,7 +50,7 @@ def main(argv) -> int:
   """Runs the command line; returns the exit status."""
   values = define_flags()
   command_line.parse(values, argv, __doc__)
-  cores = environment.usable_cores()
+  cores = process.usable_cores()
   if values.core is not None and values.core not in cores:
     command_line.fail(f"--core={values.core} is not usable here; choose one of {cores}.")
   output = None if values.output is None else pathlib.Path(values.output)
@@ -64,12 +65,12 @@ def main(argv) -> int:
     from benchmark.speed import end_to_end  # pylint: disable=import-outside-toplevel
 
     run_costs, suite_bars = end_to_end.measure(), [end_to_end.scaling(min(3, values.repeats))]
-  environment.prepare_process(place=environment.Place(core=cores[-1] if values.core is None else values.core))
+  process.prepare_process(place=process.Place(core=cores[-1] if values.core is None else values.core))
   if "frameworks" in values.arms:
     from benchmark.speed import torch_steps  # pylint: disable=import-outside-toplevel
 
     torch_steps.load_before_tensorflow()
-  environment.start_tensorflow()
+  process.start_tensorflow()
   from benchmark.speed import markdown  # pylint: disable=import-outside-toplevel
 
   sections, met = [], all(bar.met is not False for bar in suite_bars)

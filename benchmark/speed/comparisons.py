@@ -5,7 +5,7 @@ A comparison has arms, which are measured together, and turns their costs into f
 
 import dataclasses
 import functools
-from typing import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +16,6 @@ from benchmark.speed.networks import Network
 from lasem_tf.knowledge import base, deconvolution, hard_sharing, tensor_factors
 from lasem_tf.learners import composed, single_task
 from lasem_tf.selection import expectation, static
-
 
 PLAIN, PLAIN_LOOP = "plain step", "plain step, loop in the graph"
 SEARCH, GRAPH_SEARCH = "LASEM step", "LASEM step in graph mode, one tower a configuration"

@@ -2,11 +2,11 @@
 
 import importlib.metadata
 import os
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import tabulate
 
-from benchmark import environment
+from benchmark.execution import process
 from benchmark.speed import end_to_end, measure, torch_steps
 from benchmark.speed.bars import Bar
 from benchmark.speed.networks import Network
@@ -42,12 +42,12 @@ def run_costs(costs: Sequence[end_to_end.RunCost], bars: Sequence[Bar]) -> str:
 
 def document(sections: Sequence[str], command: str) -> str:
   """All sections with the machine, the versions and the command that they were measured with."""
-  packages = environment.package_versions()
+  packages = process.package_versions()
   if torch_steps.is_installed():
     packages["torch"] = importlib.metadata.version("torch")
   versions = ", ".join(f"{name} {version}" for name, version in packages.items())
-  code = environment.code_version()["commit"]
-  head = (f"# Speed\n\n`{command}`\n\n{environment.processor_name()}, {os.cpu_count()} cores, one thread "
+  code = process.code_version()["commit"]
+  head = (f"# Speed\n\n`{command}`\n\n{process.processor_name()}, {os.cpu_count()} cores, one thread "
           "pinned to one core, arms interleaved in random order, medians of process CPU time. Absolute times are for "
           f"budgeting only; wall times suffer from what else runs (load average {os.getloadavg()[1]:.1f}). {versions}"
           f"{'' if code is None else f', commit {code[:12]}'}.")

@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 import time
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 

@@ -9,7 +9,7 @@ import multiprocessing
 import statistics
 import time
 
-from benchmark import environment
+from benchmark.execution import process
 from benchmark.speed.bars import Bar
 
 MEMORY_LIMITS = {"cifar100": 1.2, "stl10": 1.6}  # 1e9 bytes of one LASEM run.
@@ -50,7 +50,7 @@ def scaling(name: str, repeats: int, seconds: float) -> Bar:
     repeats: measurements of either, in turn.
     seconds: wall time that one measurement of one process should take.
   """
-  label, cores = "plain steps per second of two processes over one, wall time", environment.usable_cores()
+  label, cores = "plain steps per second of two processes over one, wall time", process.usable_cores()
   if len(cores) < 2:
     return Bar(label, None, SCALING_LIMIT, at_least=True, note="one core here")
   with _executor(cores[0]) as first, _executor(cores[1]) as second:
@@ -69,8 +69,8 @@ def _executor(core: int | None) -> concurrent.futures.ProcessPoolExecutor:
 
 
 def _prepare(core: int | None) -> None:
-  environment.prepare_process(place=environment.Place(core=core))
-  environment.start_tensorflow()
+  process.prepare_process(place=process.Place(core=core))
+  process.start_tensorflow()
 
 
 def _wall(executors, num_steps: int) -> float:
@@ -116,4 +116,4 @@ def _probe(name: str) -> Probe:
                                                  1e-5, examples=access.examples))
 
   result = lifetime.Lifetime(make_learner, images, options).run()
-  return Probe(environment.peak_memory_bytes(), result.num_retraces)
+  return Probe(process.peak_memory_bytes(), result.num_retraces)

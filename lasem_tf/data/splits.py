@@ -1,6 +1,6 @@
 """Split arithmetic, in integers and on index lists only; no pixel is touched here."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

@@ -102,7 +102,7 @@ class TaskStream(abc.ABC):
 
   def _data_seed(self):
     """What else of the seed reaches the pixels (noise); subclasses override."""
-    return None
+    return
 
   @abc.abstractmethod
   def _load(self, task_id: int, split: str) -> types.TaskSplit:

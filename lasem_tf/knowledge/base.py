@@ -1,7 +1,7 @@
 """What knowledge is: how a shared layer's kernel and bias for a task come from what the tasks share."""
 
 import abc
-from typing import Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 

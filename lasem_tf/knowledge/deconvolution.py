@@ -4,13 +4,13 @@ Lee, Stokes, Eaton: "Learning shared knowledge for deep lifelong learning using 
 """
 
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
-import gin
 import tensorflow as tf
 
+import gin
 from lasem_tf.knowledge import base
-from lasem_tf.knowledge.deconvolution_sizes import TABLES, LayerSizes
+from lasem_tf.knowledge.deconvolution_sizes import LayerSizes, TABLES
 from lasem_tf.nn import weights
 
 REGULARISED = ("deconv_kernel", "deconv_bias", "tensordot")

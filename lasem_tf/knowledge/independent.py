@@ -1,7 +1,6 @@
 """No knowledge is shared: every task learns its own kernels."""
 
 import gin
-
 from lasem_tf.knowledge import base
 
 

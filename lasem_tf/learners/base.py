@@ -11,7 +11,8 @@ assigns that phase's `state`.
 
 import abc
 import dataclasses
-from typing import Callable, Mapping, NamedTuple, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf

@@ -6,13 +6,13 @@ relies on are frozen when it ends, all others are drawn anew. The task classifie
 unknown task identities and are not part of it.
 """
 
-from typing import Sequence
+from collections.abc import Sequence
 
-import gin
 import keras
 import numpy as np
 import tensorflow as tf
 
+import gin
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture, hard_gates, layers, optimizers, weights
 

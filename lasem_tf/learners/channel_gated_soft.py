@@ -6,12 +6,12 @@ of the gates, a constant: it has no gradient, and nothing protects channels from
 method of the paper (Abati et al., CVPR 2020).
 """
 
-from typing import Sequence
+from collections.abc import Sequence
 
-import gin
 import keras
 import tensorflow as tf
 
+import gin
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture, initializers, layers, optimizers, weights
 

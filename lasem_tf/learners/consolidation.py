@@ -5,7 +5,7 @@ TensorFlow here.
 """
 
 import warnings
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.cluster import vq

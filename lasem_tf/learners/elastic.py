@@ -5,11 +5,11 @@ the online form of Schwarz et al., "Progress & Compress" (ICML 2018), with one r
 only anchor (Huszar, PNAS 2018).
 """
 
-from typing import Mapping
+from collections.abc import Mapping
 
-import gin
 import tensorflow as tf
 
+import gin
 from lasem_tf import seeding
 from lasem_tf.learners import base, fisher, trunk
 

@@ -5,7 +5,7 @@ fills the memory with the current task when epochs are many.)
 """
 
 import abc
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

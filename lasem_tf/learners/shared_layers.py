@@ -1,6 +1,6 @@
 """The shared weights of all layers, and which of them some task relies on."""
 
-from typing import Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import tensorflow as tf
 

@@ -1,7 +1,6 @@
 """Single-task learning: one network for every task, nothing shared. No transfer and no forgetting."""
 
 import gin
-
 from lasem_tf.knowledge import independent
 from lasem_tf.learners import base, composed
 from lasem_tf.selection import static

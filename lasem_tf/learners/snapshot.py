@@ -1,6 +1,6 @@
 """Copies of variables that a learner may want to go back to."""
 
-from typing import Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 

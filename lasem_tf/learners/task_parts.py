@@ -1,6 +1,6 @@
 """What one task of a composed learner has to itself, and the network made of it."""
 
-from typing import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import tensorflow as tf
 

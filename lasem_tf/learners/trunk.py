@@ -4,7 +4,8 @@ The trunk is all convolutions and the hidden dense layers, a head the last dense
 of those methods' remedies, this is plain fine-tuning, and each method is what it adds to it.
 """
 
-from typing import Callable, Mapping, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf

@@ -1,7 +1,7 @@
 """The result of one run: the accuracy of every task after every visit."""
 
 import dataclasses
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

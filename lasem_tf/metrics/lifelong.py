@@ -12,7 +12,7 @@ ratio ("catastrophic forgetting ratio") without its formula: both divide the fin
 """
 
 import dataclasses
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

@@ -6,7 +6,7 @@ and initial weights for all of them. Fewer than two observations give no spread 
 
 import dataclasses
 import math
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import stats

@@ -1,6 +1,6 @@
 """Features of a network whose layers are mixtures of their two routes."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 

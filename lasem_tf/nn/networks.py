@@ -5,7 +5,8 @@ A network that searches over configurations has two routes for a layer; a commit
 """
 
 import dataclasses
-from typing import Protocol, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 import keras
 import tensorflow as tf

@@ -4,7 +4,7 @@ Keras' RMSprop is another function: its mean square starts at zero and its epsil
 first step is about 300 times as large at the learning rates used here.
 """
 
-from typing import Mapping
+from collections.abc import Mapping
 
 import tensorflow as tf
 

@@ -6,7 +6,7 @@ one convolution a layer then serves any number of configurations, forward and ba
 separate networks.
 """
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 

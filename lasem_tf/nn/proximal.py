@@ -6,7 +6,7 @@ the group shrink *of* the soft threshold; the other order is another function.
 """
 
 import math
-from typing import Sequence
+from collections.abc import Sequence
 
 import tensorflow as tf
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import contextvars
-from typing import Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
 

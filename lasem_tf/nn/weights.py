@@ -1,6 +1,6 @@
 """Groups of weights with stable names, and the two that every network is made of."""
 
-from typing import Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf

@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from typing import Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 

@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import re
-from typing import Sequence
+from collections.abc import Sequence
 
 
 @dataclasses.dataclass(frozen=True)

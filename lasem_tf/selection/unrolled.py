@@ -1,6 +1,6 @@
 """Second-order gradients of mixing weights: how they act on a loss through the weights that learn from them."""
 
-from typing import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 

@@ -14,7 +14,7 @@ import os
 import pathlib
 import re
 import warnings
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """Exact accuracy: correct answers over all examples, counted in large batches by one compiled function per network."""
 
 import collections
-from typing import Callable
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf

@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base

@@ -1,7 +1,7 @@
 """How long, how fast and in which order a run trains. No TensorFlow."""
 
 import dataclasses
-from typing import Sequence
+from collections.abc import Sequence
 
 from lasem_tf import types
 

@@ -1,6 +1,6 @@
 """When a run trains what, and how fast it learns: order of visits, decay of the learning rate. No TensorFlow."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 _ORDERS = {
     "once": lambda tasks, half: tasks,

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import time
-from typing import Callable, Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -11,9 +11,15 @@ import tensorflow as tf
 
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
-from lasem_tf.training import checkpoints, evaluation, events, schedule, splits
-from lasem_tf.training import options as options_lib
-from lasem_tf.training import progress as progress_lib
+from lasem_tf.training import (
+  checkpoints,
+  evaluation,
+  events,
+  options as options_lib,
+  progress as progress_lib,
+  schedule,
+  splits,
+)
 
 _PHASE_STATE = "phase_state/"
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from typing import Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf

@@ -4,8 +4,7 @@ import math
 import time
 
 from lasem_tf.learners import base
-from lasem_tf.training import batches, events, schedule, steps
-from lasem_tf.training import progress as progress_lib
+from lasem_tf.training import batches, events, progress as progress_lib, schedule, steps
 from lasem_tf.training.session import Session
 
 # Steps between two looks at the clock and the order to stop: as many as fit into about this time.

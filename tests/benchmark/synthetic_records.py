@@ -2,12 +2,12 @@
 
 import json
 import pathlib
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark import records
-from benchmark.records import Record
+from benchmark.results import records
+from benchmark.results.records import Record
 
 _QUALITY = {"stl": (.60, .0), "snn": (.35, .12), "hps_all": (.58, .05), "hps_top2": (.61, .02), "lasem_hps": (.66, .01)}
 

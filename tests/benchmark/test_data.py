@@ -1,12 +1,14 @@
 """The command line of `benchmark.data`: what it finds, tells, draws and prepares."""
 
 import numpy as np
-from PIL import Image
 import pytest
+from PIL import Image
 
-from benchmark import data, data_inventory, stream_configuration
-from benchmark.configuration import ConfigurationError
-from lasem_tf.data import stl10_files
+from benchmark import data
+from benchmark.inspection import inventory as inventory_lib
+from benchmark.suites import open_stream
+from benchmark.suites.bindings import ConfigurationError
+from lasem_tf.data.readers import stl10_files
 from lasem_tf.data.stream import DataError, StreamContext
 from tests.data import office_home_raw, stl10_raw
 
@@ -71,8 +73,8 @@ def test_describe_serves_every_kind_of_stream(capsys, monkeypatch, tmp_path, str
 def test_check_of_an_empty_folder_names_the_places(capsys, tmp_path):
   assert _run("check", f"--data_dir={tmp_path}") == 0
   output = capsys.readouterr().out
-  assert output.count("missing") == len(data_inventory.FORMATS)
-  findings = [finding for inventory in data_inventory.FORMATS.values() for finding in inventory([str(tmp_path)])]
+  assert output.count("missing") == len(inventory_lib.FORMATS)
+  findings = [finding for inventory in inventory_lib.FORMATS.values() for finding in inventory([str(tmp_path)])]
   assert {finding.place for finding in findings} == {
       str(tmp_path / name) for name in ("cifar-100-python", "cifar-10-batches-py", "MNIST_data", "STL-10/raw_data",
                                         "OfficeHomeDataset")}
@@ -90,7 +92,7 @@ def test_check_of_one_stream_fails_where_it_cannot_be_opened(capsys, stl10):
 def test_check_of_one_stream_tells_its_fingerprints(capsys, stl10):
   assert _run("check", "--stream=stl10_20", f"--data_dir={stl10}", _ANY_STL10) == 0
   output = capsys.readouterr().out
-  stream = stream_configuration.load_stream("stl10_20", StreamContext(data_dirs=(str(stl10),)),
+  stream = open_stream.load_stream("stl10_20", StreamContext(data_dirs=(str(stl10),)),
                                             ["STL10.images_per_class = 'any'"])
   assert stream.design_fingerprint in output and stream.data_fingerprint in output
   assert "20 tasks, 240 train, 60 validation, 180 test images" in output
@@ -101,16 +103,16 @@ def test_check_names_damage(tmp_path):
   folder = root / "STL-10" / "raw_data"
   (folder / "train_X.bin").write_bytes(b"cut")
   (folder / "test_y.bin").write_bytes(bytes([0]) * 20)
-  states = {finding.place.rsplit("/", 1)[-1]: finding for finding in data_inventory.stl10([str(root)])}
-  assert states["train_X.bin"].state == data_inventory.DAMAGED and "3 bytes" in states["train_X.bin"].details
-  assert states["test_y.bin"].state == data_inventory.DAMAGED and "labels are 1..10" in states["test_y.bin"].details
-  assert states["train_y.bin"].state == data_inventory.OTHER
+  states = {finding.place.rsplit("/", 1)[-1]: finding for finding in inventory_lib.stl10([str(root)])}
+  assert states["train_X.bin"].state == inventory_lib.DAMAGED and "3 bytes" in states["train_X.bin"].details
+  assert states["test_y.bin"].state == inventory_lib.DAMAGED and "labels are 1..10" in states["test_y.bin"].details
+  assert states["train_y.bin"].state == inventory_lib.OTHER
   assert _run("check", f"--data_dir={root}") == 1
 
 
 def test_check_counts_office_home(office_home):
-  findings = data_inventory.office_home([str(office_home)])
-  assert [finding.state for finding in findings] == [data_inventory.OTHER] * 2
+  findings = inventory_lib.office_home([str(office_home)])
+  assert [finding.state for finding in findings] == [inventory_lib.OTHER] * 2
   assert all("650 images in 65 classes, 10 of each class; 65 classes differ" in finding.details for finding in findings)
 
 
@@ -118,17 +120,17 @@ def test_check_says_precisely_what_lies_in_the_folders_of_real_images(real_data)
   def found(inventory, name):
     return {finding.place.split("/")[-1]: finding for finding in inventory([str(real_data / name)])}
 
-  cifar = found(data_inventory.cifar100, "tinyimagenet100")
+  cifar = found(inventory_lib.cifar100, "tinyimagenet100")
   assert cifar["train"].details.startswith("9000 images, 90 of each class")
   assert cifar["test"].details.startswith("5000 images, 50 of each class")
-  fragment = found(data_inventory.cifar100, "cifar100_fragment")
+  fragment = found(inventory_lib.cifar100, "cifar100_fragment")
   assert fragment["train"].details.startswith("1117 images, 5-22 of each class")
   assert fragment["test"].details.startswith("916 images, 4-15 of each class")
-  assert fragment["meta"].state == data_inventory.OFFICIAL and fragment["train"].state == data_inventory.OTHER
-  binaries = found(data_inventory.stl10, "imagenette96")
+  assert fragment["meta"].state == inventory_lib.OFFICIAL and fragment["train"].state == inventory_lib.OTHER
+  binaries = found(inventory_lib.stl10, "imagenette96")
   assert binaries["train_y.bin"].details.startswith("1300 labels, 130 of each class")
   assert binaries["test_X.bin"].details.startswith("800 images")
-  domains = found(data_inventory.office_home, "caltech101_officehome")
+  domains = found(inventory_lib.office_home, "caltech101_officehome")
   assert domains["Product"].details.startswith("2098 images in 65 classes, 25-35 of each class; 65 classes differ")
   assert domains["Real World"].details.startswith("2118 images in 65 classes, 26-35 of each class; 65 classes differ")
 
@@ -186,11 +188,11 @@ def test_bad_input_ends_with_status_2_and_one_line(capsys, arguments, message):
 
 def test_load_stream_raises_the_errors_of_the_suite(tmp_path):
   with pytest.raises(ConfigurationError, match="No gin file"):
-    stream_configuration.load_stream("nothing", StreamContext())
+    open_stream.load_stream("nothing", StreamContext())
   with pytest.raises(DataError) as error:
-    stream_configuration.load_stream("stl10_20", StreamContext(data_dirs=(str(tmp_path),)))
+    open_stream.load_stream("stl10_20", StreamContext(data_dirs=(str(tmp_path),)))
   assert "\n" not in str(error.value)
 
 
 def test_every_stream_file_is_listed():
-  assert {"cifar100", "office_home", "stl10_20", "synthetic"} <= set(stream_configuration.stream_names())
+  assert {"cifar100", "office_home", "stl10_20", "synthetic"} <= set(open_stream.stream_names())

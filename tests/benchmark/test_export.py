@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from scipy import io
 
-from benchmark import export, records, run_details
+from benchmark import export
+from benchmark.results import records, run_details
 from tests.benchmark import synthetic_records
 
 

@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from benchmark import export, paper, record_schema, records, report
+from benchmark import export, report
+from benchmark.reporting import published as published_lib
+from benchmark.results import record_schema, records
 from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
 
@@ -208,7 +210,7 @@ def test_other_schema_versions_are_refused(tmp_path, capsys):
 
 
 def test_published_numbers_are_compared_or_not_available(tmp_path):
-  header = ",".join(paper.COLUMNS)
+  header = ",".join(published_lib.COLUMNS)
   (tmp_path / "paper").mkdir()
   (tmp_path / "paper" / "a.csv").write_text(
       f"{header}\nA paper,Table 1,Row 2,,cifar100,stl,final,%,45.5,1.5\nA paper,,,,cifar100,stl,peak,%,,\n"
@@ -225,16 +227,16 @@ def test_published_numbers_are_compared_or_not_available(tmp_path):
     ("A,,,,cifar100,stl,finale,%,1,", "line 2: measure"), ("A,,,,cifar100,stl,final,percent,1,", "line 2: measure"),
     ("A,,,,cifar100,stl,final,%,about 60,", "line 2: could not convert")])
 def test_damaged_published_numbers_are_named(tmp_path, line, message):
-  (tmp_path / "a.csv").write_text(f"{','.join(paper.COLUMNS)}\n{line}\n")
+  (tmp_path / "a.csv").write_text(f"{','.join(published_lib.COLUMNS)}\n{line}\n")
   with pytest.raises(record_schema.RecordError, match=message):
-    paper.load(tmp_path)
+    published_lib.load(tmp_path)
   (tmp_path / "a.csv").write_text("a,b\n1,2\n")
   with pytest.raises(record_schema.RecordError, match="columns must be"):
-    paper.load(tmp_path)
+    published_lib.load(tmp_path)
 
 
 def test_shipped_published_numbers_are_empty_and_readable():
-  numbers = paper.load(report._PAPER_DIR)  # pylint: disable=protected-access
+  numbers = published_lib.load(report._PAPER_DIR)  # pylint: disable=protected-access
   assert len(numbers) > 100
   assert all(number.value is None for number in numbers)
 

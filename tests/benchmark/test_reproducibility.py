@@ -4,8 +4,10 @@ import pathlib
 
 import pytest
 
-from benchmark import (export, generated_text, paper_suites, record_schema, records, report, reproducibility,
-                       reproduction_page)
+from benchmark import export, report, reproducibility
+from benchmark.reporting import generated_text, reproduction_page
+from benchmark.results import record_schema, records
+from benchmark.suites import paper_suites
 from tests.benchmark import synthetic_records
 
 _ROOT = pathlib.Path(__file__).parents[2]

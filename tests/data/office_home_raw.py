@@ -1,12 +1,12 @@
 """Writes tiny folders in the layout of Office-Home, whose pixels say which image they are."""
 
 import pathlib
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
 
-from lasem_tf.data import office_home_classes
+from lasem_tf.data.streams import office_home_classes
 
 
 def color(domain_id: int, class_id: int, number: int) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from lasem_tf.data import stl10_files
+from lasem_tf.data.readers import stl10_files
 
 
 def labels(per_class: int) -> np.ndarray:

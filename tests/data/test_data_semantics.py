@@ -6,7 +6,8 @@ import pathlib
 import numpy as np
 import pytest
 
-from lasem_tf.data import cifar100, cifar100_tables, pipeline, splits, stream
+from lasem_tf.data import pipeline, splits, stream
+from lasem_tf.data.streams import cifar100, cifar100_tables
 from tests.data import raw_files
 
 

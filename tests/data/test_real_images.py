@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from lasem_tf import types
-from lasem_tf.data import image_cache, image_decoding, image_resizing, office_home_classes, office_home_files
-from lasem_tf.data import sources, stl10_files
-from lasem_tf.data.office_home import OfficeHome, OfficeHomeIncremental
-from lasem_tf.data.stl10 import STL10
+from lasem_tf.data import sources
+from lasem_tf.data.readers import image_cache, image_decoding, image_resizing, office_home_files, stl10_files
 from lasem_tf.data.stream import DataError, StreamContext
+from lasem_tf.data.streams import office_home_classes
+from lasem_tf.data.streams.office_home import OfficeHome, OfficeHomeIncremental
+from lasem_tf.data.streams.stl10 import STL10
 
 
 @pytest.fixture(name="caltech")

@@ -1,9 +1,9 @@
 """What the gin files of these streams bind: the papers' batch sizes, epochs, learning rates and networks."""
 
-import gin
 import pytest
 
-from benchmark import configuration
+import gin
+from benchmark.suites import bindings
 
 EXPECTED = {  # batch size, epochs per task, learning rate, decay, tasks, flattened features, hidden dense layers
     "cifar100": (10, 2000, 1e-4, 1 / 4000, 10, 4096, (64,)),
@@ -52,14 +52,14 @@ CONVOLUTIONS = {  # kernels, channels, pools
 
 
 def test_no_stream_is_left_out():
-  streams = {path.stem for path in (configuration.gin_root() / "streams").glob("*.gin")}
+  streams = {path.stem for path in (bindings.gin_root() / "streams").glob("*.gin")}
   assert streams == set(EXPECTED) == set(CONVOLUTIONS)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_values_of_the_papers(name):
-  configuration.register_configurables()
-  values = configuration.parse([f"streams/{name}.gin"])
+  bindings.register_configurables()
+  values = bindings.parse([f"streams/{name}.gin"])
   batch_size, epochs, learning_rate, decay, num_tasks, num_features, dense_sizes = EXPECTED[name]
   assert (values["BATCH_SIZE"], values["EPOCHS_PER_TASK"]) == (batch_size, epochs)
   assert (values["LEARNING_RATE"], values["LEARNING_RATE_DECAY"]) == (learning_rate, decay)
@@ -74,9 +74,9 @@ def test_values_of_the_papers(name):
 @pytest.mark.parametrize("name, dense_sizes", [
     ("stl10_20", (128,)), ("stl10_20_9", (128,)), ("stl10_15", (128, 16)), ("office_home", (256, 64))])
 def test_tensor_factors_have_one_hidden_dense_layer_on_twenty_tasks_of_stl10(name, dense_sizes):
-  configuration.register_configurables()
-  learners = sorted(path.stem for path in (configuration.gin_root() / "learners").glob("*tf*.gin"))
+  bindings.register_configurables()
+  learners = sorted(path.stem for path in (bindings.gin_root() / "learners").glob("*tf*.gin"))
   assert {"tf_all", "tf_top2", "lasem_tf", "lasem_tf_2021", "darts_tf", "exhaustive_tf"} <= set(learners)
   for learner in learners:
-    configuration.parse([f"streams/{name}.gin", f"learners/{learner}.gin"])
+    bindings.parse([f"streams/{name}.gin", f"learners/{learner}.gin"])
     assert gin.get_configurable("ConvNetSpec")().dense_sizes == dense_sizes, learner

@@ -8,8 +8,9 @@ import re
 
 import numpy as np
 
-from lasem_tf.data import cifar100_tables, image_resizing, office_home, office_home_classes, pipeline, splits, stl10
-from lasem_tf.data import stl10_design
+from lasem_tf.data import pipeline, splits
+from lasem_tf.data.readers import image_resizing
+from lasem_tf.data.streams import cifar100_tables, office_home, office_home_classes, stl10, stl10_design
 from tests.golden_support import comparison, manifest
 
 # Statistics of fake images that nobody can draw again, and images per task that follow from them.

@@ -7,8 +7,7 @@ import tensorflow as tf
 from lasem_tf.knowledge import deconvolution, hard_sharing, tensor_factors
 from lasem_tf.learners import base, composed
 from lasem_tf.nn import architecture, layers, networks
-from lasem_tf.selection import base as selection_base
-from lasem_tf.selection import expectation
+from lasem_tf.selection import base as selection_base, expectation
 from tests import tiny_stream
 from tests.golden_support import recording
 from tests.nn.test_prefix_tree import kernels_launched

@@ -200,7 +200,7 @@ def test_time_and_cost_are_reported_for_every_visit():
   life_macs = learner.training_macs_per_image(0)
   assert len(result.seconds) == 3
   assert all(set(entry) == {"training", "evaluation", "other"} and min(entry.values()) > 0 for entry in result.seconds)
-  assert 0 < result.cpu_seconds
+  assert result.cpu_seconds > 0
   # While task 2 is searched: both routes of two layers, shared layers once, and the own parts of three tasks.
   assert result.super_network > result.parameters[-1]
   assert result.training_macs_per_image == [life_macs] * 3

@@ -1,6 +1,6 @@
 """Expansion: units that a new task adds to every layer, and the removal of those that the group lasso emptied."""
 
-from typing import Callable
+from collections.abc import Callable
 
 import numpy as np
 

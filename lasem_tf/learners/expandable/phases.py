@@ -1,13 +1,12 @@
 """One training phase on chosen entries: gradient step on the smooth loss, then soft threshold, then group shrink."""
 
 import dataclasses
-from typing import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
 from lasem_tf.learners import base
 from lasem_tf.nn import layers, optimizers, proximal
-
 
 # Which of the phases (head, selective, expansion, split_retrain) get the epochs of a visit that has not one for each.
 _PRIORITY = (0, 2, 1, 3)

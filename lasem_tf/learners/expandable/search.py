@@ -1,6 +1,6 @@
 """Selective retraining: which units a new task reaches from its head through connections that are there."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

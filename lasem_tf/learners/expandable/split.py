@@ -7,11 +7,11 @@ come first.
 """
 
 import dataclasses
-from typing import Sequence
+from collections.abc import Sequence
 
-import gin
 import numpy as np
 
+import gin
 from lasem_tf.learners.expandable import units
 
 RULES = ("cosine", "distance")

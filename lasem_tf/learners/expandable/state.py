@@ -1,6 +1,6 @@
 """What an expandable network consists of at a moment: shared layers, heads, who sees which unit, and a snapshot."""
 
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf

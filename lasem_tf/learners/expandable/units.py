@@ -7,7 +7,7 @@ r // channels. New channels therefore go inside every position block, never to t
 """
 
 import dataclasses
-from typing import Sequence
+from collections.abc import Sequence
 
 import numpy as np
 

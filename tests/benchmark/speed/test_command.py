@@ -2,9 +2,8 @@
 
 import pytest
 
-from benchmark import environment
-from benchmark.speed import __main__ as command
-from benchmark.speed import bars, comparisons, networks
+from benchmark.execution import process
+from benchmark.speed import __main__ as command, bars, comparisons, networks
 from tests.benchmark.speed.tiny_network import NETWORK
 
 
@@ -31,8 +30,8 @@ def test_networks_and_defaults():
 @pytest.mark.parametrize("limit, status", [(1e9, 0), (0.0, 1)])
 def test_writes_what_it_prints_and_says_what_was_missed(monkeypatch, tmp_path, capsys, limit, status):
   # The test's process keeps its threads and cores.
-  monkeypatch.setattr(environment, "prepare_process", lambda **_: None)
-  monkeypatch.setattr(environment, "start_tensorflow", lambda: None)
+  monkeypatch.setattr(process, "prepare_process", lambda **_: None)
+  monkeypatch.setattr(process, "start_tensorflow", lambda: None)
   monkeypatch.setitem(networks.NETWORKS, "cifar100", NETWORK)
   monkeypatch.setattr(comparisons, "add_core", lambda comparison, network: comparison.arms.append(
       comparison.train("plain step", comparisons.plain, network).step_arm("plain step")))

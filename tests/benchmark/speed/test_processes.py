@@ -1,6 +1,6 @@
 """What is measured in processes of its own. The processes themselves start TensorFlow twice: only one is tried here."""
 
-from benchmark import environment
+from benchmark.execution import process
 from benchmark.speed import networks, processes
 from tests.benchmark.speed.tiny_network import NETWORK
 
@@ -19,7 +19,7 @@ def test_figures():
 
 
 def test_one_core_cannot_scale(monkeypatch):
-  monkeypatch.setattr(environment, "usable_cores", lambda: [0])
+  monkeypatch.setattr(process, "usable_cores", lambda: [0])
   bar = processes.scaling("cifar100", 1, 0.1)
   assert bar.value is None and bar.met is None and bar.note == "one core here"
 

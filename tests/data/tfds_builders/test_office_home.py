@@ -5,13 +5,13 @@ import shutil
 import tempfile
 
 import numpy as np
-from PIL import Image
 import pytest
+from PIL import Image
 
 pytest.importorskip("dill", reason="the test case of TensorFlow Datasets needs dill: pip install -e .[test]")
 tfds = pytest.importorskip("tensorflow_datasets")
 
-from lasem_tf.data import office_home_classes  # pylint: disable=wrong-import-position
+from lasem_tf.data.streams import office_home_classes  # pylint: disable=wrong-import-position
 from lasem_tf.data.tfds_builders import office_home  # pylint: disable=wrong-import-position
 
 # The test case itself opens event loops and protobuf messages that warn.

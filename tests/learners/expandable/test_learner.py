@@ -7,8 +7,7 @@ import pytest
 
 from lasem_tf.learners.expandable import shrinkage, split
 from tests.learners import growing_support as support
-from tests.learners.expandable.visits import ALWAYS, NEVER, begin, edit, learn, make_learner, phases_of, to_phase
-
+from tests.learners.expandable.visits import ALWAYS, begin, edit, learn, make_learner, NEVER, phases_of, to_phase
 
 # --- order of the phases ----------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import re
 
 import tensorflow_datasets as tfds
 
-from lasem_tf.data import office_home_classes
+from lasem_tf.data.streams import office_home_classes
 
 # All four domains of the archive; the streams of this suite use the last two.
 DOMAINS = {"art": "Art", "clipart": "Clipart", "product": "Product", "real_world": "Real World"}

@@ -1,0 +1,137 @@
+"""Shows a suite's progress: a live display on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Mapping
+
+import rich.console
+import rich.progress
+
+_SECONDS_BETWEEN_LINES = 15.0
+
+
+def make_display(costs: Mapping[str, float], num_finished: int):
+  """The display that fits standard error.
+
+  Args:
+    costs: estimated cost of every run that is still to be trained, by identity, in any unit.
+    num_finished: runs of the suite that needed no training.
+
+  Returns:
+    A context manager that is an `executors.Display`.
+  """
+  return (TerminalDisplay if sys.stderr.isatty() else LineDisplay)(costs, num_finished)
+
+
+class _Progress:
+  """Fraction of the suite's cost that is done, and the time it will take at this pace."""
+
+  def __init__(self, costs: Mapping[str, float]):
+    self._costs = dict(costs)
+    self._total = sum(costs.values()) or 1.0
+    self._done = dict.fromkeys(costs, 0.0)
+    self._start, self._at_start = time.monotonic(), None
+
+  def update(self, identity: str, fraction: float) -> None:
+    self._done[identity] = fraction
+
+  @property
+  def fraction(self) -> float:
+    return sum(self._costs[identity] * done for identity, done in self._done.items()) / self._total
+
+  def remaining(self) -> str:
+    """Time left as text. What a resumed suite had done before it started does not count towards its pace."""
+    fraction = self.fraction
+    if self._at_start is None:
+      self._at_start = fraction
+    gained = fraction - self._at_start
+    if gained <= 0.0:
+      return "unknown"
+    return duration((time.monotonic() - self._start) * (1.0 - fraction) / gained)
+
+
+def duration(seconds: float) -> str:
+  """Seconds as people say them."""
+  minutes, hours = seconds / 60.0, seconds / 3600.0
+  return f"{seconds:.0f} s" if seconds < 100 else f"{minutes:.0f} min" if minutes < 100 else f"{hours:.1f} h"
+
+
+def describe_epoch(event: Mapping) -> str:
+  """One epoch in a few words."""
+  loss = "untrained" if event["loss"] is None else f"{event['phase']} epoch {event['epoch'] + 1}, loss {event['loss']:.3f}"
+  return f"task {event['task']}, {loss}, validation {100.0 * event['validation_accuracy']:.1f} %"
+
+
+class LineDisplay:
+  """Plain lines on standard error, no more than one every few seconds for a run."""
+
+  def __init__(self, costs: Mapping[str, float], num_finished: int):
+    self._progress = _Progress(costs)
+    self._num_finished = num_finished
+    self._last: dict[str, float] = {}
+
+  def __enter__(self) -> "LineDisplay":
+    if self._num_finished:
+      self._print(f"{self._num_finished} runs were finished before.")
+    return self
+
+  def __exit__(self, *_) -> None:
+    """Nothing to close."""
+
+  def begin(self, identity: str) -> None:
+    self._print(f"{identity}: begins")
+
+  def event(self, identity: str, event: Mapping) -> None:
+    if event["event"] != "epoch":
+      return
+    self._progress.update(identity, event["global_epoch"] / event["total_epochs"])
+    now = time.monotonic()
+    if now - self._last.get(identity, now - _SECONDS_BETWEEN_LINES) >= _SECONDS_BETWEEN_LINES:
+      self._last[identity] = now
+      self._print(f"{identity}: {describe_epoch(event)} [{100.0 * self._progress.fraction:.0f} % of the suite, "
+                  f"{self._progress.remaining()} left]")
+
+  def end(self, identity: str, status: str, reason: str | None) -> None:
+    if status in ("completed", "diverged", "failed"):
+      self._progress.update(identity, 1.0)
+    self._print(f"{identity}: {status}{f' ({reason})' if reason else ''}")
+
+  def _print(self, text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class TerminalDisplay:
+  """One live bar for the suite and one for every run in progress."""
+
+  def __init__(self, costs: Mapping[str, float], num_finished: int):
+    self._progress = _Progress(costs)
+    self._bars = rich.progress.Progress(
+        rich.progress.TextColumn("{task.description}"), rich.progress.BarColumn(), rich.progress.TaskProgressColumn(),
+        rich.progress.TextColumn("{task.fields[note]}"), console=rich.console.Console(stderr=True))
+    self._suite = self._bars.add_task("suite", total=1.0, note=f"{num_finished} runs were finished before" if num_finished else "")
+    self._runs: dict[str, rich.progress.TaskID] = {}
+
+  def __enter__(self) -> "TerminalDisplay":
+    self._bars.start()
+    return self
+
+  def __exit__(self, *_) -> None:
+    self._bars.stop()
+
+  def begin(self, identity: str) -> None:
+    self._runs[identity] = self._bars.add_task(identity, total=1.0, note="begins")
+
+  def event(self, identity: str, event: Mapping) -> None:
+    if event["event"] == "epoch":
+      fraction = event["global_epoch"] / event["total_epochs"]
+      self._progress.update(identity, fraction)
+      self._bars.update(self._runs[identity], completed=fraction, note=describe_epoch(event))
+      self._bars.update(self._suite, completed=self._progress.fraction, note=f"{self._progress.remaining()} left")
+
+  def end(self, identity: str, status: str, reason: str | None) -> None:
+    self._bars.remove_task(self._runs.pop(identity))
+    if status != "completed":
+      self._bars.console.print(f"{identity}: {status}{f' ({reason})' if reason else ''}", markup=False)
+    if status in ("completed", "diverged", "failed"):
+      self._progress.update(identity, 1.0)
+      self._bars.update(self._suite, completed=self._progress.fraction)

@@ -1,0 +1,43 @@
+"""Slices of a suite for machines that do not know of each other."""
+
+import heapq
+from collections.abc import Sequence
+
+from benchmark.execution import planning
+from benchmark.suites.bindings import ConfigurationError
+
+
+def parse(text: str) -> tuple[int, int]:
+  """Number of the shard, from 0, and how many there are, from 'i/n'.
+
+  Raises:
+    ConfigurationError: it is something else.
+  """
+  index, slash, count = text.partition("/")
+  if not (slash and index.isdecimal() and count.isdecimal() and int(count) > 0):
+    raise ConfigurationError(f"--shard={text} is not 'i/n', such as --shard=0/4 for the first of four shards.")
+  if int(index) >= int(count):
+    raise ConfigurationError(f"--shard={text}: the {count} shards have the numbers 0 to {int(count) - 1}, for example "
+                             f"--shard={int(count) - 1}/{count} for the last.")
+  return int(index), int(count)
+
+
+def select(plans: Sequence[planning.Plan], index: int, count: int) -> list[planning.Plan]:
+  """The runs of one shard, in the suite's order.
+
+  Every run goes to the shard with the least work so far, the longest run first, so every run is in exactly one shard,
+  and the same one on every machine.
+
+  Args:
+    plans: of the whole suite.
+    index: the shard, from 0.
+    count: number of shards.
+  """
+  loads = [(0.0, shard) for shard in range(count)]
+  chosen = set()
+  for plan in sorted(plans, key=lambda entry: (-entry.cost, entry.run.identity)):
+    load, shard = heapq.heappop(loads)
+    heapq.heappush(loads, (load + plan.cost, shard))
+    if shard == index:
+      chosen.add(plan.run.identity)
+  return [plan for plan in plans if plan.run.identity in chosen]

@@ -1,0 +1,1 @@
+"""What streams look like: counts, fingerprints and contact sheets."""

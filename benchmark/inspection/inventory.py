@@ -1,0 +1,176 @@
+"""What lies in the data folders: files, counts, checksums, and where what is missing belongs."""
+
+import dataclasses
+import gzip
+import hashlib
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from lasem_tf.data import sources
+from lasem_tf.data.readers import cifar_files, idx_files, office_home_files, stl10_files, unpickling
+from lasem_tf.data.stream import DataError
+from lasem_tf.data.streams import office_home_classes
+
+OFFICIAL, OTHER, DAMAGED, MISSING = "official", "not official", "damaged", "missing"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+  """One file or folder.
+
+  Attributes:
+    place: its path, or the path where it belongs.
+    state: one of `OFFICIAL`, `OTHER`, `DAMAGED`, `MISSING`.
+    details: counts and checksum, or what to do.
+  """
+
+  place: str
+  state: str
+  details: str
+
+
+def spread(counts: Sequence[int]) -> str:
+  """Images of every class in a few words, e.g. '90 of each class' or '5-22 of each class'."""
+  low, high = min(counts), max(counts)
+  return f"{low} of each class" if low == high else f"{low}-{high} of each class"
+
+
+def _checksum(found: str, expected: str) -> tuple[str, str]:
+  """State and words for an MD5."""
+  if found == expected:
+    return OFFICIAL, f"MD5 {found} is the official one"
+  return OTHER, f"MD5 {found}, the official one is {expected}"
+
+
+def _folder(data_dirs: Sequence[str], names: Sequence[str], remedy: str) -> tuple[str | None, list[Finding]]:
+  """The first folder that exists, or a finding that says where it belongs."""
+  for data_dir in data_dirs:
+    for name in names:
+      if os.path.isdir(os.path.join(data_dir, name)):
+        return os.path.join(data_dir, name), []
+  place = os.path.join(data_dirs[0], names[0]) if data_dirs else names[0]
+  return None, [Finding(place, MISSING, remedy)]
+
+
+def _files(folder: str, checksums: dict[str, str], describe: Callable[[str], str], remedy: str) -> list[Finding]:
+  """One finding for every file with a published MD5; `describe` reads it and may raise DataError."""
+  findings = []
+  for name, expected in checksums.items():
+    path = os.path.join(folder, name)
+    if not os.path.isfile(path):
+      findings.append(Finding(path, MISSING, remedy))
+      continue
+    try:
+      counts = describe(path)
+    except DataError as error:
+      findings.append(Finding(path, DAMAGED, str(error)))
+      continue
+    state, checksum = _checksum(sources.md5(path), expected)
+    findings.append(Finding(path, state, f"{counts}; {checksum}" if counts else checksum))
+  return findings
+
+
+def _cifar(data_dirs, folder_name: str, checksums: dict[str, str], key: str, num_classes: int,
+           remedy: str) -> list[Finding]:
+  folder, findings = _folder(data_dirs, [folder_name], remedy)
+
+  def describe(path):
+    content = unpickling.load_pickled_dictionary(path, remedy)
+    if key not in content:
+      return "class names"
+    return f"{len(content[key])} images, {spread(np.bincount(content[key], minlength=num_classes))}"
+
+  return findings if folder is None else _files(folder, checksums, describe, remedy)
+
+
+def cifar100(data_dirs: Sequence[str]) -> list[Finding]:
+  """The three pickles of CIFAR-100."""
+  return _cifar(data_dirs, cifar_files.CIFAR100_FOLDER, cifar_files.CIFAR100_MD5, "fine_labels", 100,
+                cifar_files.CIFAR100_REMEDY)
+
+
+def cifar10(data_dirs: Sequence[str]) -> list[Finding]:
+  """The six pickles of CIFAR-10."""
+  return _cifar(data_dirs, cifar_files.CIFAR10_FOLDER, cifar_files.CIFAR10_MD5, "labels", 10,
+                cifar_files.CIFAR10_REMEDY)
+
+
+def mnist(data_dirs: Sequence[str]) -> list[Finding]:
+  """The four IDX files of MNIST, compressed or not; the published MD5 are those of the plain files."""
+  folder, findings = _folder(data_dirs, [idx_files.MNIST_FOLDER], idx_files.MNIST_REMEDY)
+  if folder is None:
+    return findings
+  for name, expected in idx_files.MNIST_MD5.items():
+    path = next((p for p in (f"{folder}/{name}.gz", f"{folder}/{name}") if os.path.isfile(p)), None)
+    if path is None:
+      findings.append(Finding(f"{folder}/{name}.gz", MISSING, idx_files.MNIST_REMEDY))
+      continue
+    try:
+      array = idx_files.read_idx(path)
+    except DataError as error:
+      findings.append(Finding(path, DAMAGED, str(error)))
+      continue
+    state, checksum = _checksum(_plain_md5(path), expected)
+    findings.append(Finding(path, state, f"{len(array)} entries; {checksum}"))
+  return findings
+
+
+def _plain_md5(path: str) -> str:
+  with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
+    return hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
+
+
+def stl10(data_dirs: Sequence[str]) -> list[Finding]:
+  """The four binaries of STL-10, and how many images of each class they hold."""
+  folder, findings = _folder(data_dirs, stl10_files.FOLDERS, stl10_files.REMEDY)
+
+  def describe(path):
+    path = pathlib.Path(path)
+    labels_path = path.with_name(path.name.replace("_X", "_y"))
+    if path == labels_path:
+      labels = stl10_files.read_labels(path)
+      return f"{len(labels)} labels, {spread(np.bincount(labels, minlength=10))}"
+    size, rest = divmod(path.stat().st_size, stl10_files.IMAGE_BYTES)
+    if rest:
+      raise DataError(f"{path.stat().st_size} bytes are no whole number of images of {stl10_files.IMAGE_BYTES} bytes. "
+                      f"{stl10_files.REMEDY}")
+    if labels_path.is_file():
+      stl10_files.map_images(path, labels_path.stat().st_size)
+    return f"{size} images"
+
+  return findings if folder is None else _files(folder, stl10_files.MD5, describe, stl10_files.REMEDY)
+
+
+def office_home(data_dirs: Sequence[str]) -> list[Finding]:
+  """The two domains of Office-Home that the streams use."""
+  try:
+    folder = office_home_files.find_folder(data_dirs)
+  except DataError as error:
+    place = os.path.join(data_dirs[0] if data_dirs else "", office_home_files.FOLDER_NAMES[0])
+    return [Finding(place, MISSING, str(error))]
+  findings = []
+  for domain in office_home_classes.DOMAINS:
+    try:
+      path = office_home_files.domain_folder(folder, domain)
+      images = office_home_files.list_images(folder, domain)
+    except DataError as error:
+      findings.append(Finding(str(folder / office_home_classes.DOMAIN_FOLDERS[domain][0]), MISSING, str(error)))
+      continue
+    counts = [len(numbered) for numbered in images]
+    differences = office_home_files.differing_counts({domain: images})
+    official = sum(office_home_classes.OFFICIAL_COUNTS[domain])
+    verdict = "every class has the official count"
+    if differences:
+      verdict = f"{len(differences)} classes differ from the official {official} images: {differences[0]}"
+    findings.append(Finding(str(path), OTHER if differences else OFFICIAL,
+                            f"{sum(counts)} images in {len(counts)} classes, {spread(counts)}; {verdict}"))
+  return findings
+
+
+# By the name of the stream's class; a class that is not here reads no files.
+INVENTORIES = {"CIFAR100": cifar100, "CIFAR10Binary": cifar10, "MNISTBinary": mnist, "STL10": stl10,
+               "OfficeHome": office_home, "OfficeHomeIncremental": office_home}
+FORMATS = {"CIFAR-100": cifar100, "CIFAR-10": cifar10, "MNIST": mnist, "STL-10": stl10, "Office-Home": office_home}

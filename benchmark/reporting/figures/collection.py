@@ -1,0 +1,62 @@
+"""All figures of a report, panel by panel."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmark.reporting import cells
+from benchmark.reporting.figures import accuracy, cost, style, transfer
+from benchmark.results import comparison, run_files
+from benchmark.results.records import Record
+from benchmark.results.run_details import RunDetails
+
+
+def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
+             details: Mapping[str, RunDetails]) -> Iterator[style.ReportFigure]:
+  """Draws what the records allow; a figure without data is left out, a method without comparable runs is named.
+
+  Args:
+    records: finished runs.
+    panels: their aggregates, from `comparison.panels`.
+    details: course of the runs, by identity; may be empty.
+  """
+  for panel in panels:
+    name, title = run_files.file_name(panel.stream, panel.scale), cells.panel_title(panel)
+    groups, left_out = _groups(records, panel)
+    drawn = [accuracy.mean_accuracy(name, title, groups), accuracy.task_accuracy(name, title, groups),
+             accuracy.forgetting_map(name, title, groups), transfer.configuration_grid(name, title, groups),
+             transfer.prior_evolution(name, title, groups, details),
+             cost.learning_curves(name, title, groups, details)]
+    named = [dataclasses.replace(figure, caption=figure.caption + style.left_out(left_out))
+             for figure in drawn if figure is not None]
+    pareto = cost.pareto(name, title, panel)
+    yield from named if pareto is None else [*named, pareto]
+
+
+def _groups(records: Sequence[Record],
+            panel: comparison.Panel) -> tuple[dict[str, list[Record]], dict[str, list[str]]]:
+  """Completed, comparable runs by learner in the panel's order; curves need one task order, the most common one.
+
+  Returns:
+    The runs; and by reason, for the captions, the methods of which some or all runs are not among them.
+  """
+  own = [record for record in records
+         if (record.stream, record.scale) == (panel.stream, panel.scale) and record.is_completed]
+  orders = [record.matrix.task_order for record in own]
+  common = max(sorted(set(orders)), key=orders.count, default=None)
+  groups, left_out = {}, {}
+  for row in panel.rows:
+    completed = [record for record in own if record.learner == row.learner]
+    runs = [record for record in completed if record.matrix.task_order == common]
+    if not completed:
+      reason = style.INCOMPLETE
+    elif not runs:
+      reason = "learned the tasks in another order than most"
+    elif row.mixed:
+      reason = style.MIXED
+    else:
+      groups[row.learner] = runs
+      other = len(completed) - len(runs)
+      reason = other and f"{other} of {len(completed)} runs, which learned the tasks in another order than most"
+    if reason:
+      left_out.setdefault(reason, []).append(row.learner)
+  return groups, left_out

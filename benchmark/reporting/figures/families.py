@@ -1,0 +1,87 @@
+"""Curves of many methods in small multiples, one per family: two dozen lines in one frame cannot be read."""
+
+import math
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+
+from benchmark.reporting.figures import style
+from benchmark.results import methods
+
+MOST_IN_ONE_FRAME = 12
+_MOST_IN_A_PANEL = 6
+_COLUMNS = 3
+_PANELS = {  # Panel, and the panel where the former would be crowded.
+    "stl": ("References", "References"), "snn": ("References", "References"), "hps": ("Static sharing", "Static HPS"),
+    "tf": ("Static sharing", "Static TF"), "dfcnn": ("Static sharing", "Static DF-CNN"), "lasem": ("LASEM", "LASEM"),
+    **{family: ("LASEM", "LASEM-G") for family in ("lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256")},
+    "darts": ("Other searches", "DARTS"), "exhaustive": ("Other searches", "Exhaustive search"),
+    **{family: ("Growing networks", "Growing networks") for family in ("prognn", "den", "channel_gated", "apd")},
+    "ewc": ("Regularisation and replay", "Regularisation"), "lwf": ("Regularisation and replay", "Regularisation"),
+    "replay": ("Regularisation and replay", "Replay"), "a_gem": ("Regularisation and replay", "Replay"),
+}
+
+
+def panels(learners: Sequence[str]) -> dict[str, list[str]]:
+  """The methods by the panel that shows them, in their own order; one panel without a title for few of them."""
+  if len(learners) <= MOST_IN_ONE_FRAME:
+    return {"": list(learners)}
+  result: dict[str, list[str]] = {}
+  titles = {learner: _PANELS.get(methods.family(learner) or "", ("Other methods", "Other methods"))
+            for learner in learners}
+  for learner, (broad, narrow) in titles.items():
+    is_crowded = sum(other == broad for other, _ in titles.values()) > _MOST_IN_A_PANEL
+    result.setdefault(narrow if is_crowded else broad, []).append(learner)
+  return result
+
+
+def frames(learners: Sequence[str], x_label: str, y_label: str):
+  """A figure with a frame for every panel of methods.
+
+  Args:
+    learners: all methods that will be drawn.
+    x_label: of the lowest frames.
+    y_label: of the leftmost frames.
+
+  Returns:
+    The figure; and (axes, title, methods) per panel.
+  """
+  shown = panels(learners)
+  columns = min(_COLUMNS, len(shown))
+  rows = math.ceil(len(shown) / columns)
+  width, height = (7.2, 4.6) if len(shown) == 1 else (3.5 * columns + .4, 3.1 * rows + .3)
+  figure, axes = style.new_figure(width, height, rows, columns, sharex=True, sharey=True)
+  for number, axis in enumerate(axes.flat):
+    axis.set_visible(number < len(shown))
+    if number + columns >= len(shown):
+      axis.set_xlabel(x_label)
+      axis.tick_params(labelbottom=True)
+    if number % columns == 0:
+      axis.set_ylabel(y_label)
+  return figure, [(axis, *panel) for axis, panel in zip(axes.flat, shown.items())]
+
+
+def add_legends(figure, framed: Sequence[tuple]) -> None:
+  """Below a single frame; above each of several, under the panel's title."""
+  if len(framed) == 1:
+    style.add_legend(figure, framed[0][0], 4)
+    return
+  for axis, title, _ in framed:
+    handles, texts = axis.get_legend_handles_labels()
+    with matplotlib.rc_context(style.RC):
+      legend = axis.legend(handles, texts, title=title, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=.2,
+                           ncols=2, handlelength=2.6, columnspacing=1, alignment="left",
+                           title_fontproperties={"weight": "bold", "size": 9})
+    style.name_entries(legend, handles)
+
+
+def mark_sparsely(num_points: int, index: int, num_lines: int) -> tuple[int, int]:
+  """`markevery` of line `index`: some eight markers, at other points than those of the other lines."""
+  step = max(1, num_points // 8)
+  return index * step // max(1, num_lines), step
+
+
+def draw_background(axis, learner: str, x: np.ndarray, y: np.ndarray) -> None:
+  """Another panel's curve, for comparison: thin, without a name."""
+  axis.plot(x, y, color=style.INK, alpha=.16, linewidth=.7, label=f"_{learner}", zorder=1, gid=f"method:{learner}")

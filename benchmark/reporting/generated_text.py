@@ -1,0 +1,68 @@
+"""Text between markers in a Markdown file, written by a program and checked by a test."""
+
+import json
+import pathlib
+import re
+
+from benchmark.reporting import cells
+from benchmark.results import comparison, measures, records, run_files
+from benchmark.results.record_schema import RecordError
+
+_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.PARAMETERS, measures.CPU_SECONDS)
+_START = re.compile(r"<!-- generated: (?P<kind>\S+) (?P<argument>\S+) -->")
+_END = "<!-- end of generated text -->"
+
+
+def regenerate(text: str, folder: pathlib.Path, where: str) -> str:
+  """The text with every generated block brought up to date.
+
+  Args:
+    text: Markdown.
+    folder: what the paths in markers are relative to.
+    where: how messages call the file.
+
+  Raises:
+    RecordError: an unknown kind of block, a missing end or a missing report.
+  """
+  parts, position = [], 0
+  while (start := _START.search(text, position)) is not None:
+    end = text.find(_END, start.end())
+    if end < 0 or _START.search(text, start.end(), end):
+      raise RecordError(f"{where}: the block {start[0]!r} has no {_END!r}.")
+    if start["kind"] != "table":
+      raise RecordError(f"{where}: {start['kind']!r} is no kind of generated block; use 'table'.")
+    parts += [text[position:start.end()], "\n", short_table(folder / start["argument"]), "\n"]
+    position = end
+  return "".join([*parts, text[position:]])
+
+
+def short_table(report: pathlib.Path) -> str:
+  """The columns that fit a README, one table per stream, with a caption.
+
+  Args:
+    report: folder with `records.jsonl`; its `report.json` says which mixed data it allows.
+  """
+  panels = report_panels(report)
+  parts = []
+  for panel in panels:
+    rows = []
+    for row in panel.rows:
+      full = dict(zip(cells.headings(panel), cells.cells(panel, row)))
+      rows.append([full["Learner"], full["n"], *(full[measure.heading] for measure in _MEASURES)])
+    table = cells.markdown_table(["Learner", "n", *(measure.heading for measure in _MEASURES)], rows)
+    parts.append(f"**{cells.escape_markdown(cells.panel_title(panel))}**\n\n{table}\n")
+  return "\n".join([*parts, cells.caption([panel_without_baseline(panel) for panel in panels])])
+
+
+def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
+  """The aggregated records of a report, as the report shows them."""
+  found = records.load_records([report / run_files.COLLECTION_FILE])
+  settings = report / "report.json"
+  stored = json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}
+  return comparison.panels(found, comparison.expected_identities(found), stored.get("baseline"),
+                           stored.get("allow_mixed_data", False))
+
+
+def panel_without_baseline(panel: comparison.Panel) -> comparison.Panel:
+  """The same panel for a table without p-values."""
+  return comparison.Panel(panel.stream, panel.scale, panel.title, panel.rows)

@@ -1,0 +1,187 @@
+"""One self-contained HTML page of a report: tables, figures, and every run's configuration and provenance.
+
+The page loads nothing: styles, script, figures and data are inside, and a content security policy forbids requests.
+Configurations of a suite differ in few lines, so the page stores each distinct line once.
+"""
+
+import dataclasses
+import json
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+
+import jinja2
+import markupsafe
+
+from benchmark.reporting import cells
+from benchmark.reporting.figures import style
+from benchmark.results import comparison, measures, methods, record_schema
+from benchmark.results.records import Record
+from benchmark.results.run_details import RunDetails
+from lasem_tf.metrics import lifelong
+
+_RUN_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.BACKWARD_TRANSFER, measures.CPU_SECONDS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+  """A table of the page.
+
+  Attributes:
+    title: heading.
+    columns: headings of the columns.
+    rows: `(learner, stream, cells)` per row; learner or stream may be empty for rows that no filter hides.
+    stream: the stream the whole table belongs to; empty for several.
+  """
+
+  title: str
+  columns: Sequence[str]
+  rows: Sequence[tuple[str, str, Sequence[cells.Cell]]]
+  stream: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class PageContent:
+  """Everything a page shows."""
+
+  title: str
+  records: Sequence[Record]
+  panels: Sequence[comparison.Panel]
+  per_task_tables: Sequence[Table]
+  published: Table
+  figures: Sequence[style.ReportFigure]
+  figure_folder: pathlib.Path
+  details: Mapping[str, RunDetails]
+
+
+def render(content: PageContent) -> str:
+  """The page as HTML text; equal for equal content."""
+  environment = jinja2.Environment(loader=jinja2.PackageLoader("benchmark.reporting", "templates"), autoescape=True,
+                                   trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+  environment.filters["sort_value"] = cells.sort_value
+  learners = list(dict.fromkeys(row.learner for panel in content.panels for row in panel.rows))
+  return environment.get_template("page.html").render(
+      title=content.title, summary=_summary(content), streams=sorted({panel.stream for panel in content.panels}),
+      learners=[(name, methods.learner_label(name), style.method_style(name).colour) for name in learners],
+      tables=[_panel_table(panel) for panel in content.panels], per_task_tables=content.per_task_tables,
+      published=content.published, figures=_figures_by_stream(content),
+      findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),
+      data=_data(content.records, content.details), caption=cells.caption(content.panels),
+      definitions=cells.definitions())
+
+
+def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
+  groups: dict[str, list] = {}
+  for figure in content.figures:
+    svg = _inline_svg(content.figure_folder / f"{figure.name}.svg", figure.title)
+    groups.setdefault(figure.data, []).append((figure, svg))
+  return list(groups.items())
+
+
+def _summary(content: PageContent) -> list[tuple[str, str]]:
+  completed = sum(record.is_completed for record in content.records)
+  commits = sorted({str(record.provenance.get("commit") or "unknown")[:12] for record in content.records})
+  devices = sorted({str(record.provenance.get("device") or "unknown") for record in content.records})
+  streams = sorted({cells.panel_title(panel) for panel in content.panels})
+  counts = {status: sum(record.result["status"] == status for record in content.records)
+            for status in record_schema.STATUSES if status != "completed"}
+  # A gap is a run that ended without a result, or one without a record.
+  counts["not run"] = sum(len(row.gaps) for panel in content.panels for row in panel.rows) - sum(counts.values())
+  runs = [f"{completed} completed", *(f"{count} {kind}" for kind, count in counts.items() if count)]
+  return [("Runs", ", ".join(runs)),
+          ("Methods", str(len({row.learner for panel in content.panels for row in panel.rows}))),
+          ("Data", "; ".join(streams)), ("Devices", "; ".join(devices)), ("Commits", ", ".join(commits))]
+
+
+def _findings(panel: comparison.Panel) -> dict:
+  """Who is best in a panel, and who cannot be told from it."""
+  lines = []
+  for measure in (measures.PEAK, measures.FINAL, measures.FORGETTING):
+    best = [row for row in panel.rows if measure.name in row.best]
+    if not best:
+      continue
+    near = [row.label for row in panel.rows if measure.name in row.indistinguishable]
+    shown = []
+    for row in best:
+      estimate = row.estimates[measure.name]
+      count = f"n = {estimate.n}" + (f" of {row.num_expected}" if estimate.n < row.num_expected else "")
+      shown.append(f"{row.label} with {cells.estimate_text(estimate, measure)} {measure.unit} "
+                   f"({count}{'; not tested' if estimate.n < 2 else ''})")
+    lines.append(f"{measure.title}: {', '.join(shown)}" +
+                 (f"; not significantly different: {', '.join(near)}." if near else "."))
+  return {"title": cells.panel_title(panel), "stream": panel.stream, "lines": lines}
+
+
+def _panel_table(panel: comparison.Panel) -> Table:
+  return Table(cells.panel_title(panel), cells.headings(panel),
+               [(row.learner, panel.stream, cells.cells(panel, row)) for row in panel.rows], panel.stream)
+
+
+def _runs_table(records: Sequence[Record]) -> Table:
+  rows = []
+  for record in records:
+    cell = cells.Cell
+    line = [
+        cell(record.identity, value=record.identity),
+        cell(methods.learner_label(record.learner), value=record.learner),
+        cell(record.stream, value=record.stream),
+        cell(str(record.seed), value=record.seed),
+        cell(record.status, value=record.status)
+    ]
+    values = {} if not record.is_completed else {
+        **dataclasses.asdict(lifelong.summarise(record.matrix)), "cpu_seconds": record.provenance.get("cpu_seconds")}
+    for measure in _RUN_MEASURES:
+      value = values.get(measure.name)
+      known = value is not None and value == value  # NaN: the mean of no task
+      line.append(cell(measure.render(value) if known else cells.GAP, value=value if known else None))
+    rows.append((record.learner, record.stream, line))
+  return Table("Runs", ["Run", "Learner", "Stream", "Seed", "Status", *(measure.heading for measure in _RUN_MEASURES)],
+               rows)
+
+
+def _data(records: Sequence[Record], details: Mapping[str, RunDetails]) -> markupsafe.Markup:
+  """Configuration and provenance of every run as JSON that cannot end its script element."""
+  lines: dict[str, int] = {}
+
+  def pool(text: str) -> list[int]:
+    return [lines.setdefault(line, len(lines)) for line in text.splitlines()]
+
+  runs = {}
+  for record in records:
+    found = details.get(record.identity)
+    result = record.result
+    facts = {"identity": record.identity, "status": record.status, "reason": result["reason"],
+             "configuration_hash": result["configuration_hash"], "stream": result["stream"]["display_name"],
+             "design_fingerprint": result["stream"]["design_fingerprint"],
+             "data_fingerprint": result["stream"]["data_fingerprint"], "task_order": result["stream"]["task_order"],
+             "counts": result["stream"]["counts"], "configurations": result["configurations"],
+             "parameters": result["parameters"]}
+    runs[record.identity] = {
+        "result": pool(_one_key_a_line(facts)),
+        "provenance": pool(_one_key_a_line(record.provenance)),
+        "operative": pool(found.operative if found else ""),
+        "requested": pool(found.requested if found else "")
+    }
+  text = json.dumps({"lines": list(lines), "runs": runs}, separators=(",", ":"))
+  return markupsafe.Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def _one_key_a_line(block: Mapping) -> str:
+  return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in block.items())
+
+
+def _inline_svg(path: pathlib.Path, title: str) -> markupsafe.Markup:
+  """The figure for use inside HTML: scalable, named for screen readers, in the page's ink and fonts."""
+  svg = path.read_text(encoding="utf-8")
+  # The digest lets `benchmark.report --check` compare what is drawn, whoever drew it.
+  digest = re.search("<dc:description>([0-9a-f]{64})", svg)[1]
+  svg = svg[svg.index("<svg"):].replace(style.INK, "currentColor")
+  svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+  label = markupsafe.escape(title)
+  # Ids must be unique in a page of many drawings.
+  prefix = re.sub(r"[^A-Za-z0-9]", "_", path.stem)
+  svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
+  svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+  return markupsafe.Markup(
+      re.sub(r'<svg ([^>]*?)width="[^"]*"', rf'<svg role="img" data-digest="{digest}" aria-label="{label}" \1', svg,
+             count=1).replace(' height="', ' data-height="', 1))

@@ -1,0 +1,1 @@
+"""What was measured: records, measures and comparisons. Needs no TensorFlow."""

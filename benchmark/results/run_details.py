@@ -1,0 +1,126 @@
+"""What stands beside a run's record: its configurations and its course, epoch by epoch.
+
+`benchmark.run` leaves `requested.gin`, `operative.gin` and `events.jsonl` beside `record.json`. A collection carries
+the same, thinned, in `details.jsonl` beside `records.jsonl`, one run a line, so that a committed report needs no run
+folder.
+"""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmark.results import run_files
+from benchmark.results.record_schema import RecordError
+from benchmark.results.records import Record, write_atomically
+
+MAX_EPOCHS_PER_VISIT = 60
+_COLUMNS = ("visit", "task", "global_epoch", "loss", "validation_accuracy", "test_accuracy", "prior")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunDetails:
+  """Configurations and course of one run.
+
+  Attributes:
+    requested: Gin text as the user composed it; empty where unknown.
+    operative: Gin text of what was in force; empty where unknown.
+    epochs: columns of equal length, one entry per kept epoch: visit, task, global_epoch, loss, validation_accuracy,
+      test_accuracy (None where it was not measured), prior (list over configurations, None outside a search).
+  """
+
+  requested: str
+  operative: str
+  epochs: Mapping[str, list]
+
+  @property
+  def num_epochs(self) -> int:
+    """Number of kept epochs."""
+    return len(self.epochs["visit"])
+
+
+def load_details(records: Sequence[Record], max_epochs_per_visit: int = MAX_EPOCHS_PER_VISIT) -> dict[str, RunDetails]:
+  """Finds what stands beside the records; runs with nothing beside them are left out.
+
+  Args:
+    records: as `records.load_records` returns them.
+    max_epochs_per_visit: keep no more epochs than this of each visit, evenly spaced, its first and last among them.
+
+  Returns:
+    Details by identity.
+
+  Raises:
+    RecordError: a file is damaged.
+  """
+  wanted = {record.identity for record in records}
+  result: dict[str, RunDetails] = {}
+  for source in dict.fromkeys(record.source for record in records if record.source is not None):
+    if source.name == run_files.COLLECTION_FILE and (source.parent / run_files.DETAILS_FILE).exists():
+      result.update((identity, details) for identity, details in _read_collection(source.parent / run_files.DETAILS_FILE)
+                    if identity in wanted)
+  for record in records:
+    if record.source is not None and record.source.suffix == ".json":
+      details = _read_folder(record.source.parent, max_epochs_per_visit)
+      if details is not None:
+        result[record.identity] = details
+  return result
+
+
+def write_details(details: Mapping[str, RunDetails], path: pathlib.Path) -> None:
+  """Writes a collection, sorted by identity."""
+  lines = [json.dumps({"identity": identity, **dataclasses.asdict(details[identity])}, sort_keys=True)
+           for identity in sorted(details)]
+  write_atomically(path, "".join(line + "\n" for line in lines))
+
+
+def _read_folder(folder: pathlib.Path, max_epochs_per_visit: int) -> RunDetails | None:
+  texts = [(folder / name).read_text(encoding="utf-8") if (folder / name).exists() else ""
+           for name in ("requested.gin", "operative.gin")]
+  events = folder / run_files.EVENTS_FILE
+  rows = list(_epoch_rows(events)) if events.exists() else []
+  if not any(texts) and not rows:
+    return None
+  return RunDetails(*texts, _thin(rows, max_epochs_per_visit))
+
+
+def _epoch_rows(path: pathlib.Path) -> Iterator[tuple]:
+  with open(path, encoding="utf-8") as file:
+    for number, line in enumerate(file, start=1):
+      try:
+        event = json.loads(line, parse_constant=lambda _: None)
+      except json.JSONDecodeError as error:
+        raise RecordError(f"{path}, line {number}: not valid JSON ({error}). Delete the file to report without curves."
+                          ) from error
+      if event.get("event") == "epoch":
+        prior = (event.get("diagnostics") or {}).get("prior")
+        # Six decimals keep a committed report small; curves and heat maps cannot show more.
+        yield (*(_rounded(event.get(name)) for name in _COLUMNS[:-1]),
+               None if prior is None else [_rounded(value) for value in np.ravel(prior).tolist()])
+
+
+def _thin(rows: Sequence[tuple], max_epochs_per_visit: int) -> dict[str, list]:
+  kept = []
+  for visit in dict.fromkeys(row[0] for row in rows):
+    own = [row for row in rows if row[0] == visit]
+    count = min(len(own), max_epochs_per_visit)
+    kept.extend(own[index] for index in np.unique(np.linspace(0, len(own) - 1, count).round().astype(int)))
+  return {name: [row[column] for row in kept] for column, name in enumerate(_COLUMNS)}
+
+
+def _read_collection(path: pathlib.Path) -> Iterator[tuple[str, RunDetails]]:
+  with open(path, encoding="utf-8") as file:
+    for number, line in enumerate(file, start=1):
+      try:
+        content = json.loads(line)
+        epochs = {name: content["epochs"][name] for name in _COLUMNS}
+        yield content["identity"], RunDetails(content["requested"], content["operative"], epochs)
+      except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise RecordError(f"{path}, line {number}: not the details of a run ({error!r}). Export the collection again."
+                          ) from error
+
+
+def _rounded(value: Any) -> Any:
+  return round(value, 6) if isinstance(value, float) else value

@@ -1,0 +1,57 @@
+"""The end of a suite: its tables, what went wrong, and the exit status."""
+
+import pathlib
+import sys
+from collections.abc import Mapping, Sequence
+
+from benchmark.execution import run_once
+from benchmark.reporting import tables
+from benchmark.results import records, run_files
+from benchmark.suites import suite
+
+
+def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suite.Run], settings: run_once.Settings,
+           outcomes: Mapping[str, tuple[str, str | None]], signal_number: int | None) -> int:
+  """Writes and prints the suite's tables, and says on standard error what went wrong.
+
+  Args:
+    the_suite: the suite.
+    runs: all of its runs.
+    own: those that were to be trained here; all, or a shard.
+    settings: where.
+    outcomes: (status, reason) by identity of the runs that were trained.
+    signal_number: the signal that stopped the suite, if any.
+
+  Returns:
+    The exit status.
+  """
+  present = [records.read_record(settings.run_dir(run)) for run in runs
+             if (settings.run_dir(run) / run_files.RECORD_FILE).exists()]
+  written = _write_tables(the_suite, runs, present, settings)
+  if signal_number is not None:
+    print("Stopped. The same command continues where every run left off.", file=sys.stderr)
+    return 128 + signal_number
+  locked = [identity for identity, (status, _) in outcomes.items() if status == "locked"]
+  if locked:
+    print(f"Trained by another process just now: {', '.join(locked)}.", file=sys.stderr)
+  recorded = {record.identity for record in present}
+  for identity, (status, reason) in outcomes.items():
+    if status == "failed" and identity not in recorded:
+      print(f"{identity} failed and could not be recorded: {reason}", file=sys.stderr)
+  completed = {record.identity for record in present if record.is_completed}
+  return 0 if written and completed >= {run.identity for run in own} else 1
+
+
+def _write_tables(the_suite, runs, present, settings) -> bool:
+  """Whether the tables are on disk, or there is nothing to put into them yet."""
+  if not present:
+    return True
+  try:
+    path = tables.write_suite_tables(present, settings.output_dir, [run.identity for run in runs], the_suite.baseline)
+    print(pathlib.Path(path).read_text(encoding="utf-8"))
+    print(f"Written to {path}")
+    return True
+  except OSError as error:
+    print(f"The tables could not be written to {settings.output_dir} ({error.strerror}). Make room, then start the "
+          "same command again; finished runs are not trained again.", file=sys.stderr)
+    return False

@@ -1,0 +1,1 @@
+"""What is to be trained: gin files to checked suites, runs and experiments."""

@@ -1,0 +1,69 @@
+"""Streams by the name of their gin file, without a suite around them."""
+
+from collections.abc import Callable, Sequence
+
+import gin
+from benchmark.suites import (
+  bindings as bindings_lib,  # pylint: disable=unused-import  # registers the root of the bindings
+)
+from benchmark.suites.bindings import ConfigurationError
+from lasem_tf.data import stream
+
+_STREAM = f"{bindings_lib.ROOT}.stream"
+
+
+def stream_names() -> list[str]:
+  """Names of the shipped stream files."""
+  return sorted(path.stem for path in (bindings_lib.gin_root() / "streams").glob("*.gin"))
+
+
+def stream_class(name: str, bindings: Sequence[str] = ()) -> Callable[[stream.StreamContext], stream.TaskStream]:
+  """What a stream file binds to `experiment.stream`, in gin's global state with all its parameters.
+
+  Args:
+    name: name of a file in `gin/streams`, or the path of another stream file.
+    bindings: 'name.parameter = value' strings, which win over the file.
+
+  Returns:
+    The class, to be called with a `StreamContext`.
+
+  Raises:
+    ConfigurationError: no such file, a wrong binding, or a binding that the stream does not use.
+  """
+  bindings_lib.register_configurables()
+  values = bindings_lib.parse([name if name.endswith(".gin") else f"streams/{name}.gin"], bindings)
+  reference = values.get(_STREAM)
+  if not isinstance(reference, bindings_lib.Reference):
+    raise ConfigurationError(f"Stream file {name!r} does not bind {_STREAM} to a class, such as @CIFAR100.")
+  used = bindings_lib.reachable(values)
+  bindings_lib.check_types(values, used)
+  for bound in bindings_lib.bound_values("\n".join(bindings)):
+    if bound not in used:
+      raise ConfigurationError(bindings_lib.unused_message(bound, used))
+  return gin.get_configurable(reference.name)
+
+
+def load_stream(name: str, context: stream.StreamContext, bindings: Sequence[str] = ()) -> stream.TaskStream:
+  """Opens a stream by name.
+
+  Args:
+    name: as `stream_class`.
+    context: seeds and folders.
+    bindings: as `stream_class`.
+
+  Raises:
+    ConfigurationError: as `stream_class`, or a binding has a value that it cannot take.
+    DataError: the raw data are missing, damaged or not what the configuration expects.
+  """
+  make = stream_class(name, bindings)
+  try:
+    return make(context)
+  except stream.DataError as error:
+    raise stream.DataError(_without_call(error)) from error
+  except (ValueError, TypeError) as error:
+    raise ConfigurationError(_without_call(error)) from error
+
+
+def _without_call(error: Exception) -> str:
+  """The message on one line, without the call that gin appends to it."""
+  return " ".join(str(error).split("\n  In call to configurable")[0].split())

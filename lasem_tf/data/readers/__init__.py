@@ -1,0 +1,1 @@
+"""Files in the formats of the published data sets, decoded to arrays."""

@@ -1,0 +1,1 @@
+"""Task streams: what each is made of, task by task."""

@@ -1,0 +1,22 @@
+"""The table of what searches chose."""
+
+import dataclasses
+
+from benchmark.reporting import chosen_configurations
+from tests.benchmark import synthetic_records
+
+
+def _record(learner, super_network, configurations):
+  made = synthetic_records.record(learner=learner)
+  result = {**made.result, "parameters": {**made.result["parameters"], "super_network": super_network},
+            "configurations": configurations}
+  return dataclasses.replace(made, result=result)
+
+
+def test_searches_alone_are_listed_with_their_bits():
+  text = chosen_configurations.markdown([_record("stl", None, [None, None]), _record("lasem_hps", 10, ["0011", "1111"])])
+  assert "LASEM HPS" in text and "0011" in text and "1111" in text and "STL" not in text
+
+
+def test_nothing_is_said_where_nothing_searched():
+  assert chosen_configurations.markdown([_record("hps_top2", None, ["0011", "0011"])]) == ""
