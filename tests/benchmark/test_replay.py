@@ -33,8 +33,8 @@ def _run_dir(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _unpinned(monkeypatch):
   """The tests' own process keeps its cores."""
-  monkeypatch.setattr(replay.environment, "prepare_process", lambda *_: None)
-  monkeypatch.setattr(replay.environment, "start_tensorflow", lambda *_: None)
+  monkeypatch.setattr(replay.process, "prepare_process", lambda *_: None)
+  monkeypatch.setattr(replay.process, "start_tensorflow", lambda *_: None)
 
 
 def test_a_record_names_the_switches_that_were_on(run_dir):
