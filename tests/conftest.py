@@ -3,10 +3,11 @@
 import os
 import pathlib
 
+import gin
 import pytest
 
-import gin
 from tests.golden_support import plugin
+from tests.golden_support.plugin import pytest_terminal_summary  # noqa: F401  a hook of pytest
 
 _STAND_INS = ("tinyimagenet100", "cifar100_fragment", "imagenette96", "caltech101_officehome")
 

@@ -9,10 +9,10 @@ import dataclasses
 import json
 from collections.abc import Callable
 
+import gin
 import numpy as np
 import tensorflow as tf
 
-import gin
 from benchmark.suites import bindings as bindings_lib
 from lasem_tf.learners import base
 from lasem_tf.nn import layers

@@ -7,9 +7,9 @@ import itertools
 import pathlib
 import re
 
+import gin
 import pytest
 
-import gin
 from benchmark.results import matlab
 from benchmark.suites import bindings as bindings_lib
 from lasem_tf import types

@@ -2,9 +2,9 @@
 
 import pathlib
 
+import gin
 import pytest
 
-import gin
 from benchmark.execution import cost_model, planning, run_once
 from benchmark.suites import bindings as bindings_lib, suite
 from benchmark.suites.bindings import ConfigurationError

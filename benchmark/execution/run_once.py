@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import gin
+
 from benchmark.execution import process, run_folder
 from benchmark.results import records, run_files
 from benchmark.suites import experiment as experiment_lib, learner_bindings, suite

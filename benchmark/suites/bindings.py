@@ -18,8 +18,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import gin
-from benchmark.suites import binding_types
 from gin import config_parser
+
+from benchmark.suites import binding_types
 
 ROOT = "experiment"
 _PACKAGES = ("lasem_tf.nn", "lasem_tf.data", "lasem_tf.knowledge", "lasem_tf.selection", "lasem_tf.learners")

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 
 import gin
+
 from lasem_tf import types
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base

@@ -3,6 +3,7 @@
 from typing import Any
 
 import gin
+
 from benchmark.suites import bindings, suite
 from benchmark.suites.bindings import Reference, ROOT
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import gin
+
 from benchmark.suites import (
   bindings as bindings_lib,  # pylint: disable=unused-import  # registers the root of the bindings
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gin
+
 from benchmark.suites import bindings as bindings_lib
 from benchmark.suites.bindings import ConfigurationError
 

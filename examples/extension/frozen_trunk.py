@@ -1,6 +1,7 @@
 """A learner of one's own: the trunk learns from the first task alone, later tasks only fit their heads."""
 
 import gin
+
 from lasem_tf.learners import trunk
 from lasem_tf.nn import weights
 

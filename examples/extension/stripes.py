@@ -1,8 +1,8 @@
 """A stream of one's own: is a noisy stripe horizontal or vertical? Each task at another brightness."""
 
+import gin
 import numpy as np
 
-import gin
 from lasem_tf import seeding, types
 from lasem_tf.data import stream
 

@@ -6,9 +6,9 @@ Lee, Stokes, Eaton: "Learning shared knowledge for deep lifelong learning using 
 import math
 from collections.abc import Sequence
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf.knowledge import base
 from lasem_tf.knowledge.deconvolution_sizes import LayerSizes, TABLES
 from lasem_tf.nn import weights

@@ -1,6 +1,7 @@
 """Hard parameter sharing: a shared layer has one kernel and one bias for all tasks (Caruana, Machine Learning 1997)."""
 
 import gin
+
 from lasem_tf.knowledge import base
 
 

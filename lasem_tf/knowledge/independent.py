@@ -1,6 +1,7 @@
 """No knowledge is shared: every task learns its own kernels."""
 
 import gin
+
 from lasem_tf.knowledge import base
 
 

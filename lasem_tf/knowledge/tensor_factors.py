@@ -7,9 +7,9 @@ Tzimiropoulos, Pantic: "Incremental multi-domain learning with network latent te
 
 import math
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf.knowledge import base
 from lasem_tf.nn import weights
 

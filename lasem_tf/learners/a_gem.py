@@ -8,10 +8,10 @@ option; the default treats all learners alike.
 import dataclasses
 from collections.abc import Sequence
 
+import gin
 import keras
 import tensorflow as tf
 
-import gin
 from lasem_tf.learners import base, rehearsal
 from lasem_tf.nn import optimizers
 

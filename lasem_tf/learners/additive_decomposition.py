@@ -8,11 +8,11 @@ old kernel moves by at most sparsity_weight / retention_weight in a visit.
 
 from collections.abc import Sequence
 
+import gin
 import keras
 import numpy as np
 import tensorflow as tf
 
-import gin
 from lasem_tf.learners import additive_layers, base, consolidation, snapshot
 from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, weights
 

@@ -5,9 +5,9 @@ term was meant to hold the shared kernels near what they were and never found th
 `additive_decomposition` is the method of the paper (Yoon et al., ICLR 2020).
 """
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf.learners import base, snapshot
 from lasem_tf.nn import initializers, layers, networks, optimizers, weights
 

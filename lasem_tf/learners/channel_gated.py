@@ -8,11 +8,11 @@ unknown task identities and are not part of it.
 
 from collections.abc import Sequence
 
+import gin
 import keras
 import numpy as np
 import tensorflow as tf
 
-import gin
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture, hard_gates, layers, optimizers, weights
 

@@ -8,10 +8,10 @@ method of the paper (Abati et al., CVPR 2020).
 
 from collections.abc import Sequence
 
+import gin
 import keras
 import tensorflow as tf
 
-import gin
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture, initializers, layers, optimizers, weights
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf.knowledge import base as knowledge_base
 from lasem_tf.learners import base, shared_layers, snapshot, task_parts
 from lasem_tf.nn import layers, optimizers, weights

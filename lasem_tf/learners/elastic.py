@@ -7,9 +7,9 @@ only anchor (Huszar, PNAS 2018).
 
 from collections.abc import Mapping
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf import seeding
 from lasem_tf.learners import base, fisher, trunk
 

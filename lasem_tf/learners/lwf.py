@@ -4,9 +4,9 @@ Li and Hoiem, "Learning without forgetting" (ECCV 2016). Old tasks' images are n
 current task's images before training is.
 """
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf.learners import base, trunk
 from lasem_tf.nn import layers, weights
 

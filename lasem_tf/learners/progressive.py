@@ -5,10 +5,10 @@ a column adds, for every earlier column, a convolution of relu(1x1 convolution o
 are no adapters between dense layers.
 """
 
+import gin
 import keras
 import tensorflow as tf
 
-import gin
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture, initializers, layers, optimizers, weights
 

@@ -4,9 +4,9 @@ Chaudhry et al., "On tiny episodic memories in continual learning" (2019); Rolni
 continual learning" (NeurIPS 2019). Each stored example is scored by the head of its own task.
 """
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf.learners import base, rehearsal, trunk
 
 

@@ -1,8 +1,8 @@
 """A single network, output layer included, fine-tuned on task after task: no task identity, full forgetting."""
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf.learners import base
 from lasem_tf.nn import layers, networks, optimizers, weights
 

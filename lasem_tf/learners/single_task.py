@@ -1,6 +1,7 @@
 """Single-task learning: one network for every task, nothing shared. No transfer and no forgetting."""
 
 import gin
+
 from lasem_tf.knowledge import independent
 from lasem_tf.learners import base, composed
 from lasem_tf.selection import static

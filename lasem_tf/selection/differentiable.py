@@ -5,10 +5,10 @@ Behpour, Eaton: "Sharing Less is More" (ICML Workshop 2020). There is one phase:
 the larger weight of every layer is its choice, for evaluation at any time and for good at the end.
 """
 
+import gin
 import keras
 import tensorflow as tf
 
-import gin
 from lasem_tf.nn import layers, mixture, optimizers
 from lasem_tf.selection import base, unrolled
 from lasem_tf.selection.configuration import TransferConfiguration

@@ -4,9 +4,9 @@ The search of the release of Lee, Behpour, Eaton (ICML 2021) as it was meant; th
 task trains without a search. The second task's search decides both tasks' configuration, every later one its own.
 """
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf.selection import base
 from lasem_tf.selection.configuration import TransferConfiguration
 

@@ -6,11 +6,11 @@ Workshop 2020; ICML 2021). The two papers' releases differ: the first multiplies
 counts the best configuration of every batch, the second averages the likelihoods and the posteriors.
 """
 
+import gin
 import keras
 import numpy as np
 import tensorflow as tf
 
-import gin
 from lasem_tf.nn import layers, optimizers, prefix_tree
 from lasem_tf.selection import base, configuration
 

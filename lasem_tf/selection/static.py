@@ -1,6 +1,7 @@
 """One transfer configuration for all tasks, chosen beforehand."""
 
 import gin
+
 from lasem_tf.selection import base
 from lasem_tf.selection.configuration import TransferConfiguration
 

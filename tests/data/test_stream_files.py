@@ -1,8 +1,8 @@
 """What the gin files of these streams bind: the papers' batch sizes, epochs, learning rates and networks."""
 
+import gin
 import pytest
 
-import gin
 from benchmark.suites import bindings
 
 EXPECTED = {  # batch size, epochs per task, learning rate, decay, tasks, flattened features, hidden dense layers

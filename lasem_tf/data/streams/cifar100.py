@@ -3,9 +3,9 @@
 import functools
 import os
 
+import gin
 import numpy as np
 
-import gin
 from lasem_tf import seeding, types
 from lasem_tf.data import pipeline, sources, splits, stream
 from lasem_tf.data.readers import cifar_files, tfds_source

@@ -4,9 +4,9 @@ With 5 tasks, task t is class 2t against class 2t+1. With 10 tasks it is class t
 contributes a subset that the ten tasks share. Label 1 is the positive class (2t or t), label 0 the other side.
 """
 
+import gin
 import numpy as np
 
-import gin
 from lasem_tf import seeding, types
 from lasem_tf.data import pipeline, sources, splits, stream
 from lasem_tf.data.readers import cifar_files, idx_files

@@ -12,9 +12,9 @@ split once per trial, and all tasks use that split.
 import hashlib
 import pathlib
 
+import gin
 import numpy as np
 
-import gin
 from lasem_tf import seeding, types
 from lasem_tf.data import sources
 from lasem_tf.data.readers import image_cache, office_home_files

@@ -9,9 +9,9 @@ in every process and compare methods on different pixels.
 import pathlib
 from concurrent import futures
 
+import gin
 import numpy as np
 
-import gin
 from lasem_tf import seeding, types
 from lasem_tf.data import parallelism, sources, splits
 from lasem_tf.data.readers import stl10_files

@@ -1,8 +1,8 @@
 """A built-in stream of tiny images whose transfer structure is planted: it is known what a method should share."""
 
+import gin
 import numpy as np
 
-import gin
 from lasem_tf import seeding, types
 from lasem_tf.data import stream
 

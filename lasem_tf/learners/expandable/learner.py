@@ -3,11 +3,11 @@
 import copy
 import functools
 
+import gin
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-import gin
 from lasem_tf.learners import base
 from lasem_tf.learners.expandable import entries, growth, phases, search, shrinkage, split, state, units
 from lasem_tf.nn import layers

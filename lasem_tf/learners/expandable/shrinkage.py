@@ -2,9 +2,9 @@
 
 import dataclasses
 
+import gin
 import tensorflow as tf
 
-import gin
 from lasem_tf.nn import proximal
 
 MODES = ("relative", "absolute", "lr_scaled")

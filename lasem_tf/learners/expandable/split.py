@@ -9,9 +9,9 @@ come first.
 import dataclasses
 from collections.abc import Sequence
 
+import gin
 import numpy as np
 
-import gin
 from lasem_tf.learners.expandable import units
 
 RULES = ("cosine", "distance")
