@@ -62,7 +62,7 @@ def render(content: PageContent) -> str:
   learners = list(dict.fromkeys(row.learner for panel in content.panels for row in panel.rows))
   return environment.get_template("page.html").render(
       title=content.title, summary=_summary(content), streams=sorted({panel.stream for panel in content.panels}),
-      learners=[(name, methods.learner_label(name), style.method_style(name).colour) for name in learners],
+      learners=[(name, methods.learner_label(name), methods.look(name).colour) for name in learners],
       tables=[_panel_table(panel) for panel in content.panels], per_task_tables=content.per_task_tables,
       published=content.published, figures=_figures_by_stream(content),
       findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),

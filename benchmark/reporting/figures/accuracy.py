@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 
 from benchmark.reporting.figures import families, style
+from benchmark.results import methods
 from benchmark.results.records import Record
 from lasem_tf.metrics import lifelong, statistics
 
@@ -125,7 +126,7 @@ def _plot(axis, learner: str, mean: np.ndarray, low: np.ndarray, high: np.ndarra
   axis.plot(x, 100 * mean, label=style.label(learner), markevery=[known[0], known[-1]] if is_crowded else None,
             **style.line_options(learner))
   if not is_crowded and not np.isnan(low).all():
-    axis.fill_between(x, 100 * low, 100 * high, color=style.method_style(learner).colour, alpha=.12, linewidth=0,
+    axis.fill_between(x, 100 * low, 100 * high, color=methods.look(learner).colour, alpha=.12, linewidth=0,
                       gid=f"method:{learner}")
 
 

@@ -1,9 +1,4 @@
-"""One look for every figure: the same colour, marker and line for a method wherever it appears.
-
-Colours are those of Okabe and Ito (with two of Tol's), told apart under the common colour vision deficiencies. There
-are more methods than colours, so a family has a colour and its members differ by marker and line, which also serves
-print.
-"""
+"""What all figures share: fonts and axes, legends, how a method is drawn, and the files written."""
 
 import dataclasses
 import hashlib
@@ -21,32 +16,6 @@ from matplotlib.figure import Figure
 from benchmark.results import methods, records
 
 INK = "#1c2733"  # Text, axes and grid; the page replaces it by its own ink, in light and dark.
-_FAMILIES = {  # Colour, line, and the markers of the variants that share the colour with another family.
-    "stl": ("#767676", "-", {"": "o"}), "snn": ("#767676", "--", {"": "X"}), "hps": ("#0072B2", "-", {}),
-    "tf": ("#E69F00", "-", {}), "dfcnn": ("#009E73", "-", {}),
-    "lasem": ("#D55E00", "-", {"hps": "o", "tf": "s", "dfcnn": "^"}),
-    "lasemg": ("#D55E00", "--", {"hps": "D", "tf": "P", "dfcnn": "v"}),
-    "lasemg32": ("#D55E00", ":", {"hps": "<", "tf": ">"}), "lasemg64": ("#D55E00", ":", {"hps": "p", "tf": "h"}),
-    "lasemg128": ("#D55E00", ":", {"hps": "d", "tf": "*"}), "lasemg256": ("#D55E00", ":", {"hps": "8", "tf": "H"}),
-    "darts": ("#CC79A7", "-", {"hps": "o", "tf": "s", "dfcnn": "^"}),
-    "exhaustive": ("#CC79A7", "--", {"hps": "D", "tf": "P", "dfcnn": "v"}),
-    "prognn": ("#56B4E9", "-", {"": "o"}), "den": ("#56B4E9", "--", {"": "s"}),
-    "channel_gated": ("#56B4E9", ":", {"": "^", "soft": "v"}), "apd": ("#56B4E9", "-.", {"": "D"}),
-    "ewc": ("#882255", "-", {"": "o"}), "lwf": ("#882255", "--", {"": "s"}),
-    "replay": ("#999933", "-", {"": "o"}), "a_gem": ("#999933", "--", {"": "s"}),
-}
-_STATIC_MARKERS = {
-    "all": "o", "top1": "s", "top2": "D", "top3": "^", "top4": "P", "top5": "X", "top6": "8", "bottom1": "v",
-    "bottom2": "<", "bottom3": ">", "bottom4": "p", "bottom5": "h", "bottom6": "H", "alternating": "d",
-    "alternating_odd": "*",
-}
-_FILLS = {"2021": "none", "early": "left", "second_order": "right", "validation": "top", "release": "none",
-          "separate": "none", "office_home": "bottom"}
-# Dashes of the variants that a fill sets apart: small markers in print do not show what they are filled with.
-_FILL_LINES = {"none": (0, (5, 1.5, 1, 1.5, 1, 1.5)), "left": (0, (8, 2)), "right": (0, (2, 1)),
-               "top": (0, (8, 1.5, 2, 1.5)), "bottom": (0, (3, 1, 3, 3))}
-_SPARE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#999933")
-_SPARE_MARKERS = "osD^v<>pPX*hd"
 # Why captions say that a method is left out.
 INCOMPLETE = "no completed run"
 MIXED = "measured otherwise than most: other data, another task order for the same seed, or several settings"
@@ -57,16 +26,6 @@ RC = {
     "grid.alpha": 0.12, "grid.linewidth": 0.6, "lines.linewidth": 1.5, "lines.markersize": 4.5, "legend.frameon": False,
     "legend.fontsize": 8, "svg.fonttype": "none", "figure.dpi": 100, "path.simplify": False,
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class MethodStyle:
-  """How a method is drawn."""
-
-  colour: str
-  marker: str
-  line: str | tuple
-  fill: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,22 +49,6 @@ class ReportFigure:
   stream: str
 
 
-def method_style(learner: str) -> MethodStyle:
-  """The style of a method; depends on its name alone, never on who else is in the figure."""
-  own = methods.family(learner)
-  if own is None:
-    number = int(hashlib.sha256(learner.encode()).hexdigest(), 16)
-    return MethodStyle(_SPARE_COLOURS[number % len(_SPARE_COLOURS)], _SPARE_MARKERS[number // 8 % len(_SPARE_MARKERS)],
-                       ":", "none")
-  variant, fill = learner[len(own) + 1:], "full"
-  for modifier, changed in _FILLS.items():
-    if modifier in variant:
-      variant, fill = variant.replace(modifier, "").strip("_"), changed
-  colour, line, markers = _FAMILIES[own]
-  spare = _SPARE_MARKERS[sum(variant.encode()) % len(_SPARE_MARKERS)]
-  return MethodStyle(colour, {**_STATIC_MARKERS, **markers}.get(variant, spare), _FILL_LINES.get(fill, line), fill)
-
-
 def label(learner: str) -> str:
   """The method's name as Matplotlib draws it: a dollar sign must not start a formula."""
   return methods.learner_label(learner).replace("$", r"\$")
@@ -113,8 +56,8 @@ def label(learner: str) -> str:
 
 def line_options(learner: str) -> dict:
   """Keyword arguments of `Axes.plot` for a method; the group id lets the page hide it."""
-  style = method_style(learner)
-  return {"color": style.colour, "marker": style.marker, "linestyle": style.line, "fillstyle": style.fill,
+  look = methods.look(learner)
+  return {"color": look.colour, "marker": look.marker, "linestyle": look.line, "fillstyle": look.fill,
           "gid": f"method:{learner}"}
 
 

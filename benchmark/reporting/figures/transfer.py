@@ -8,6 +8,7 @@ import numpy as np
 from benchmark.reporting.figures import style
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
+from lasem_tf.selection.configuration import TransferConfiguration
 
 _MAX_CONFIGURATIONS = 16
 _SEARCHES = ("lasem", "darts", "exhaustive")
@@ -85,13 +86,12 @@ def prior_evolution(name: str, title: str, groups: dict[str, list[Record]],
 def configuration_bits(index: int, num_configurations: int) -> str:
   """The digits of LASEM's configuration `index`, from the input side, 1 = shared; the index where 2^L does not fit.
 
-  A digit is a layer, or in LASEM-G a group of layers: records tell only how many configurations there are. All-shared
-  is configuration 0 and the input side counts fastest, as in the release.
+  A digit is a layer, or in LASEM-G a group of layers: records tell only how many configurations there are.
   """
   num_layers = num_configurations.bit_length() - 1
   if num_configurations != 1 << num_layers:
     return f"configuration {index}"
-  return "".join("0" if index >> layer & 1 else "1" for layer in range(num_layers))
+  return str(TransferConfiguration.from_index(index, (1,) * num_layers))
 
 
 def _shares(runs: list[Record]) -> np.ndarray | None:

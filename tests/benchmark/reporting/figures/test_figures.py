@@ -39,13 +39,13 @@ def test_every_shipped_method_is_known_and_has_a_style_of_its_own():
   assert [name for name in names if methods.learner_label(name) == name] == []
   looks = {}
   for name in names:
-    look = style.method_style(name)
+    look = methods.look(name)
     looks.setdefault((look.colour, look.line, look.marker), []).append(name)
   assert [same for same in looks.values() if len(same) > 1] == []
 
 
 def test_every_method_has_a_style_of_its_own_even_without_lines():
-  styles = [style.method_style(name) for name in _METHODS]
+  styles = [methods.look(name) for name in _METHODS]
   assert len({(look.colour, look.marker, look.fill) for look in styles}) == len(_METHODS)
 
 
@@ -53,14 +53,14 @@ def test_a_style_depends_on_the_name_alone():
   few = draw([constant("lasem_hps", 0, .5)])["mean_accuracy"].figure.axes[0]
   many = draw(synthetic_records.suite())["mean_accuracy"].figure.axes[0]
   assert lines(few)["LASEM HPS"].get_color() == lines(many)["LASEM HPS"].get_color() == "#D55E00"
-  assert style.method_style("my_method") == style.method_style("my_method")
+  assert methods.look("my_method") == methods.look("my_method")
 
 
 def test_colours_stay_apart_for_colour_blind_eyes():
   # Viénot, Brettel and Mollon (1999): linear RGB as deuteranopes and protanopes see it.
   views = {"normal": np.eye(3), "protan": [[.1124, .8876, 0], [.1124, .8876, 0], [.0040, -.0040, 1]],
            "deutan": [[.2928, .7072, 0], [.2928, .7072, 0], [-.0223, .0223, 1]]}
-  colours = sorted({style.method_style(name).colour for name in _METHODS})
+  colours = sorted({methods.look(name).colour for name in _METHODS})
   rgb = np.array([[int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
   for view in views.values():
     seen = np.clip((rgb ** 2.2) @ np.transpose(view), 0, 1) ** (1 / 2.2)
