@@ -8,13 +8,17 @@ validator would take minutes over ten thousand matrices; the checks here are pla
 import hashlib
 import json
 import math
+import reprlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from benchmark.results import record_values, status
+from benchmark.results.status import Status
+from benchmark.suites.identity import Identity
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
 SCHEMA_VERSION = 1
-STATUSES = ("completed", "diverged", "failed")
+STATUSES = status.RECORDED
 
 _NUMBER = (int, float)
 _RESULT_FIELDS = {
@@ -90,7 +94,9 @@ def parse(text: str, where: str) -> dict:
 
   try:
     record = json.loads(text, parse_constant=refuse)
-  except json.JSONDecodeError as error:
+  except (ValueError, RecursionError) as error:  # A number of thousands of digits is a ValueError.
+    if isinstance(error, RecordError):
+      raise
     raise RecordError(f"{where}: not valid JSON ({error}). Delete the record and run again.") from error
   check(record, where)
   return record
@@ -100,55 +106,64 @@ def check(record: Any, where: str) -> None:
   """Raises a `RecordError` unless the object is a complete record whose digest fits."""
   if not isinstance(record, Mapping) or "schema_version" not in record:
     raise RecordError(f"{where}: not a run record (no schema_version).")
+  defect = record_values.unwritable(record)
+  if defect is not None:
+    raise RecordError(f"{where}: {defect}. Delete the record and run again.")
   version = record["schema_version"]
-  if version != SCHEMA_VERSION:
+  if type(version) is not int or version != SCHEMA_VERSION:
     raise SchemaVersionError(
-        f"{where}: has record format {version!r}, this version of the suite reads {SCHEMA_VERSION}. "
+        f"{where}: has record format {reprlib.repr(version)}, this version of the suite reads {SCHEMA_VERSION}. "
         "Read it with the version that wrote it, or run again.")
   _check_fields(record, {"identity": str, "result": Mapping, "result_digest": str, "provenance": Mapping}, where, "")
   identity, result = record["identity"], record["result"]
   try:
     is_intact = digest(identity, result) == record["result_digest"]
+    json.dumps(record["provenance"], allow_nan=False)
   except ValueError as error:
-    field = next(_non_finite_fields(result, "result"), "a field")
+    field = next(_non_finite_fields({"result": result, "provenance": record["provenance"]}, ""), ".a field")[1:]
     raise NonFiniteValueError(f"{where}: {field} is not a finite number. Delete the record and run again.") from error
-  field = next(_non_finite_fields(record["provenance"], "provenance"), None)
-  if field is not None:
-    raise NonFiniteValueError(f"{where}: {field} is not a finite number. Delete the record and run again.")
   if not is_intact:
     raise EditedRecordError(
         f"{where}: the result does not fit its digest, so it was edited by hand or damaged. Restore "
         "it, or delete it and run again.")
   _check_result(identity, result, where)
+  defect = record_values.problem(result, record["provenance"])
+  if defect is not None:
+    raise RecordError(f"{where}: {defect}. The program does not write such records; delete it and run again.")
+  if result["status"] == Status.COMPLETED:
+    _check_measured(result, where)
 
 
 def _check_result(identity: str, result: Mapping, where: str) -> None:
   _check_fields(result, _RESULT_FIELDS, where, "result.")
   _check_fields(result["stream"], _STREAM_FIELDS, where, "result.stream.")
-  expected = f"/{result['learner']}/{result['scale']}/seed{result['seed']}"
-  if identity.count("/") != 3 or not identity.endswith(expected) or identity == expected:
-    raise RecordError(f"{where}: identity {identity!r} should be '<stream>{expected}'.")
+  try:
+    named = Identity.parse(identity)
+  except ValueError as error:
+    raise RecordError(f"{where}: {error}") from error
+  if (named.learner, named.scale, named.seed) != (result["learner"], result["scale"], result["seed"]):
+    raise RecordError(f"{where}: identity {identity!r} does not fit result.learner, result.scale and result.seed.")
   if result["status"] not in STATUSES:
-    raise RecordError(f"{where}: status {result['status']!r} is not one of {', '.join(STATUSES)}.")
-  if result["status"] != "completed":
-    if not result["reason"]:
-      raise RecordError(f"{where}: a {result['status']} run must state its reason.")
-    return
-  accuracy = result["accuracy"]
-  _check_fields(accuracy, {"after_visit": list, "at_best_validation": list}, where, "result.accuracy.")
-  _check_fields(result["parameters"], {"after_visit": list}, where, "result.parameters.")
-  num_visits, num_tasks = len(result["stream"]["task_order"]), len(result["stream"]["num_classes"])
-  lengths = {"accuracy.after_visit": (accuracy["after_visit"], num_visits), "configurations":
-             (result["configurations"], num_tasks), "parameters.after_visit": (result["parameters"]["after_visit"],
-             num_visits), "forward_macs_committed": (result["forward_macs_committed"], num_tasks),
+    raise RecordError(f"{where}: status {reprlib.repr(result['status'])} is not one of {', '.join(STATUSES)}.")
+  if result["status"] != Status.COMPLETED and not result["reason"]:
+    raise RecordError(f"{where}: a {result['status']} run must state its reason.")
+
+
+def _check_measured(result: Mapping, where: str) -> None:
+  """Numbers of entries, and the accuracies."""
+  accuracy, stream = result["accuracy"], result["stream"]
+  num_visits, num_tasks = len(stream["task_order"]), len(stream["num_classes"])
+  lengths = {"accuracy.after_visit": (accuracy["after_visit"], num_visits),
+             "configurations": (result["configurations"], num_tasks),
+             "parameters.after_visit": (result["parameters"]["after_visit"], num_visits),
+             "forward_macs_committed": (result["forward_macs_committed"], num_tasks),
              "training_macs_per_image": (result["training_macs_per_image"], num_visits)}
   for name, (values, length) in lengths.items():
     if len(values) != length:
       raise RecordError(f"{where}: result.{name} has {len(values)} entries, not {length}.")
   try:
-    matrix = AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"],
-                                      result["stream"]["task_order"])
-  except (ValueError, TypeError) as error:
+    matrix = AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"], stream["task_order"])
+  except ValueError as error:
     raise RecordError(f"{where}: result.accuracy is not an accuracy matrix. {error}") from error
   if matrix.num_tasks != num_tasks:
     raise RecordError(f"{where}: result.accuracy has {matrix.num_tasks} columns for {num_tasks} tasks.")

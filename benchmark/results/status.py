@@ -3,7 +3,7 @@
 import enum
 
 
-class Status(str, enum.Enum):
+class Status(str, enum.Enum):  # noqa: UP042, as Python 3.10 has no StrEnum.
   """A run's outcome; equal to its text, as which it is written."""
 
   COMPLETED = "completed"

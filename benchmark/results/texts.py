@@ -1,0 +1,27 @@
+"""Texts from records, made safe for what shows them: terminals, pages, drawings and spreadsheets."""
+
+import re
+import unicodedata
+
+import pandas as pd
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+# Of Unicode: control, surrogate, unassigned; and what turns the direction of writing.
+_UNPRINTABLE = ("Cc", "Cs", "Cn")
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_PLAIN = re.compile(r"[ -~]*")
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+
+
+def printable(text: str) -> str:
+  """One line without control characters: white space becomes blanks, the others a replacement character."""
+  if _PLAIN.fullmatch(text):
+    return text
+  text = _DIRECTIONS.sub(_REPLACEMENT, re.sub(r"[\t\r\n\v\f\u2028\u2029\x85]+", " ", text))
+  return "".join(_REPLACEMENT if unicodedata.category(character) in _UNPRINTABLE else character for character in text)
+
+
+def csv_table(frame: pd.DataFrame, float_format: str | None = None) -> str:
+  """A data frame as CSV in which no text is a formula to a spreadsheet: an apostrophe goes before such texts."""
+  safe = frame.map(lambda value: f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value)
+  return safe.to_csv(index=False, float_format=float_format, lineterminator="\n")
