@@ -1,12 +1,11 @@
 """The end of a suite: its tables, what went wrong, and the exit status."""
 
-import pathlib
 import sys
 from collections.abc import Mapping, Sequence
 
 from benchmark.execution import run_once
 from benchmark.reporting import tables
-from benchmark.results import records, run_files
+from benchmark.results import comparison, records, run_files
 from benchmark.suites import suite
 
 
@@ -47,8 +46,9 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
   if not present:
     return True
   try:
-    path = tables.write_suite_tables(present, settings.output_dir, [run.identity for run in runs], the_suite.baseline)
-    print(pathlib.Path(path).read_text(encoding="utf-8"))
+    panels = comparison.panels(present, [run.identity for run in runs], the_suite.baseline)
+    path = tables.write_suite_tables(present, panels, settings.output_dir)
+    print(tables.plain(present, panels))
     print(f"Written to {path}")
     return True
   except OSError as error:

@@ -1,11 +1,12 @@
 """In what two runs differ: results, settings, circumstances."""
 
+import contextlib
 import json
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmark.results import run_files
+from benchmark.results import gin_texts, run_files
 from benchmark.results.record_schema import RecordError
 from benchmark.suites import bindings
 
@@ -44,10 +45,10 @@ def of_settings(first: pathlib.Path | None, second: pathlib.Path | None, identit
   values = []
   for source in (first, second):
     try:
-      values.append({name: bindings.render(value) for name, value in
-                     bindings.bound_values(_operative(source, identity)).items()})
-    except (RecordError, ValueError, SyntaxError):  # This only explains an error, which must not become another.
+      bound = gin_texts.bound_values(_operative(source, identity), identity)
+    except RecordError:  # This only explains an error, which must not become another.
       return []
+    values.append({name: bindings.render(value) for name, value in bound.items() if "." in name})
   one, other = values
   return [(name, one.get(name, ""), other.get(name, "")) for name in sorted({*one, *other})
           if one and other and one.get(name) != other.get(name)]
@@ -63,5 +64,9 @@ def _operative(source: pathlib.Path | None, identity: str) -> str:
     return ""
   if file.name == run_files.OPERATIVE_FILE:
     return run_files.read_text(file)
-  found = (json.loads(line) for _, line in run_files.read_lines(file) if identity in line)
-  return next((str(details.get("operative")) for details in found if details.get("identity") == identity), "")
+  for _, line in run_files.read_lines(file):
+    with contextlib.suppress(ValueError, RecursionError):
+      details = json.loads(line)
+      if isinstance(details, dict) and details.get("identity") == identity:
+        return str(details.get("operative"))
+  return ""

@@ -62,7 +62,8 @@ _FAMILIES = (  # In the order of tables.
     Family("lasemg128", "LASEM-G 128", _RED, ":", "LASEM", "LASEM-G", {"hps": "d", "tf": "*"}),
     Family("lasemg256", "LASEM-G 256", _RED, ":", "LASEM", "LASEM-G", {"hps": "8", "tf": "H"}),
     Family("darts", "DARTS", _PINK, "-", _SEARCH, "DARTS", {"hps": "o", "tf": "s", "dfcnn": "^"}),
-    Family("exhaustive", "Exhaustive", _PINK, "--", _SEARCH, "Exhaustive search", {"hps": "D", "tf": "P", "dfcnn": "v"}),
+    Family("exhaustive", "Exhaustive", _PINK, "--", _SEARCH, "Exhaustive search",
+           {"hps": "D", "tf": "P", "dfcnn": "v"}),
     Family("prognn", "ProgNN", _SKY, "-", _GROWING, _GROWING, {"": "o"}),
     Family("den", "DEN", _SKY, "--", _GROWING, _GROWING, {"": "s"}),
     Family("channel_gated", "Channel-gated", _SKY, ":", _GROWING, _GROWING, {"": "^", "soft": "v"}),
@@ -119,7 +120,8 @@ def look(learner: str) -> Look:
     number = int(hashlib.sha256(learner.encode()).hexdigest(), 16)
     return Look(_SPARE_COLOURS[number % len(_SPARE_COLOURS)], _SPARE_MARKERS[number // 8 % len(_SPARE_MARKERS)], ":",
                 "none")
-  variant, fill, line = learner[len(own.name) + 1:], "full", own.line
+  line: Line = own.line
+  variant, fill = learner[len(own.name) + 1:], "full"
   for part, (changed_fill, changed_line) in _FILLS.items():
     if part in variant:
       variant, fill, line = variant.replace(part, "").strip("_"), changed_fill, changed_line

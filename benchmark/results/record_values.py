@@ -3,6 +3,7 @@
 A digest proves that nobody edited a result after it was signed, not that the program wrote it.
 """
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -109,8 +110,9 @@ def problem(result: Mapping, provenance: Mapping) -> str | None:
     provenance: of the record.
   """
   rules = (*_RESULT, *(_COMPLETED if result["status"] == "completed" else ()))
-  broken = [*_broken(result, rules, "result", may_lack=False), *_broken(provenance, _PROVENANCE, "provenance", may_lack=True)]
-  return broken[0] if broken else None
+  broken = itertools.chain(_broken(result, rules, "result", may_lack=False),
+                           _broken(provenance, _PROVENANCE, "provenance", may_lack=True))
+  return next(broken, None)
 
 
 def unwritable(record: Mapping) -> str | None:
@@ -120,8 +122,8 @@ def unwritable(record: Mapping) -> str | None:
     level = [entry for block in level for entry in (block.values() if isinstance(block, Mapping) else block)
              if isinstance(entry, (dict, list))]
     if not level:
-      # ASCII text of JSON holds no surrogate but in escapes, which is quick to see.
-      return "holds half a surrogate pair" if "\\ud" in (text := json.dumps(record)) and not _is_unicode(text) else None
+      text = json.dumps(record)  # In ASCII; a surrogate can only be an escape, which is quick to see.
+      return "holds half a surrogate pair" if "\\ud" in text and not _is_unicode(text) else None
   return f"nests blocks deeper than {MAX_DEPTH}"
 
 

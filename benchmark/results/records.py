@@ -21,8 +21,8 @@ from benchmark.results.status import Status
 from benchmark.suites.identity import Identity
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
-__all__ = ["Record", "RecordError", "identity_key", "load_records", "read_record", "write_atomically", "write_collection",
-           "write_record"]
+__all__ = ["Record", "RecordError", "identity_key", "load_records", "read_record", "write_atomically",
+           "write_collection", "write_record"]
 _MOST_NAMED = 4  # Differences in a message.
 
 
@@ -45,7 +45,10 @@ class Record:
   @functools.cached_property
   def named(self) -> Identity:
     """The parts of the identity."""
-    return Identity.parse(self.identity)
+    try:
+      return Identity.parse(self.identity)
+    except ValueError as error:
+      raise RecordError(str(error)) from error
 
   @property
   def stream(self) -> str:
@@ -190,8 +193,8 @@ def _merge(first: Record | None, second: Record) -> Record:
   if hashes[0] != hashes[1]:
     settings = differences.of_settings(first.source, second.source, second.identity)
     raise ContradictoryRecordsError(
-        f"{both} were trained with different settings ({_in_words(settings) or f'{hashes[0]} and {hashes[1]}'}). Report "
-        "their folders apart, or give one of the two a learner or a scale of another name.")
+        f"{both} were trained with different settings ({_in_words(settings) or ' and '.join(hashes)}). Report their "
+        "folders apart, or give one of the two a learner or a scale of another name.")
   results = differences.of_values(first.result, second.result)
   others = _in_words(differences.of_circumstances(first.provenance, second.provenance))
   raise ContradictoryRecordsError(
@@ -207,4 +210,6 @@ def _in_words(found: Iterable[tuple[str, Any, Any]]) -> str:
 
 
 def _short(value: Any) -> str:
-  return "nothing" if value in ("", None) else value if isinstance(value, str) and len(value) < 40 else reprlib.repr(value)
+  if value in ("", None):
+    return "nothing"
+  return value if isinstance(value, str) and len(value) < 40 else reprlib.repr(value)

@@ -150,7 +150,8 @@ def _check_visits(details: RunDetails, record: Record) -> None:
     if any(later < earlier for earlier, later in zip(epochs[name], epochs[name][1:])):
       raise RecordError(f"{where} goes backwards in {name}. Delete it to report without curves.")
   if record.is_completed and details.num_epochs and set(epochs["visit"]) != set(range(len(order))):
-    raise RecordError(f"{where} has epochs of other visits than 0 to {len(order) - 1}. Delete it to report without curves.")
+    raise RecordError(f"{where} has epochs of other visits than 0 to {len(order) - 1}. Delete it to report without "
+                      "curves.")
 
 
 def _rounded(value: Any) -> Any:

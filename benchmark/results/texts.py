@@ -23,5 +23,9 @@ def printable(text: str) -> str:
 
 def csv_table(frame: pd.DataFrame, float_format: str | None = None) -> str:
   """A data frame as CSV in which no text is a formula to a spreadsheet: an apostrophe goes before such texts."""
-  safe = frame.map(lambda value: f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value)
-  return safe.to_csv(index=False, float_format=float_format, lineterminator="\n")
+  texts = {name: frame[name].map(_no_formula) for name in frame.select_dtypes(exclude=["number", "bool"]).columns}
+  return frame.assign(**texts).to_csv(index=False, float_format=float_format, lineterminator="\n")
+
+
+def _no_formula(value):
+  return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value

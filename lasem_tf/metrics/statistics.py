@@ -7,6 +7,7 @@ and initial weights for all of them. Fewer than two observations give no spread 
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -71,7 +72,7 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
   return Estimate(n, mean, deviation, quantile * deviation / math.sqrt(n))
 
 
-def paired_t_test(treatment: Mapping[object, float], baseline: Mapping[object, float]) -> PairedTest:
+def paired_t_test(treatment: Mapping[Any, float], baseline: Mapping[Any, float]) -> PairedTest:
   """Paired two-sided t-test over the keys (seeds) that both sides have.
 
   Differences that do not vary (up to rounding of the subtraction) leave the t statistic undefined. If they are zero the

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark import replay
 from benchmark.execution import attempt, run_once
-from benchmark.results import record_schema, records
+from benchmark.results import differences, record_schema, records
 from benchmark.suites import suite
 from tests.benchmark import small_suite
 
@@ -84,5 +84,5 @@ def test_bad_input(run_dir, tmp_path, capsys):
 def test_differences_name_every_field():
   first = {"a": [1, {"b": None}], "c": 0.5, "d": [1]}
   second = {"a": [1, {"b": 2}], "c": 0.5, "d": [1, 2]}
-  assert list(replay.differences(first, second)) == [("result.a[1].b", None, 2), ("result.d", [1], [1, 2])]
-  assert not list(replay.differences(first, first))
+  assert list(differences.of_values(first, second)) == [("result.a[1].b", None, 2), ("result.d", [1], [1, 2])]
+  assert not list(differences.of_values(first, first))

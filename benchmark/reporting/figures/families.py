@@ -4,7 +4,6 @@ import collections
 import math
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 
 from benchmark.reporting.figures import style
@@ -62,7 +61,7 @@ def add_legends(figure, framed: Sequence[tuple]) -> None:
     return
   for axis, title, _ in framed:
     handles, texts = axis.get_legend_handles_labels()
-    with matplotlib.rc_context(style.RC):
+    with style.shared_look():
       legend = axis.legend(handles, texts, title=title, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=.2,
                            ncols=2, handlelength=2.6, columnspacing=1, alignment="left",
                            title_fontproperties={"weight": "bold", "size": 9})

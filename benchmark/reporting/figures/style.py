@@ -1,25 +1,27 @@
 """What all figures share: fonts and axes, legends, how a method is drawn, and the files written."""
 
+import contextlib
 import dataclasses
 import hashlib
 import io
 import json
-import pathlib
+import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmark.results import methods, records
+from benchmark.results import methods, texts
 
 INK = "#1c2733"  # Text, axes and grid; the page replaces it by its own ink, in light and dark.
 # Why captions say that a method is left out.
 INCOMPLETE = "no completed run"
 MIXED = "measured otherwise than most: other data, another task order for the same seed, or several settings"
-RC = {
+_RC: dict[str, Any] = {
     "font.size": 9, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "text.color": INK,
     "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.titlesize": 9, "axes.grid": True,
     "axes.spines.top": False, "axes.spines.right": False, "xtick.color": INK, "ytick.color": INK, "grid.color": INK,
@@ -49,9 +51,39 @@ class ReportFigure:
   stream: str
 
 
+@dataclasses.dataclass(frozen=True)
+class RenderedFigure:
+  """A figure as the contents of files.
+
+  Attributes:
+    name: file name without ending.
+    title: heading for people, without the data.
+    data: what the data are called.
+    caption: what is shown, in a sentence or two.
+    stream: the stream it belongs to.
+    digest: of the data that are drawn, see `data_digest`.
+    png: content of the PNG file.
+    svg: content of the SVG file.
+  """
+
+  name: str
+  title: str
+  data: str
+  caption: str
+  stream: str
+  digest: str
+  png: bytes
+  svg: str
+
+
+def shared_look(further: Mapping[str, Any] | None = None) -> contextlib.AbstractContextManager:
+  """Matplotlib's parameters of all figures, and further ones."""
+  return matplotlib.rc_context(cast(Any, {**_RC, **(further or {})}))
+
+
 def label(learner: str) -> str:
   """The method's name as Matplotlib draws it: a dollar sign must not start a formula."""
-  return methods.learner_label(learner).replace("$", r"\$")
+  return texts.printable(methods.learner_label(learner)).replace("$", r"\$")
 
 
 def line_options(learner: str) -> dict:
@@ -74,7 +106,7 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
   Returns:
     The figure and an object array of axes `[rows, columns]`.
   """
-  with matplotlib.rc_context(RC):
+  with shared_look():
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(rows, columns, squeeze=False, **options)
@@ -84,9 +116,21 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
 def add_legend(figure: Figure, axis, columns: int) -> None:
   """One legend below the figure, one entry per method of `axis`."""
   handles, texts = axis.get_legend_handles_labels()
-  with matplotlib.rc_context(RC):
+  with shared_look():
     legend = figure.legend(handles, texts, loc="outside lower center", ncols=columns, handlelength=2.6)
   name_entries(legend, handles)
+
+
+def limit_to_percent(axis) -> None:
+  """Keeps the range of a y axis near 0-100, with room for lines and markers at its ends."""
+  low, high = axis.get_ylim()
+  axis.set_ylim(max(low, -3), min(high, 103))
+
+
+def number_cells(axis, count: int, most: int, first: int = 0) -> None:
+  """Ticks in the middle of `count` cells, numbered from `first`; every n-th where there are more than `most`."""
+  cells = np.arange(0, count, math.ceil(count / most))
+  axis.set_ticks(cells + .5, [str(cell + first) for cell in cells])
 
 
 def name_entries(legend, handles: Sequence) -> None:
@@ -103,16 +147,16 @@ def left_out(reasons: Mapping[str, Sequence[str]]) -> str:
   return f" Not drawn: {'; '.join(parts)}." if parts else ""
 
 
-def save(drawn: ReportFigure, folder: pathlib.Path) -> None:
-  """Writes PNG and SVG; both carry the digest of what is drawn and no date."""
-  folder.mkdir(parents=True, exist_ok=True)
+def render(drawn: ReportFigure) -> RenderedFigure:
+  """The figure as PNG and SVG; both carry the digest of what is drawn and no date."""
   digest = data_digest(drawn.figure)
-  with matplotlib.rc_context({**RC, "svg.hashsalt": drawn.name}):
-    drawn.figure.savefig(folder / f"{drawn.name}.png", dpi=150, metadata={"Software": None, "Description": digest})
-    content = io.BytesIO()
-    drawn.figure.savefig(content, format="svg", transparent=True, metadata={"Date": None, "Creator": None,
-                                                                           "Description": digest})
-  records.write_atomically(folder / f"{drawn.name}.svg", _compact(content.getvalue().decode()))
+  png, svg = io.BytesIO(), io.BytesIO()
+  with shared_look({"svg.hashsalt": drawn.name}):
+    drawn.figure.savefig(png, format="png", dpi=150, metadata={"Software": None, "Description": digest})
+    drawn.figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None, "Creator": None,
+                                                                       "Description": digest})
+  return RenderedFigure(drawn.name, drawn.title, drawn.data, drawn.caption, drawn.stream, digest, png.getvalue(),
+                        _compact(svg.getvalue().decode()))
 
 
 def _compact(svg: str) -> str:
@@ -125,7 +169,7 @@ def _compact(svg: str) -> str:
 
 def data_digest(figure: Figure) -> str:
   """SHA-256 of the data and texts of a figure, whatever the version of Matplotlib and its fonts make of them."""
-  drawn = []
+  drawn: list[Any] = []
   for axis in figure.axes:
     drawn.append([axis.get_title(), axis.get_xlabel(), axis.get_ylabel(), *(text.get_text() for text in axis.texts)])
     drawn.extend([line.get_label(), _numbers(line.get_xydata())] for line in axis.lines)
