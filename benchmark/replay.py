@@ -134,7 +134,7 @@ def _train(run: suite.Run, settings) -> Record:
       record = run_once.execute(run, settings, report, lambda: stop.signal_number is not None)
     except lifetime.Interrupted:
       display.end(run.identity, Status.INTERRUPTED, None)
-      sys.exit(128 + stop.signal_number)
+      sys.exit(128 + (stop.signal_number or signal.SIGINT))
     display.end(run.identity, record.status, record.result["reason"])
     return record
 

@@ -10,7 +10,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _UNPRINTABLE = ("Cc", "Cs", "Cn")
 _DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _PLAIN = re.compile(r"[ -~]*")
-_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def printable(text: str) -> str:
@@ -22,10 +22,13 @@ def printable(text: str) -> str:
 
 
 def csv_table(frame: pd.DataFrame, float_format: str | None = None) -> str:
-  """A data frame as CSV in which no text is a formula to a spreadsheet: an apostrophe goes before such texts."""
+  """A data frame as CSV; texts take one line, and an apostrophe goes before those that are formulas to a spreadsheet."""
   texts = {name: frame[name].map(_no_formula) for name in frame.select_dtypes(exclude=["number", "bool"]).columns}
   return frame.assign(**texts).to_csv(index=False, float_format=float_format, lineterminator="\n")
 
 
-def _no_formula(value):
-  return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+def _no_formula(value: object) -> object:
+  if not isinstance(value, str):
+    return value
+  text = printable(value)  # A carriage return, which `to_csv` does not quote, would end the row.
+  return f"'{text}" if _FORMULA.match(text) else text

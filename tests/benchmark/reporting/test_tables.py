@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmark.reporting import tables
-from benchmark.results import comparison, methods, record_schema
+from benchmark.results import comparison, record_schema
 from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
 
@@ -280,9 +280,15 @@ def test_order_of_records_changes_nothing(tmp_path):
   pd.testing.assert_frame_equal(pd.read_csv(first / "table.csv"), pd.read_csv(second / "table.csv"))
 
 
-@pytest.mark.parametrize("name, label", [
-    ("stl", "STL"), ("hps_top2", "HPS Top-2"), ("dfcnn_bottom1", "DF-CNN Bottom-1"), ("lasem_dfcnn", "LASEM DF-CNN"),
-    ("lasem_hps_2021", "LASEM HPS (2021)"), ("hps_alternating_odd", "HPS Alternating odd"), ("a_gem", "A-GEM"),
-    ("channel_gated_soft", "Channel-gated soft"), ("office_home_x", "office_home_x"), ("stlish", "stlish")])
-def test_labels(name, label):
-  assert methods.learner_label(name) == label
+def test_the_terminal_gets_plain_text():
+  runs = [constant(learner, seed, .5 + seed / 10, display_name="my_data [x]") for learner in ("my_method", "stl")
+          for seed in (0, 1)]
+  text = tables.plain(runs, comparison.panels(runs))
+  assert "my_data [x], cifar100, scale smoke" in text and "my_method" in text
+  assert "\\" not in text and "**" not in text and "|" not in text and "<" not in text.replace("n < 2", "")
+  assert "*55.00 ± 63.53" in text and "*: best mean of a stream" in text
+
+
+def test_no_text_of_a_csv_file_is_a_formula(tmp_path):
+  write([constant("stl", 0, .5, display_name="=HYPERLINK(1)")], tmp_path)
+  assert ",'=HYPERLINK(1)," in (tmp_path / "table.csv").read_text()

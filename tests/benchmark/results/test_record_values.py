@@ -13,7 +13,8 @@ from tests.benchmark import synthetic_records
 
 _DEEP = json.loads("[" * 60 + "]" * 60)
 _ODD = (None, True, -1, 0, 1.5, 1e300, 2**70, 10**400, "", "text", "x" * 20_000, "\x1b[31m\x00\u202e", "\ud800", "=1+1",
-        "../../victim/seed0", "0011", [], {}, [None], [[]], [[1.0]], ["a"], [True], [{}], {"a": None}, {"a": [1]}, _DEEP)
+        "../../victim/seed0", "0011", [], {}, [None], [[]], [[1.0]], ["a"], [True], [{}], {"a": None}, {"a": [1]},
+        _DEEP)
 _REMOVED = object()
 
 

@@ -1,8 +1,6 @@
 """Figures show the data they are given, in one style, the same every time."""
 
 import io
-import itertools
-import pathlib
 import xml.etree.ElementTree
 
 import numpy as np
@@ -15,16 +13,6 @@ from benchmark.results.run_details import RunDetails
 from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
 
-_METHODS = [
-    "stl", "snn", "prognn", "den", "channel_gated", "channel_gated_soft", "apd", "ewc", "lwf", "replay", "a_gem"
-]
-_METHODS += [f"{knowledge}_{pattern}" for knowledge in ("hps", "tf", "dfcnn") for pattern in (
-    "all", "top1", "top2", "top3", "bottom1", "bottom2", "bottom3", "alternating", "alternating_odd")]
-_METHODS += [f"{search}_{knowledge}" for search in ("lasem", "lasemg", "darts", "exhaustive")
-             for knowledge in ("hps", "tf", "dfcnn")]
-_METHODS += [f"{search}_{knowledge}_{preset}" for search in ("lasem", "lasemg") for knowledge in ("hps", "tf", "dfcnn")
-             for preset in ("2021", "early")]
-
 
 def draw(runs, details=None):
   return {figure.name.rpartition("-")[2]: figure for figure in
@@ -35,39 +23,11 @@ def lines(axis):
   return {line.get_label(): line for line in axis.lines if not line.get_label().startswith("_")}
 
 
-def test_every_shipped_method_is_known_and_has_a_style_of_its_own():
-  names = [path.stem for path in pathlib.Path(__file__).parents[4].glob("gin/learners/*.gin")]
-  assert len(names) > 50
-  assert [name for name in names if methods.learner_label(name) == name] == []
-  looks = {}
-  for name in names:
-    look = methods.look(name)
-    looks.setdefault((look.colour, look.line, look.marker), []).append(name)
-  assert [same for same in looks.values() if len(same) > 1] == []
-
-
-def test_every_method_has_a_style_of_its_own_even_without_lines():
-  styles = [methods.look(name) for name in _METHODS]
-  assert len({(look.colour, look.marker, look.fill) for look in styles}) == len(_METHODS)
-
-
 def test_a_style_depends_on_the_name_alone():
   few = draw([constant("lasem_hps", 0, .5)])["mean_accuracy"].figure.axes[0]
   many = draw(synthetic_records.suite())["mean_accuracy"].figure.axes[0]
   assert lines(few)["LASEM HPS"].get_color() == lines(many)["LASEM HPS"].get_color() == "#D55E00"
   assert methods.look("my_method") == methods.look("my_method")
-
-
-def test_colours_stay_apart_for_colour_blind_eyes():
-  # Viénot, Brettel and Mollon (1999): linear RGB as deuteranopes and protanopes see it.
-  views = {"normal": np.eye(3), "protan": [[.1124, .8876, 0], [.1124, .8876, 0], [.0040, -.0040, 1]],
-           "deutan": [[.2928, .7072, 0], [.2928, .7072, 0], [-.0223, .0223, 1]]}
-  colours = sorted({methods.look(name).colour for name in _METHODS})
-  rgb = np.array([[int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)] for colour in colours])
-  for view in views.values():
-    seen = np.clip((rgb ** 2.2) @ np.transpose(view), 0, 1) ** (1 / 2.2)
-    for first, second in itertools.combinations(range(len(colours)), 2):
-      assert np.abs(seen[first] - seen[second]).max() > .06, (colours[first], colours[second])
 
 
 def test_mean_accuracy_by_hand():
@@ -153,6 +113,33 @@ def test_diverged_runs_are_not_drawn():
   runs = [constant("stl", 0, .5), synthetic_records.record(learner="den", num_tasks=2, status="diverged", reason="NaN")]
   assert list(lines(draw(runs)["mean_accuracy"].figure.axes[0])) == ["STL"]
   assert draw([runs[1]]) == {}
+
+
+def _many_tasks(num_tasks: int):
+  return draw([synthetic_records.record(learner=learner, seed=seed, num_tasks=num_tasks)
+               for learner in ("stl", "lasem_hps") for seed in (0, 1)])
+
+
+def test_of_many_tasks_some_are_drawn_and_the_caption_says_so():
+  drawn = _many_tasks(90)
+  frames = [axis for axis in drawn["task_accuracy"].figure.axes if axis.get_visible()]
+  titles = [axis.get_title() for axis in frames]
+  assert len(titles) == len(set(titles)) == 20 and titles[0] == "Task 0" and titles[-1] == "Task 89"
+  assert "Shown are 20 of 90 tasks" in drawn["task_accuracy"].caption
+  assert not drawn["forgetting"].figure.axes[0].texts
+  for figure in drawn.values():
+    assert max(figure.figure.get_size_inches()) < 30
+    assert all(len(axis.get_xticks()) <= 45 for axis in figure.figure.axes)
+  assert "Shown are" not in _many_tasks(20)["task_accuracy"].caption
+
+
+def test_intervals_and_axes_of_accuracies_stay_within_0_and_100():
+  runs = [constant("stl", seed, value) for seed, value in enumerate((.1, .9))]
+  for kind in ("mean_accuracy", "task_accuracy", "pareto"):
+    axis = draw(runs)[kind].figure.axes[0]
+    assert -5 <= axis.get_ylim()[0] < axis.get_ylim()[1] <= 105, kind
+    values = [value for line in axis.lines for value in line.get_ydata()]
+    assert min(values) >= 0 and max(values) <= 100
 
 
 def test_one_seed_has_no_band():
