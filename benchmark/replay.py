@@ -85,13 +85,15 @@ def _read(run_dir: pathlib.Path):
 
 def _replay(record, values: flags.FlagValues) -> int:
   from benchmark.execution import run_once  # pylint: disable=import-outside-toplevel
+  from benchmark.results import run_files  # pylint: disable=import-outside-toplevel
   from benchmark.suites import suite  # pylint: disable=import-outside-toplevel
 
   run_dir = pathlib.Path(values.run_dir)
   file = _unchanged(record, run_dir / f"{values.configuration}.gin")
   old = record.provenance["flags"]
   run = suite.Run(record.stream, record.learner, record.scale, record.seed, record.provenance["design_seed"],
-                  (str(file),), (), record.result["configuration_hash"])
+                  file.read_text(encoding="utf-8"), record.result["configuration_hash"],
+                  names_defaults=file.name == run_files.OPERATIVE_FILE)
   with _folder(values.output_dir) as folder:
     settings = run_once.Settings(
         output_dir=folder, data_dirs=tuple(values.data_dir or old["data_dirs"]),

@@ -5,6 +5,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import gin
 
@@ -42,13 +43,11 @@ class Experiment:
   learning_rate: float = gin.REQUIRED
   learning_rate_decay: float = 0.0
   task_order: str | int | tuple[int, ...] = "once"
-  protocol: str = "clean"
+  protocol: Literal["clean", "reference"] = "clean"
   reference: Mapping[str, bool] = dataclasses.field(default_factory=dict)
   eval_every: int = 0
 
   def __post_init__(self):
-    if self.protocol not in ("clean", "reference"):
-      raise ValueError(f"experiment.protocol must be 'clean' or 'reference', not {self.protocol!r}.")
     for name in ("batch_size", "epochs_per_task"):
       if getattr(self, name) < 1:
         raise ValueError(f"experiment.{name} must be at least 1, not {getattr(self, name)}.")

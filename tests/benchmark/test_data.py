@@ -6,7 +6,7 @@ from PIL import Image
 
 from benchmark import data
 from benchmark.inspection import inventory as inventory_lib
-from benchmark.suites import open_stream
+from benchmark.suites import gin_files, open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf.data.readers import stl10_files
 from lasem_tf.data.stream import DataError, StreamContext
@@ -195,4 +195,4 @@ def test_load_stream_raises_the_errors_of_the_suite(tmp_path):
 
 
 def test_every_stream_file_is_listed():
-  assert {"cifar100", "office_home", "stl10_20", "synthetic"} <= set(open_stream.stream_names())
+  assert {"cifar100", "office_home", "stl10_20", "synthetic"} <= set(gin_files.names_in("streams"))

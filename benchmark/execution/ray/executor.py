@@ -66,7 +66,7 @@ class RayExecutor:
               ray.cancel(task)
         while waiting and len(tasks) < most:
           run = waiting.pop(0)
-          values = {**run.to_json(), "files": tuple(map(_absolute, run.files))}
+          values = run.to_json()
           tasks[train.remote(values, dataclasses.asdict(self._settings), str(stop_file))] = run
           watch.add(run)
         ended, _ = ray.wait(list(tasks), timeout=_SECONDS_TO_POLL) if tasks else ([], None)

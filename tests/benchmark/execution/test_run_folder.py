@@ -18,7 +18,7 @@ from tests.benchmark import synthetic_records
 
 
 def _run(seed: int = 0, digest: str = "abc") -> suite.Run:
-  return suite.Run("synthetic", "stl", "smoke", seed, 7, (), (), digest)
+  return suite.Run("synthetic", "stl", "smoke", seed, 7, "", digest)
 
 
 def test_a_lock_that_is_freed_in_time_is_taken(tmp_path):
@@ -91,7 +91,7 @@ def test_a_copied_or_edited_record_is_refused(tmp_path):
   run, path = _finished(tmp_path)
   assert run_folder.finished_record(tmp_path, run).identity == run.identity
   with pytest.raises(ConfigurationError, match="was copied or moved from elsewhere"):
-    run_folder.finished_record(tmp_path, suite.Run(run.stream, run.learner, run.scale, 99, 0, (), (), ""))
+    run_folder.finished_record(tmp_path, suite.Run(run.stream, run.learner, run.scale, 99, 0, "", ""))
   content = json.loads(path.read_text())
   content["result"]["accuracy"]["at_best_validation"][0] = 0.999
   path.write_text(json.dumps(content))

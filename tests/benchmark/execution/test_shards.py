@@ -11,7 +11,7 @@ from benchmark.suites.bindings import ConfigurationError
 
 
 def _plans(costs) -> list[planning.Plan]:
-  return [planning.Plan(suite.Run("synthetic", f"learner{number}", "smoke", 0, 0, (), (), "0"), 1, cost, 1, 0, 0.0)
+  return [planning.Plan(suite.Run("synthetic", f"learner{number}", "smoke", 0, 0, "", "0"), 1, cost, 1, 0, 0.0)
           for number, cost in enumerate(costs)]
 
 

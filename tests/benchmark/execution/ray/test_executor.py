@@ -84,7 +84,7 @@ class _Display:
 
 
 def test_progress_is_read_from_the_shared_folder(tmp_path):
-  run = suite.Run("synthetic", "stl", "smoke", 0, 0, (), (), "")
+  run = suite.Run("synthetic", "stl", "smoke", 0, 0, "", "")
   settings, display = run_once.Settings(output_dir=str(tmp_path), command="test"), _Display()
   path = settings.run_dir(run) / "events.jsonl"
   path.parent.mkdir(parents=True)
