@@ -84,7 +84,7 @@ def _read(run_dir: pathlib.Path):
 
 
 def _replay(record, values: flags.FlagValues) -> int:
-  from benchmark.execution import run_once  # pylint: disable=import-outside-toplevel
+  from benchmark.execution.settings import Settings  # pylint: disable=import-outside-toplevel
   from benchmark.suites import suite  # pylint: disable=import-outside-toplevel
 
   run_dir = pathlib.Path(values.run_dir)
@@ -93,7 +93,7 @@ def _replay(record, values: flags.FlagValues) -> int:
   run = suite.Run(record.stream, record.learner, record.scale, record.seed, record.provenance["design_seed"],
                   (str(file),), (), record.result["configuration_hash"])
   with _folder(values.output_dir) as folder:
-    settings = run_once.Settings(
+    settings = Settings(
         output_dir=folder, data_dirs=tuple(values.data_dir or old["data_dirs"]),
         cache_dir=values.cache_dir or old["cache_dir"], threads=old["threads"], deterministic=old["deterministic"], tensorboard=False)
     if settings.run_dir(run).resolve() == run_dir.resolve():
@@ -105,7 +105,7 @@ def _replay(record, values: flags.FlagValues) -> int:
 def _train(run, settings):
   from benchmark.execution import display as display_lib, pool, run_once  # pylint: disable=import-outside-toplevel
   from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
-  from lasem_tf.training import lifetime  # pylint: disable=import-outside-toplevel
+  from lasem_tf.training.interruption import Interrupted  # pylint: disable=import-outside-toplevel
 
   bindings.register_configurables()
   with display_lib.make_display({run.identity: 1.0}, 0) as display, pool.StopRequest(pool.StopFlag()) as stop:
@@ -113,7 +113,7 @@ def _train(run, settings):
     report = lambda event: display.event(run.identity, event.to_json())
     try:
       record = run_once.execute(run, settings, report, lambda: stop.signal_number is not None)
-    except lifetime.Interrupted:
+    except Interrupted:
       display.end(run.identity, "interrupted", None)
       sys.exit(128 + stop.signal_number)
     display.end(run.identity, record.status, record.result["reason"])
