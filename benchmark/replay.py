@@ -84,8 +84,8 @@ def _read(run_dir: pathlib.Path):
 
 
 def _replay(record, values: flags.FlagValues) -> int:
-  from benchmark.execution import run_once  # pylint: disable=import-outside-toplevel
-  from benchmark.results import run_files  # pylint: disable=import-outside-toplevel
+  from benchmark.execution.settings import Settings  # noqa: PLC0415
+  from benchmark.results import run_files  # noqa: PLC0415
   from benchmark.suites import suite  # pylint: disable=import-outside-toplevel
 
   run_dir = pathlib.Path(values.run_dir)
@@ -95,7 +95,7 @@ def _replay(record, values: flags.FlagValues) -> int:
                   file.read_text(encoding="utf-8"), record.result["configuration_hash"],
                   names_defaults=file.name == run_files.OPERATIVE_FILE)
   with _folder(values.output_dir) as folder:
-    settings = run_once.Settings(
+    settings = Settings(
         output_dir=folder, data_dirs=tuple(values.data_dir or old["data_dirs"]),
         cache_dir=values.cache_dir or old["cache_dir"], threads=old["threads"], deterministic=old["deterministic"], tensorboard=False)
     if settings.run_dir(run).resolve() == run_dir.resolve():
@@ -107,7 +107,7 @@ def _replay(record, values: flags.FlagValues) -> int:
 def _train(run, settings):
   from benchmark.execution import display as display_lib, pool, run_once  # pylint: disable=import-outside-toplevel
   from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
-  from lasem_tf.training import lifetime  # pylint: disable=import-outside-toplevel
+  from lasem_tf.training.interruption import Interrupted  # pylint: disable=import-outside-toplevel
 
   bindings.register_configurables()
   with display_lib.make_display({run.identity: 1.0}, 0) as display, pool.StopRequest(pool.StopFlag()) as stop:
@@ -115,7 +115,7 @@ def _train(run, settings):
     report = lambda event: display.event(run.identity, event.to_json())
     try:
       record = run_once.execute(run, settings, report, lambda: stop.signal_number is not None)
-    except lifetime.Interrupted:
+    except Interrupted:
       display.end(run.identity, "interrupted", None)
       sys.exit(128 + stop.signal_number)
     display.end(run.identity, record.status, record.result["reason"])

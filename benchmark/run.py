@@ -80,11 +80,12 @@ def _run(values: flags.FlagValues) -> int:
   # pylint: disable=import-outside-toplevel
   from benchmark import suite_tables
   from benchmark.execution import (
-    cost_model,
+    cost_measurement,
     display as display_lib,
+    plan as plan_lib,
     planning,
     run_folder,
-    run_once,
+    settings as settings_lib,
     shards,
     suite_folder,
   )
@@ -94,14 +95,14 @@ def _run(values: flags.FlagValues) -> int:
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
   gpus = process.visible_gpus()
   the_suite, runs = suite.load(values.gin_file, values.gin_param)
-  settings = run_once.Settings(
+  settings = settings_lib.Settings(
       output_dir=values.output_dir or os.path.join("runs", the_suite.name), data_dirs=_data_dirs(values),
       cache_dir=values.cache_dir, download=values.download, checkpoint_seconds=values.checkpoint_seconds,
       threads=values.threads, deterministic=values.deterministic, tensorboard=values.tensorboard)
   places = process.places(values.jobs, values.threads, gpus, values.runs_per_gpu)
   own = shards.select(planning.plan(runs, settings, needs_data=not values.dry_run), *shard)
   if values.dry_run:
-    print(planning.render(own, cost_model.measure(), len(places)))
+    print(plan_lib.render(own, cost_measurement.measure(), len(places)))
     return 0
   suite_folder.prepare([plan.run for plan in own], settings, values.overwrite)
   waiting = [plan for plan in own if run_folder.finished_record(settings.run_dir(plan.run), plan.run) is None]

@@ -4,14 +4,15 @@ import pathlib
 import sys
 from collections.abc import Mapping, Sequence
 
-from benchmark.execution import run_once
+from benchmark.execution.outcome import Outcome
+from benchmark.execution.settings import Settings
 from benchmark.reporting import tables
 from benchmark.results import records, run_files
 from benchmark.suites import suite
 
 
-def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suite.Run], settings: run_once.Settings,
-           outcomes: Mapping[str, tuple[str, str | None]], signal_number: int | None) -> int:
+def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suite.Run], settings: Settings,
+           outcomes: Mapping[str, Outcome], signal_number: int | None) -> int:
   """Writes and prints the suite's tables, and says on standard error what went wrong.
 
   Args:

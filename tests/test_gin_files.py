@@ -5,7 +5,7 @@ import pathlib
 import gin
 import pytest
 
-from benchmark.execution import cost_model, planning, run_once
+from benchmark.execution import cost_model, plan as plan_lib, planning, run_once
 from benchmark.suites import bindings as bindings_lib, experiment, gin_text, learner_names, suite
 from benchmark.suites.bindings import ConfigurationError
 from tests import raw_data
@@ -95,7 +95,7 @@ def test_suites(name, settings):
   _, runs = suite.load([name], sorted(relaxed))
   plans = planning.plan(runs, settings)
   assert len(plans) == len(the_suite.streams) * len(the_suite.learners) * len(the_suite.seeds)
-  rendered = planning.render(plans, cost_model.CostModel(1.0, 0.001, 50.0), jobs=2)
+  rendered = plan_lib.render(plans, cost_model.CostModel(1.0, 0.001, 50.0), jobs=2)
   assert f"{len(plans)} runs" in rendered and all(run.identity in rendered for run in runs)
 
 

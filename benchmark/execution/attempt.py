@@ -15,15 +15,18 @@ from collections.abc import Callable
 import filelock
 
 from benchmark.execution import run_once
+from benchmark.execution.outcome import Outcome
+from benchmark.execution.settings import Settings
 from benchmark.results import run_files
 from benchmark.suites import suite
-from lasem_tf.training import events, lifetime
+from lasem_tf.training import events
+from lasem_tf.training.interruption import Interrupted
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
-def attempt(run: suite.Run, settings: run_once.Settings, report: Callable[[events.Event], None],
-            should_stop: Callable[[], bool]) -> tuple[str, str | None]:
+def attempt(run: suite.Run, settings: Settings, report: Callable[[events.Event], None],
+            should_stop: Callable[[], bool]) -> Outcome:
   """Executes a run and turns whatever happens into a status.
 
   Args:
@@ -32,25 +35,23 @@ def attempt(run: suite.Run, settings: run_once.Settings, report: Callable[[event
     report: takes the run's events; if it raises EOFError or a ConnectionError, nobody listens any more, and so does this.
     should_stop: asked between steps.
 
-  Returns:
-    The status, 'completed', 'diverged', 'failed', 'interrupted' or 'locked', and the reason of the second and third.
   """
   try:
     with _logged(settings.run_dir(run) / run_files.LOG_FILE):
       record = run_once.execute(run, settings, report, should_stop)
-    return record.status, record.result["reason"]
-  except lifetime.Interrupted:
-    return "interrupted", None
+    return Outcome(record.status, record.result["reason"])
+  except Interrupted:
+    return Outcome("interrupted")
   except filelock.Timeout:
-    return "locked", None
+    return Outcome("locked")
   except (EOFError, ConnectionError):
     raise
-  except Exception as error:  # pylint: disable=broad-except
+  except Exception as error:
     # One run's failure must not end the suite: it is recorded, shown in the table, and tried again next time.
-    return "failed", record_failure(run, settings, _reason(error, settings.run_dir(run)), traceback.format_exc())
+    return Outcome("failed", record_failure(run, settings, _reason(error, settings.run_dir(run)), traceback.format_exc()))
 
 
-def record_failure(run: suite.Run, settings: run_once.Settings, reason: str, details: str = "") -> str:
+def record_failure(run: suite.Run, settings: Settings, reason: str, details: str = "") -> str:
   """Writes the record of a run that failed; returns the reason, with a remark if not even that could be written."""
   try:
     if details:

@@ -3,11 +3,25 @@
 import sys
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
 import rich.console
 import rich.progress
 
 _SECONDS_BETWEEN_LINES = 15.0
+
+
+class Display(Protocol):
+  """Shows the progress of a suite."""
+
+  def begin(self, identity: str) -> None:
+    """A run starts or continues."""
+
+  def event(self, identity: str, event: Mapping) -> None:
+    """Something happened in a run."""
+
+  def end(self, identity: str, status: str, reason: str | None) -> None:
+    """A run ended: 'completed', 'diverged', 'failed', 'interrupted' or 'locked'."""
 
 
 def make_display(costs: Mapping[str, float], num_finished: int):
@@ -18,7 +32,7 @@ def make_display(costs: Mapping[str, float], num_finished: int):
     num_finished: runs of the suite that needed no training.
 
   Returns:
-    A context manager that is an `executors.Display`.
+    A context manager that is a `Display`.
   """
   return (TerminalDisplay if sys.stderr.isatty() else LineDisplay)(costs, num_finished)
 

@@ -4,27 +4,17 @@ import collections
 import dataclasses
 import multiprocessing
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from multiprocessing import connection as connection_lib
-from typing import Protocol
 
 from benchmark.execution import process as process_lib, worker
+from benchmark.execution.display import Display
+from benchmark.execution.outcome import Outcome, Status
+from benchmark.execution.settings import Settings
+from benchmark.suites import suite
 
 RUNS_PER_WORKER = 8  # A worker is replaced after so many runs, so that memory stays flat.
 MAX_ATTEMPTS = 2     # A run whose worker dies (killed, out of memory) is tried once more, from its checkpoint.
-
-
-class Display(Protocol):
-  """Shows the progress of a suite."""
-
-  def begin(self, identity: str) -> None:
-    """A run starts or continues."""
-
-  def event(self, identity: str, event: Mapping) -> None:
-    """Something happened in a run."""
-
-  def end(self, identity: str, status: str, reason: str | None) -> None:
-    """A run ended: 'completed', 'diverged', 'failed', 'interrupted' or 'locked'."""
 
 
 @dataclasses.dataclass
@@ -42,7 +32,7 @@ class _Slot:
   place: process_lib.Place
   process: multiprocessing.process.BaseProcess | None = None
   connection: connection_lib.Connection | None = None
-  run: object | None = None
+  run: suite.Run | None = None
   num_runs: int = 0
 
 
@@ -95,11 +85,11 @@ class StopRequest:
 class LocalExecutor:
   """A pool of worker processes."""
 
-  def __init__(self, settings, places: Sequence[process_lib.Place], display: Display):
+  def __init__(self, settings: Settings, places: Sequence[process_lib.Place], display: Display):
     """Prepares the pool.
 
     Args:
-      settings: `execution.Settings`.
+      settings: see there.
       places: one entry for each worker.
       display: told of everything.
     """
@@ -107,18 +97,18 @@ class LocalExecutor:
     self._slots = [_Slot(place) for place in places]
     self._context = multiprocessing.get_context("spawn")
 
-  def run(self, runs: Sequence) -> tuple[dict[str, tuple[str, str | None]], int | None]:
+  def run(self, runs: Sequence[suite.Run]) -> tuple[dict[str, Outcome], int | None]:
     """Executes the runs, first come first served.
 
     Args:
-      runs: `suite.Run`s, the longest first.
+      runs: the longest first.
 
     Returns:
-      (status, reason) by identity of every run that ended, and the number of the signal that stopped the suite, if any.
+      Outcome by identity of every run that ended, and the number of the signal that stopped the suite, if any.
     """
     waiting = collections.deque(runs)
     attempts: collections.Counter = collections.Counter()
-    outcomes: dict[str, tuple[str, str | None]] = {}
+    outcomes: dict[str, Outcome] = {}
     with StopRequest(self._context.Event()) as stop:
       try:
         while waiting or any(slot.run for slot in self._slots):
@@ -132,7 +122,7 @@ class LocalExecutor:
         self._close(stop)
       return outcomes, stop.signal_number
 
-  def _give(self, slot: _Slot, run, stop: StopRequest, attempts: collections.Counter) -> None:
+  def _give(self, slot: _Slot, run: suite.Run, stop: StopRequest, attempts: collections.Counter) -> None:
     if slot.process is not None and slot.num_runs >= RUNS_PER_WORKER:
       self._retire(slot)
     if slot.process is None:
@@ -175,8 +165,8 @@ class LocalExecutor:
 
     self._end(slot, "failed", attempt.record_failure(run, self._settings, reason), outcomes)
 
-  def _end(self, slot: _Slot, status: str, reason: str | None, outcomes) -> None:
-    outcomes[slot.run.identity] = (status, reason)
+  def _end(self, slot: _Slot, status: Status, reason: str | None, outcomes) -> None:
+    outcomes[slot.run.identity] = Outcome(status, reason)
     self._display.end(slot.run.identity, status, reason)
     slot.run = None
 

@@ -11,7 +11,7 @@ import filelock
 from benchmark.results import records, run_files
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
-from lasem_tf.training import lifetime
+from lasem_tf.training.interruption import Interrupted
 
 _SECONDS_BETWEEN_TRIES = 0.2
 
@@ -89,7 +89,7 @@ def locked(directory: pathlib.Path, seconds: float, should_stop: Callable[[], bo
 
   Raises:
     filelock.Timeout: another process still trains the run.
-    lifetime.Interrupted: `should_stop` was true while waiting.
+    Interrupted: `should_stop` was true while waiting.
   """
   lock = filelock.FileLock(str(directory / run_files.LOCK_FILE))
   deadline = time.monotonic() + seconds
@@ -99,7 +99,7 @@ def locked(directory: pathlib.Path, seconds: float, should_stop: Callable[[], bo
       break
     except filelock.Timeout:
       if should_stop():
-        raise lifetime.Interrupted from None
+        raise Interrupted from None
       if time.monotonic() >= deadline:
         raise
       time.sleep(_SECONDS_BETWEEN_TRIES)

@@ -5,13 +5,14 @@ import pathlib
 import shutil
 from collections.abc import Sequence
 
-from benchmark.execution import run_folder, run_once
+from benchmark.execution import run_folder
+from benchmark.execution.settings import Settings
 from benchmark.results import records
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
 
 
-def prepare(runs: Sequence[suite.Run], settings: run_once.Settings, overwrite: bool) -> None:
+def prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> None:
   """Checks that the folder can be written and holds no run of another configuration.
 
   Args:

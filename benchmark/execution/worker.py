@@ -7,6 +7,7 @@ import os
 import signal
 
 from benchmark.execution import process
+from benchmark.execution.settings import Settings
 
 
 def main(connection, stop, settings_values: dict, place: process.Place) -> None:
@@ -16,7 +17,7 @@ def main(connection, stop, settings_values: dict, place: process.Place) -> None:
     connection: to the parent. Receives `Run.to_json()` dictionaries; sends ('event', identity, event dictionary) and
       ('finished', identity, status, reason) with a status of `attempt.attempt`.
     stop: event that asks for a checkpoint and an end.
-    settings_values: fields of `execution.Settings`.
+    settings_values: fields of `Settings`.
     place: what this process may use.
   """
   # Ctrl-C in a terminal reaches the whole process group; only the parent decides what it means.
@@ -25,11 +26,11 @@ def main(connection, stop, settings_values: dict, place: process.Place) -> None:
   parent = os.getppid()
   process.prepare_process(settings_values["threads"], place)
   process.start_tensorflow(settings_values["threads"], settings_values["deterministic"])
-  from benchmark.execution import attempt, run_once  # pylint: disable=import-outside-toplevel
+  from benchmark.execution import attempt  # pylint: disable=import-outside-toplevel
   from benchmark.suites import bindings, suite  # pylint: disable=import-outside-toplevel
 
   bindings.register_configurables()
-  settings = run_once.Settings(**settings_values)
+  settings = Settings(**settings_values)
   should_stop = lambda: stop.is_set() or os.getppid() != parent
   try:
     while (values := connection.recv()) is not None:

@@ -20,12 +20,9 @@ from lasem_tf.training import (
   schedule,
   splits,
 )
+from lasem_tf.training.interruption import Interrupted
 
 _PHASE_STATE = "phase_state/"
-
-
-class Interrupted(Exception):
-  """The run was asked to stop. Its checkpoint, if it keeps any, was written; started again it goes on from there."""
 
 
 @dataclasses.dataclass(frozen=True)

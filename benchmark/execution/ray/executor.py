@@ -13,8 +13,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from benchmark.execution import process
-from benchmark.execution.pool import Display, RUNS_PER_WORKER, StopFlag, StopRequest
+from benchmark.execution.display import Display
+from benchmark.execution.outcome import Outcome
+from benchmark.execution.pool import RUNS_PER_WORKER, StopFlag, StopRequest
 from benchmark.execution.ray import watch as watch_lib
+from benchmark.execution.settings import Settings
+from benchmark.suites import suite
 
 MAX_RETRIES = 8            # A run is started again so often after its worker or node was lost.
 _SECONDS_TO_STOP = 60.0    # For tasks to write their checkpoints, before they are ended.
@@ -25,11 +29,11 @@ _SECONDS_FOR_LOCK = 120.0  # A lost node's task may live on for a while, until i
 class RayExecutor:
   """The runs as tasks of a cluster."""
 
-  def __init__(self, settings, address: str, jobs: int | None, runs_per_gpu: int, display: Display):
+  def __init__(self, settings: Settings, address: str, jobs: int | None, runs_per_gpu: int, display: Display):
     """Connects to nothing yet.
 
     Args:
-      settings: `execution.Settings`.
+      settings: see there.
       address: 'auto', 'local' or 'host:port', for which `ray_address.check` found a cluster.
       jobs: runs at a time; None: as many as the cluster has CPUs or shares of GPUs for.
       runs_per_gpu: how many runs share a GPU where the cluster has any.
@@ -40,14 +44,14 @@ class RayExecutor:
     self._settings = dataclasses.replace(settings, **folders)
     self._address, self._jobs, self._runs_per_gpu, self._display = address, jobs, runs_per_gpu, display
 
-  def run(self, runs: Sequence) -> tuple[dict[str, tuple[str, str | None]], int | None]:
-    """Executes the runs; see `executors.LocalExecutor.run`."""
+  def run(self, runs: Sequence[suite.Run]) -> tuple[dict[str, Outcome], int | None]:
+    """Executes the runs; see `pool.LocalExecutor.run`."""
     if not runs:
       return {}, None
     with _connected(self._address, self._jobs), StopRequest(StopFlag()) as stop:
       return self._run(runs, stop), stop.signal_number
 
-  def _run(self, runs: Sequence, stop: StopRequest) -> dict[str, tuple[str, str | None]]:
+  def _run(self, runs: Sequence[suite.Run], stop: StopRequest) -> dict[str, Outcome]:
     import ray  # pylint: disable=import-outside-toplevel
 
     stop_file = pathlib.Path(self._settings.output_dir, f".stop_{os.getpid()}_{time.time_ns()}")
@@ -91,18 +95,18 @@ class RayExecutor:
       demand["num_gpus"] = 1.0 / self._runs_per_gpu
     return demand
 
-  def _outcome(self, task, run) -> tuple[str, str | None]:
+  def _outcome(self, task, run: suite.Run) -> Outcome:
     import ray  # pylint: disable=import-outside-toplevel
 
     from benchmark.execution import attempt  # pylint: disable=import-outside-toplevel
 
     try:
-      return ray.get(task)
+      return Outcome(*ray.get(task))
     except (ray.exceptions.TaskCancelledError, KeyboardInterrupt):
-      return "interrupted", None
+      return Outcome("interrupted")
     except ray.exceptions.RayError as error:
       reason = f"Its Ray task was lost {MAX_RETRIES + 1} times or could not run: {' '.join(str(error).split())[:300]}"
-      return "failed", attempt.record_failure(run, self._settings, reason)
+      return Outcome("failed", attempt.record_failure(run, self._settings, reason))
 
 
 @contextlib.contextmanager
@@ -119,15 +123,15 @@ def _connected(address: str, jobs: int | None):
     ray.shutdown()
 
 
-def _train(values: dict, settings_values: dict, stop_file: str) -> tuple[str, str | None]:
+def _train(values: dict, settings_values: dict, stop_file: str) -> Outcome:
   """The task: one run, on whichever node. Returns status and reason."""
   process.prepare_process(settings_values["threads"])
   process.start_tensorflow(settings_values["threads"], settings_values["deterministic"])
-  from benchmark.execution import attempt, run_once  # pylint: disable=import-outside-toplevel
+  from benchmark.execution import attempt  # pylint: disable=import-outside-toplevel
   from benchmark.suites import bindings, suite  # pylint: disable=import-outside-toplevel
 
   bindings.register_configurables()
-  return attempt.attempt(suite.Run.from_json(values), run_once.Settings(**settings_values), lambda event: None,
+  return attempt.attempt(suite.Run.from_json(values), Settings(**settings_values), lambda event: None,
                          _stop_when(stop_file))
 
 

@@ -13,7 +13,7 @@ from benchmark.execution import run_folder
 from benchmark.results import record_schema, records, run_files
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
-from lasem_tf.training import lifetime
+from lasem_tf.training.interruption import Interrupted
 from tests.benchmark import synthetic_records
 
 
@@ -34,7 +34,7 @@ def test_a_lock_that_is_held_longer_is_given_up(tmp_path):
     with pytest.raises(filelock.Timeout):
       with run_folder.locked(tmp_path, 0.3, lambda: False):
         pytest.fail("held twice")
-    with pytest.raises(lifetime.Interrupted):
+    with pytest.raises(Interrupted):
       with run_folder.locked(tmp_path, 30.0, lambda: True):
         pytest.fail("held twice")
 
