@@ -62,6 +62,8 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int) -> str
   seconds = [entry.seconds(model) for entry in plans]
   missing = sorted({entry.missing_data for entry in plans} - {""})
   notes = "".join(f"\nCosts are those of the official data, which cannot be used yet: {reason}" for reason in missing)
+  composed = {entry.run.learner: entry.run.source for entry in plans if " + " in entry.run.source}
+  notes += "".join(f"\n{learner} = {source}" for learner, source in composed.items())
   return (f"{table}\n\n{len(plans)} runs, {sum(entry.training_gmacs for entry in plans):,.1f} GMACs of training. Here: "
           f"{display.duration(sum(seconds))} of CPU time in all, {display.duration(wall_seconds(seconds, jobs))} "
           f"with --jobs={jobs} ({model.describe()}).{notes}")

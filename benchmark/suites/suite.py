@@ -9,7 +9,7 @@ from typing import Any
 
 import gin
 
-from benchmark.suites import bindings as bindings_lib, catalogue, gin_files, learner_names
+from benchmark.suites import bindings as bindings_lib, catalogue, learner_names
 from benchmark.suites.gin_files import ConfigurationError
 from benchmark.suites.gin_text import expand_macros, GinText, Reader
 
@@ -51,9 +51,8 @@ class Suite:
       if not _NAME.fullmatch(name):
         raise ConfigurationError(f"suite.{field}: {name!r} is no name. Names become folders: up to 100 letters, digits "
                                  "and any of _ . + - without a path before them.")
-    if self.baseline is not None and self.baseline not in self.learners:
-      raise ConfigurationError(f"suite.baseline = {self.baseline!r} is not among suite.learners."
-                               f"{gin_files.nearest(self.baseline, self.learners)} None means no baseline.")
+    if self.baseline is not None:
+      learner_names.resolve(self.baseline)
     if any(isinstance(seed, bool) or not 0 <= seed < 2**31 for seed in (*self.seeds, self.design_seed)):
       raise ConfigurationError("suite.seeds and suite.design_seed must be whole numbers from 0 to 2147483647.")
 
