@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from absl import flags
 
@@ -34,7 +35,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str], manual: str) -> None:
     fail(f"unexpected argument {rest[1]!r}: every argument is a flag, such as --{rest[1]}=...; see --help.")
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
   """Ends the program with status 2 and one line."""
   print(f"Error: {' '.join(message.split())}", file=sys.stderr)
   sys.exit(BAD_INPUT)

@@ -113,7 +113,7 @@ def test_commands_know_the_flags_they_are_given(path, known_flags):
     assert not unknown, f"{module} has no flag {unknown}: {command}"
     if module == "benchmark.data":
       action = re.match(r"python -m benchmark\.data (\w+)", command)[1]
-      assert action in importlib.import_module(module)._COMMANDS  # pylint: disable=protected-access
+      assert action in importlib.import_module(module)._COMMANDS
 
 
 @by_document

@@ -82,7 +82,7 @@ def test_learners(learner, settings):
       continue
     assert plan.training_gmacs > 0
     files = learner_names.resolve(learner).files
-    idle = set().union(*(_own_bindings(bindings_lib.gin_root() / file) for file in files)) - bindings_lib.reachable(run.parse())
+    idle = set().union(*(_own_bindings(ROOT / file) for file in files)) - bindings_lib.reachable(run.parse())
     assert not idle, f"nothing uses {sorted(idle)}"
     return
   pytest.fail("\n".join(problems))
@@ -111,7 +111,7 @@ def test_operative_configuration_replays_to_itself(learner, settings):
   operative = gin.operative_config_str()
   values = bindings_lib.bound_values(operative)
   bindings_lib.parse(operative, "operative")
-  built = experiment.Experiment()  # pylint: disable=no-value-for-parameter
+  built = experiment.Experiment()
   stream = built.make_stream(settings.stream_context(run))
   run_once.idle_learner(built, stream, 0)
   assert bindings_lib.bound_values(gin.operative_config_str()) == values

@@ -10,7 +10,7 @@ from benchmark.reporting import reproduction_page
 from benchmark.suites import paper_suites, suite
 
 SUITES = paper_suites.load()
-PAGE = reproduction_page._not_measured(SUITES, [])  # pylint: disable=protected-access
+PAGE = reproduction_page._not_measured(SUITES, [])
 COMMANDS = [line.strip() for line in PAGE.splitlines() if line.startswith("    python") and "\\" not in line]
 
 

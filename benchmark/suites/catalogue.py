@@ -61,7 +61,7 @@ def of_modules(modules: Sequence[str]) -> dict[str, Configurable]:
   """Everything by its name: what is shipped, and what modules named by gin files define.
 
   Args:
-    modules: dotted names; of a package all modules are read. Everything at their top level is listed, registered or not.
+    modules: dotted names; of a package all modules are read. What is at their top level is listed, registered or not.
 
   Raises:
     ConfigurationError: there is no such module.
@@ -76,7 +76,8 @@ def of_modules(modules: Sequence[str]) -> dict[str, Configurable]:
 @functools.cache
 def _shipped() -> tuple[dict, dict]:
   """All definitions of the suite's own packages by name, and those that are registered by the name they have in gin."""
-  classes, registered = {}, {}
+  classes: dict[str, Any] = {}
+  registered: dict[str, Any] = {}
   for folder in _SHIPPED:
     for path in sorted((_CODE / folder).rglob("*.py")):
       if "tfds_builders" in path.parts:
@@ -116,7 +117,7 @@ def _registered_names(node: ast.ClassDef | ast.FunctionDef) -> Iterator[str]:
     called = decorator.func if isinstance(decorator, ast.Call) else decorator
     if ast.unparse(called) in _DECORATORS:
       arguments = decorator.args if isinstance(decorator, ast.Call) else []
-      yield arguments[0].value if arguments and isinstance(arguments[0], ast.Constant) else node.name
+      yield str(arguments[0].value) if arguments and isinstance(arguments[0], ast.Constant) else node.name
 
 
 def _configurables(found: Mapping[str, Any], classes: Mapping[str, Any]) -> dict[str, Configurable]:

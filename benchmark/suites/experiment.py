@@ -66,7 +66,8 @@ class Experiment:
     base_behaviour = types.ReferenceBehaviour.released() if self.protocol == "reference" else types.ReferenceBehaviour()
     return dataclasses.replace(base_behaviour, **self.reference)
 
-  def learner_context(self, num_classes: tuple[int, ...], seed: int, examples: Callable | None = None) -> base.LearnerContext:
+  def learner_context(self, num_classes: tuple[int, ...], seed: int,
+                      examples: Callable | None = None) -> base.LearnerContext:
     """What the learner of a run with this seed is given."""
     return base.LearnerContext(
         spec=self.network, num_classes=num_classes, seed=seed, epochs_per_task=self.epochs_per_task,

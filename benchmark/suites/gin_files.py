@@ -22,7 +22,8 @@ def gin_root() -> pathlib.Path:
   raise ConfigurationError(f"The shipped gin files are missing beside {package}; install the package again.")
 
 
-def find(name: str, being_read: Collection[pathlib.Path] = (), beside: pathlib.Path | None = None) -> pathlib.Path | None:
+def find(name: str, being_read: Collection[pathlib.Path] = (),
+         beside: pathlib.Path | None = None) -> pathlib.Path | None:
   """The gin file of that name, absolute; None if there is none.
 
   A file of the working folder comes first, so that it can replace a shipped one, which is printed. A file that is being

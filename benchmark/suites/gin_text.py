@@ -5,7 +5,7 @@ import math
 import pathlib
 import re
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gin import config_parser
@@ -77,7 +77,7 @@ class GinText:
 class Reader:
   """Reads files to `GinText`s; every file is opened once, so that all runs of a suite rest on the same text."""
 
-  def __init__(self):
+  def __init__(self) -> None:
     self._texts: dict[pathlib.Path, str] = {}
 
   def read(self, files: Sequence[str], bindings: Sequence[str] = (), after: GinText | None = None) -> GinText:
@@ -153,7 +153,7 @@ def short(configurable: str) -> str:
   return re.split(r"[/.]", configurable)[-1]
 
 
-def expand_macros(value: Any, values: dict[str, Any]) -> Any:
+def expand_macros(value: Any, values: Mapping[str, Any]) -> Any:
   """The value with every macro replaced by what it is bound to; macros that nothing binds stay."""
   if isinstance(value, Macro):
     return expand_macros(values[value.name], values) if value.name in values else value

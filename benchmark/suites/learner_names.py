@@ -14,11 +14,11 @@ from benchmark.suites.gin_files import ConfigurationError
 
 _KNOWLEDGE, _SELECTION = "learners/knowledge", "learners/selection"
 _STATIC = "static"
-# The names that TransferConfiguration.parse knows, whatever the depth; a learner finds out whether they fit its network.
+# The names that TransferConfiguration.parse knows; a learner finds out whether they fit the depth of its network.
 _CONFIGURATION = re.compile(r"(office_home_)?(all|none|(top|bottom)[1-9]\d*|alternating(_odd)?|[01]+)")
 # Groups for the 17-layer network, for which no stream gives sizes of deconvolution.
 _OF_NO_NETWORK = re.compile(r"lasemg\d+_dfcnn_.*")
-_USUAL = ("all", "alternating", "alternating_odd", *(f"{end}{count}" for end in ("top", "bottom") for count in range(1, 7)))
+_USUAL = ("all", "alternating", "alternating_odd", *(f"{end}{k}" for end in ("top", "bottom") for k in range(1, 7)))
 _USUAL += tuple(f"office_home_{name}" for name in _USUAL if name[-1] not in "456")
 
 

@@ -37,7 +37,8 @@ def test_it_lists_what_gin_registers_with_the_same_parameters():
 def test_classes_of_ones_own_are_found_without_importing_them(tmp_path, monkeypatch):
   (tmp_path / "own_learner.py").write_text(
       "from lasem_tf.learners import trunk\nraise SystemExit('imported')\n"
-      "@gin.register\nclass Own(trunk.TrunkLearner):\n  def __init__(self, context, rate: float | None = None):\n    pass\n"
+      "@gin.register\nclass Own(trunk.TrunkLearner):\n"
+      "  def __init__(self, context, rate: float | None = None):\n    pass\n"
       "class Inherits(trunk.TrunkLearner):\n  pass\nclass Takes:\n  def __init__(self, **anything):\n    pass\n")
   monkeypatch.syspath_prepend(str(tmp_path))
   found = catalogue.of_modules(("own_learner",))

@@ -26,7 +26,8 @@ def test_names_stand_for_files_and_bindings(name, files, bindings):
 
 
 @pytest.mark.parametrize("name, nearest", [
-    ("hps_topp2", "hps_top2"), ("lasem_hsp", "lasem_hps"), ("lasem", "lasem_hps"), ("static_hps", "hps"), ("hps_", "hps"),
+    ("hps_topp2", "hps_top2"), ("lasem_hsp", "lasem_hps"), ("lasem", "lasem_hps"), ("static_hps", "hps"),
+    ("hps_", "hps"),
     ("darts_dfcnn_2022", "darts_dfcnn"), ("hps_top0", "hps_top"), ("ewcc", "ewc"),
 ])
 def test_misspelt_names_get_their_nearest(name, nearest):
