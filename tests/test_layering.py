@@ -1,5 +1,8 @@
 """The floors of the house: a file imports only from lower floors. Floors: see README and the packages' docstrings."""
 
+import ast
+import collections
+import re
 import subprocess
 import sys
 
@@ -23,7 +26,7 @@ WITHOUT_TENSORFLOW = ("lasem_tf.types", "lasem_tf.seeding", "lasem_tf.metrics", 
                           "cost_model", "display", "outcome", "plan", "pool", "run_folder", "settings", "shards",
                           "suite_folder", "worker", "ray")))
 TENSORFLOW = {"tensorflow", "keras", "tensorflow_datasets", "tf_keras"}
-MOST_LINES = 300
+MOST_LINES, MOST_FUNCTION_LINES, MOST_FILES = 300, 60, 27
 
 
 def room_of(module: str) -> str | None:
@@ -123,3 +126,27 @@ def test_files_are_short_and_named_after_what_they_hold():
   assert not long
   assert not [module for module in import_graph.sources()
               if module.rpartition(".")[2] in ("utils", "util", "helpers", "common", "misc")]
+
+
+def _functions(tree):
+  for node in ast.walk(tree):
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+      yield node
+
+
+def test_functions_are_short_and_imports_inside_them_have_a_reason():
+  long, silent = [], []
+  for module, path in import_graph.sources().items():
+    text = path.read_text()
+    lines = text.splitlines()
+    for function in _functions(ast.parse(text)):
+      if function.end_lineno - function.lineno + 1 > MOST_FUNCTION_LINES:
+        long.append(f"{module}.{function.name}")
+      silent += [f"{module}:{node.lineno}" for node in function.body if isinstance(node, (ast.Import, ast.ImportFrom))
+                 and not re.search(r"# noqa: PLC0415  \w+", lines[node.lineno - 1])]
+  assert not long and not silent
+
+
+def test_folders_can_be_overlooked():
+  folders = collections.Counter(path.parent for path in import_graph.sources().values())
+  assert {folder: count for folder, count in folders.items() if count > MOST_FILES} == {}
