@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import additive_layers, base, consolidation, snapshot
+from lasem_tf.learners import additive_layers, base, consolidation, descent, snapshot
 from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, weights
 
 MODES = ("closed_form", "gradient", "exact")
@@ -141,21 +141,21 @@ class AdditiveDecomposition(base.Learner):
     optimizer = optimizers.RMSProp(trained)
     counter = {"retention/step": tf.Variable(0, dtype=tf.int64, trainable=False)} if self._retention_every > 1 else {}
 
-    def step(batch, context):
-      with tf.GradientTape() as tape:
-        logits = self._networks[task_id](batch.images, kernels=self._kernels(task_id), dropout_seed=context.seed)
-        loss = layers.mean_cross_entropy(logits, batch.labels)
-        decay = 0.5 * self._weight_decay * tf.add_n([tf.reduce_sum(tf.square(variable)) for variable in decayed])
-        retention = self._retention(counter.get("retention/step"), loss.dtype)
-        total = loss + decay + retention
-      optimizer.apply(optimizers.gradients_by_name(tape, total, trained), context.learning_rate)
+    def objective(batch, context):
+      logits = self._networks[task_id](batch.images, kernels=self._kernels(task_id), dropout_seed=context.seed)
+      loss = layers.mean_cross_entropy(logits, batch.labels)
+      decay = 0.5 * self._weight_decay * tf.add_n([tf.reduce_sum(tf.square(variable)) for variable in decayed])
+      retention = self._retention(counter.get("retention/step"), loss.dtype)
+      return descent.Objective(loss, (decay, retention), {"retention": retention})
+
+    def shrink(context):
       for name, variable in adaptive.items():
         threshold = proximal.diagonal_threshold(self._sparsity_weight, context.learning_rate,
                                                 optimizer.slots[f"rms/{name}"])
         variable.assign(proximal.soft_threshold(variable, threshold))
-      return base.StepResult(loss, {"retention": retention})
 
-    return base.Phase("train", self.context.epochs_per_task, step, trained, {**optimizer.slots, **counter})
+    return descent.make_phase("train", self.context.epochs_per_task, trained, objective, optimizer=optimizer,
+                              finish=shrink, state=counter)
 
   def _retention(self, counter: tf.Variable | None, dtype: tf.DType) -> tf.Tensor:
     """What it costs that earlier tasks' kernels have moved, in the steps that heed it, else zero."""
