@@ -183,7 +183,7 @@ class ChannelGated(base.Learner):
       return result, {name: gradient if name not in free or gradient is None else gradient * free[name]
                       for name, gradient in by_name.items()}
 
-    # `begin_epoch` is not called for the epoch in which a resumed run continues, so the switch is part of the state.
+    # A run may go on in the middle of an epoch, after `begin_epoch`.
     phase = descent.make_phase("train", self.context.epochs_per_task, followed, objective, gradients=gradients,
                                state={"sparsity_is_on": self._sparsity_is_on})
     return dataclasses.replace(phase, trained={**followed, **moving})
