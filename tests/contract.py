@@ -24,7 +24,7 @@ ANSWERS_MOVE_AT_MOST = {"SingleTask": 0.0, "ProgressiveNetwork": 0.0, "ChannelGa
                         "AdditiveDecomposition": 1e-3}
 # Learners that go on training what belongs to earlier tasks alone: heads, or adaptive parts that follow shared ones.
 TRAINS_OLD_PARTS = ("LearningWithoutForgetting", "ExperienceReplay", "AveragedGradientEpisodicMemory",
-                    "AdditiveDecomposition")
+                    "AdditiveDecomposition", "Joint")
 
 _NETWORK = (
     "experiment.stream = @Synthetic", "experiment.network = @ConvNetSpec()", "ConvNetSpec.image_shape = (8, 8, 3)",

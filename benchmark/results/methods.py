@@ -1,10 +1,13 @@
 """How methods and streams are called and ordered wherever results are shown."""
 
-_FAMILIES = ("stl", "snn", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
+_FAMILIES = ("stl", "snn", "fine_tuning", "joint", "random", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
              "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem")
 _WORDS = {
     "stl": "STL",
     "snn": "SNN",
+    "fine_tuning": "Fine-tuning",
+    "joint": "Joint",
+    "random": "Random",
     "hps": "HPS",
     "tf": "TF",
     "dfcnn": "DF-CNN",
