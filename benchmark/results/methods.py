@@ -1,13 +1,15 @@
 """How methods and streams are called and ordered wherever results are shown."""
 
 _FAMILIES = ("stl", "snn", "fine_tuning", "joint", "random", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
-             "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem")
+             "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem",
+             "hat")
 _WORDS = {
     "stl": "STL",
     "snn": "SNN",
     "fine_tuning": "Fine-tuning",
     "joint": "Joint",
     "random": "Random",
+    "hat": "HAT",
     "hps": "HPS",
     "tf": "TF",
     "dfcnn": "DF-CNN",
