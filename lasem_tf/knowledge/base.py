@@ -78,15 +78,6 @@ class Knowledge(abc.ABC):
     del layer
     return 0
 
-  def shared_parameters(self, layer: int) -> int:
-    """Number of scalars in a layer's shared group."""
-    raise ValueError(f"{type(self).__name__} has no shared route.")
-
-  def transform_parameters(self, layer: int) -> int:
-    """Number of scalars in a task's own part of a shared layer."""
-    del layer
-    return 0
-
 
 class KnowledgeRoute:
   """The shared route of one layer as one task sees it (see `nn.networks.Route`)."""

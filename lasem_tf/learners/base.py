@@ -153,14 +153,15 @@ class Learner(abc.ABC):
   Attributes:
     context: the `LearnerContext`.
     initializer: draws initial weights of this run.
-    task: the `TaskData` of the visit in progress.
-    visit: its number.
+    task: the `TaskData` of the visit in progress; there is none before the first.
+    visit: its number, -1 before the first.
   """
+
+  task: TaskData
 
   def __init__(self, context: LearnerContext):
     self.context = context
     self.initializer = initializers.Initializer(context.seed)
-    self.task: TaskData | None = None
     self.visit = -1
     self._learned: list[int] = []
     self._versions: dict[int, int] = {}
@@ -222,6 +223,7 @@ class Learner(abc.ABC):
 
     A run that goes on in the middle of an epoch calls it again, before all variables are restored.
     """
+    del epoch
 
   def end_epoch(self, epoch: int, validation_accuracy: float) -> bool:
     """Called after an epoch and its validation; true ends the phase now."""

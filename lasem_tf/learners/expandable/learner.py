@@ -180,7 +180,7 @@ class ExpandableNetwork(base.Learner):
       fan_in = int(np.prod(self._layout.leading(layer))) * int(self._layout.below(self._visible, layer).sum())
       groups.append(phases.NewGroups(
           group["kernel"], group["bias"], old_width,
-          lambda learning_rate, fan_in=fan_in: self._shrink.group_threshold(fan_in, num_steps, learning_rate)))
+          functools.partial(self._shrink.group_threshold, fan_in, num_steps)))
     return groups
 
   # --- decisions ------------------------------------------------------------------------------------------------------

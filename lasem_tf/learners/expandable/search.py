@@ -59,7 +59,6 @@ def select(layout: units.UnitLayout, weights: units.UnitWeights, visible: units.
   def threshold_of(layer: int) -> float:
     return threshold if layer <= layout.spec.depth else 0.0
 
-  reached = reachable_units(head_strength(weights.kernels[top]) * visible[-1],
-                            [masked_strength(layer) for layer in range(1, top)], threshold_of(top),
-                            [threshold_of(layer) for layer in range(1, top)])
-  return reached
+  return reachable_units(head_strength(weights.kernels[top]) * visible[-1],
+                         [masked_strength(layer) for layer in range(1, top)], threshold_of(top),
+                         [threshold_of(layer) for layer in range(1, top)])

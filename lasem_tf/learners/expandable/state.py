@@ -39,8 +39,8 @@ class ExpandableState:
     self._create_head(task_id, widths[-1])
 
   def _create_head(self, task_id: int, num_units: int) -> None:
-    shape = self.layout.stored_shape(self.layout.num_layers, num_units, self._num_classes[task_id])
-    self.heads[task_id] = weights.dense_layer(self._head_name(task_id), shape, self._initializer)
+    num_inputs, num_classes = self.layout.stored_shape(self.layout.num_layers, num_units, self._num_classes[task_id])
+    self.heads[task_id] = weights.dense_layer(self._head_name(task_id), (num_inputs, num_classes), self._initializer)
 
   def _head_name(self, task_id: int) -> str:
     return f"task{task_id}/head/dense{len(self.layout.spec.dense_sizes)}"
@@ -133,9 +133,9 @@ class ExpandableState:
 
   def used_parameters(self) -> int:
     """Parameters that some task uses."""
-    visible = self.visible or {None: units.all_units(self.trunk.widths)}
+    visible = list(self.visible.values()) or [units.all_units(self.trunk.widths)]
     num_classes = [self._num_classes[task_id] for task_id in self.visible]
-    return units.count_parameters(self.layout, list(visible.values()), num_classes)
+    return units.count_parameters(self.layout, visible, num_classes)
 
   def stored_parameters(self) -> int:
     """Scalars of the shared layers and all heads, those included that no task uses."""
