@@ -2,7 +2,7 @@
 
 _FAMILIES = ("stl", "snn", "fine_tuning", "joint", "random", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
              "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem",
-             "hat")
+             "hat", "packnet")
 _WORDS = {
     "stl": "STL",
     "snn": "SNN",
@@ -10,6 +10,7 @@ _WORDS = {
     "joint": "Joint",
     "random": "Random",
     "hat": "HAT",
+    "packnet": "PackNet",
     "hps": "HPS",
     "tf": "TF",
     "dfcnn": "DF-CNN",

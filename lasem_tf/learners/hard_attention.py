@@ -10,7 +10,6 @@ The image counts as always used, a bias belongs to its unit, and the rows of a d
 channel they come from. Constants, the exponent's clamp and the clipping follow the authors' code (joansj/hat).
 """
 
-import dataclasses
 from collections.abc import Sequence
 
 import gin
@@ -19,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf import seeding
-from lasem_tf.learners import base, trunk
+from lasem_tf.learners import base, descent, trunk
 from lasem_tf.nn import layers, optimizers, weights
 
 LARGEST_EMBEDDING = 6.0
@@ -120,21 +119,20 @@ class HardAttention(trunk.TrunkLearner):
     return 1.0 / self._largest_scale + (self._largest_scale - 1.0 / self._largest_scale) * share
 
   def next_phase(self, num_completed):
-    phase = super().next_phase(num_completed)
-    if phase is None:
+    if num_completed:
       return None
     self._used = self.used_by_others()
     self._plasticity = self.plasticity(self._used)
-    embeddings = self.embeddings[self.task.info.task_id].named_variables.values()
+    trained = self._trained_variables()
+    return descent.make_phase("train", self.context.epochs_per_task, trained, self._objective,
+                              optimizer=self._make_optimizer(trained), gradients=self._gradients, finish=self._finish,
+                              state={"mini_batch": self._position})
 
-    def step(batch, context):
-      result = phase.step(batch, context)
-      for embedding in embeddings:
-        embedding.assign(tf.clip_by_value(embedding, -LARGEST_EMBEDDING, LARGEST_EMBEDDING))
-      self._position.assign_add(1.0)
-      return result
-
-    return dataclasses.replace(phase, step=step, state={**phase.state, "mini_batch": self._position})
+  def _finish(self, context: base.StepContext) -> None:
+    del context
+    for embedding in self.embeddings[self.task.info.task_id].named_variables.values():
+      embedding.assign(tf.clip_by_value(embedding, -LARGEST_EMBEDDING, LARGEST_EMBEDDING))
+    self._position.assign_add(1.0)
 
   def _objective(self, batch, context):
     task_id = self.task.info.task_id
@@ -143,8 +141,8 @@ class HardAttention(trunk.TrunkLearner):
     taken = tf.add_n([tf.reduce_sum(mask * (1.0 - used)) for mask, used in zip(masks, self._used)])
     free = tf.add_n([tf.reduce_sum(1.0 - used) for used in self._used])
     share = tf.math.divide_no_nan(taken, free)
-    return trunk.Objective(layers.mean_cross_entropy(logits, batch.labels), self._strength * share,
-                           {"taken_share": share})
+    return descent.Objective(layers.mean_cross_entropy(logits, batch.labels), self._strength * share,
+                             {"taken_share": share})
 
   def _gradients(self, batch, context, trained, objective):
     result, gradients = super()._gradients(batch, context, trained, objective)

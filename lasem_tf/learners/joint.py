@@ -13,7 +13,7 @@ with the number of tasks.
 import gin
 import tensorflow as tf
 
-from lasem_tf.learners import base, rehearsal, trunk
+from lasem_tf.learners import base, descent, rehearsal, trunk
 from lasem_tf.nn import optimizers
 
 _EVERYTHING = 2**62  # A memory of this budget never drops an example.
@@ -67,7 +67,7 @@ class Joint(rehearsal.RehearsalLearner):
     task_ids = tf.concat([tf.fill(tf.shape(batch.labels), self.task.info.task_id), earlier.task_ids], axis=0)
     losses = self._losses_by_own_head(hidden, labels, task_ids)
     size = self.context.batch_size
-    return trunk.Objective(tf.reduce_sum(losses) / size, None, {"current_loss": tf.reduce_mean(losses[:size])})
+    return descent.Objective(tf.reduce_sum(losses) / size, None, {"current_loss": tf.reduce_mean(losses[:size])})
 
   def _end_visit(self):
     details = dict(super()._end_visit().details)
