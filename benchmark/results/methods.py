@@ -2,7 +2,7 @@
 
 _FAMILIES = ("stl", "snn", "fine_tuning", "joint", "random", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
              "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem",
-             "hat", "packnet")
+             "hat", "packnet", "mntdp")
 _WORDS = {
     "stl": "STL",
     "snn": "SNN",
@@ -11,6 +11,7 @@ _WORDS = {
     "random": "Random",
     "hat": "HAT",
     "packnet": "PackNet",
+    "mntdp": "MNTDP",
     "hps": "HPS",
     "tf": "TF",
     "dfcnn": "DF-CNN",

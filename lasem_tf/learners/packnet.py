@@ -71,7 +71,7 @@ class PackNet(trunk.TrunkLearner):
     return self._learned.index(task_id)
 
   def _network(self, images: tf.Tensor, task_id: int, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
-    """Logits from what the task and earlier ones own. The latest task also sees free weights: zero once it is pruned."""
+    """Logits from what the task and earlier ones own; the latest task also sees free weights, zero once it is pruned."""
     number = self._number(task_id)
     is_latest = number == len(self._learned) - 1
     masks = {name: owner <= number if is_latest else (owner >= 0) & (owner <= number)
