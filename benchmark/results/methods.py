@@ -1,10 +1,17 @@
 """How methods and streams are called and ordered wherever results are shown."""
 
-_FAMILIES = ("stl", "snn", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
-             "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem")
+_FAMILIES = ("stl", "snn", "fine_tuning", "joint", "random", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
+             "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem",
+             "hat", "packnet", "mntdp")
 _WORDS = {
     "stl": "STL",
     "snn": "SNN",
+    "fine_tuning": "Fine-tuning",
+    "joint": "Joint",
+    "random": "Random",
+    "hat": "HAT",
+    "packnet": "PackNet",
+    "mntdp": "MNTDP",
     "hps": "HPS",
     "tf": "TF",
     "dfcnn": "DF-CNN",

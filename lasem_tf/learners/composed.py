@@ -27,7 +27,7 @@ class Composed(base.Learner):
     """Fits knowledge and selection to the backbone; raises ValueError where they do not fit it or each other."""
     super().__init__(context)
     knowledge.bind(context.spec, self.initializer, context.reference)
-    selection.bind(context.spec.depth, context.reference)
+    selection.bind(context.spec.depth, context.reference, context.seed)
     selection.check_cost(len(context.num_classes), context.epochs_per_task)
     if selection.searches and not knowledge.can_share:
       raise ValueError(f"{type(selection).__name__} cannot search over {type(knowledge).__name__}: it has no shared "

@@ -77,9 +77,9 @@ class Selection(abc.ABC):
   restarts = False
   lists_shared_twice_at_revisit = False
 
-  def bind(self, depth: int, reference: types.ReferenceBehaviour) -> None:
-    """Fits the selection to a network; raises ValueError where it does not fit."""
-    self.depth, self.reference = depth, reference
+  def bind(self, depth: int, reference: types.ReferenceBehaviour, seed: int = 0) -> None:
+    """Fits the selection to a network; raises ValueError where it does not fit. The seed is that of its own draws."""
+    self.depth, self.reference, self.seed = depth, reference, seed
     self._check()
 
   def _check(self) -> None:
