@@ -1,7 +1,6 @@
 """What lies in the data folders: files, counts, checksums, and where what is missing belongs."""
 
 import dataclasses
-import gzip
 import hashlib
 import os
 import pathlib
@@ -110,17 +109,13 @@ def mnist(data_dirs: Sequence[str]) -> list[Finding]:
       continue
     try:
       array = idx_files.read_idx(path)
+      found = hashlib.md5(idx_files.read_content(path), usedforsecurity=False).hexdigest()
     except DataError as error:
       findings.append(Finding(path, DAMAGED, str(error)))
       continue
-    state, checksum = _checksum(_plain_md5(path), expected)
+    state, checksum = _checksum(found, expected)
     findings.append(Finding(path, state, f"{len(array)} entries; {checksum}"))
   return findings
-
-
-def _plain_md5(path: str) -> str:
-  with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
-    return hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
 
 
 def stl10(data_dirs: Sequence[str]) -> list[Finding]:

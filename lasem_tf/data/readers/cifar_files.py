@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lasem_tf.data import sources, stream
-from lasem_tf.data.readers import unpickling
+from lasem_tf.data.readers import pickled_arrays, unpickling
 
 CIFAR100_FOLDER = "cifar-100-python"
 CIFAR10_FOLDER = "cifar-10-batches-py"
@@ -32,6 +32,7 @@ CIFAR10_MD5 = {
 }
 _SIDE, _CHANNELS = 32, 3
 _ROW = _SIDE * _SIDE * _CHANNELS
+_LONGEST_NAME = 200  # characters of a class name
 
 
 def _remedy(archive: str, folder: str) -> str:
@@ -59,7 +60,7 @@ def read_cifar100(data_dirs: Sequence[str]) -> sources.ImageSource:
   folder = sources.find_folder(data_dirs, CIFAR100_FOLDER, CIFAR100_REMEDY)
   paths = sources.require_files(folder, ("train", "test"), CIFAR100_REMEDY)
   meta = os.path.join(folder, "meta")
-  return _read_cifar100(folder, sources.file_state(paths + [meta] * os.path.isfile(meta)))
+  return _read_cifar100(folder, sources.file_state(paths + [meta] * sources.is_file(meta)))
 
 
 @functools.lru_cache(maxsize=2)
@@ -103,7 +104,7 @@ def _read_rows(path: str, label_key: str, num_classes: int, remedy: str) -> tupl
   content = unpickling.load_pickled_dictionary(path, remedy)
   for key in ("data", label_key):
     if key not in content:
-      raise stream.DataError(f"{path} has no entry {key!r}; it holds {sorted(map(str, content))}. {remedy}")
+      raise stream.DataError(f"{path} has no entry {key!r}; it holds {_keys(content)}. {remedy}")
   rows, labels = content["data"], content[label_key]
   if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] != _ROW:
     raise stream.DataError(
@@ -118,10 +119,16 @@ def _read_rows(path: str, label_key: str, num_classes: int, remedy: str) -> tupl
 
 def _class_names(path: str, key: str, num_classes: int, remedy: str) -> tuple[str, ...]:
   """Names from the meta file; plain numbers where the folder has none, because nothing is computed from names."""
-  if not os.path.isfile(path):
+  if not sources.is_file(path):
     return tuple(f"class {class_id}" for class_id in range(num_classes))
   names = unpickling.load_pickled_dictionary(path, remedy).get(key)
   if not isinstance(names, list) or len(names) != num_classes or not all(
-      isinstance(name, (bytes, str)) for name in names):
-    raise stream.DataError(f"{path}: {key!r} is not a list of {num_classes} names. {remedy}")
+      isinstance(name, (bytes, str)) and 0 < len(name) <= _LONGEST_NAME for name in names):
+    raise stream.DataError(f"{path}: {key!r} is not a list of {num_classes} names of at most "
+                           f"{_LONGEST_NAME} characters. {remedy}")
   return tuple(name.decode("utf8", "replace") if isinstance(name, bytes) else name for name in names)
+
+
+def _keys(content: dict[str, object]) -> list[str]:
+  """Some keys of a dictionary, for a message."""
+  return sorted(pickled_arrays.shown(key, 30) for key in content)[:8]

@@ -1,10 +1,14 @@
-"""TensorFlow Datasets as a second source of images. TFDS is imported only when a data set is read: it costs seconds."""
+"""TensorFlow Datasets as a second source of images.
+
+TFDS is imported inside functions: that takes seconds, and streams of raw files work where it cannot be imported.
+"""
 
 import functools
 import os
 import re
 
 import numpy as np
+import tensorflow as tf
 
 from lasem_tf.data import sources, stream
 from lasem_tf.data.streams import cifar100_tables
@@ -36,7 +40,7 @@ def prepared_folder(name: str, context: stream.StreamContext) -> str:
     raise stream.DataError(
         f"TensorFlow data set {name!r} is not prepared in {', '.join(roots)}. Run again with --download, or "
         f"prepare it with 'tfds build {name} --data_dir={roots[0]}'.")
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
+  import tensorflow_datasets as tfds  # noqa: PLC0415  see above
   try:
     builder = tfds.builder(name, data_dir=roots[0])
     builder.download_and_prepare()
@@ -61,8 +65,7 @@ def read_split(folder: str, split: str, features: tuple[str, ...]) -> dict[str, 
   Raises:
     DataError: the folder lacks the split or a feature, or its files are damaged.
   """
-  import tensorflow as tf  # pylint: disable=g-import-not-at-top
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
+  import tensorflow_datasets as tfds  # noqa: PLC0415  see above
   builder = tfds.builder_from_directory(folder)
   missing = [name for name in features if name not in builder.info.features]
   if split not in builder.info.splits or missing:
