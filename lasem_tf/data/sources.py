@@ -4,10 +4,11 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
+import logging
 import os
 import pathlib
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -45,8 +46,8 @@ class ImageSource:
       images = self.images[split]
       digest.update(f"{split} {images.shape} ".encode())
       for start in range(0, len(images), 1000):
-        digest.update(np.ascontiguousarray(images[start:start + 1000]))
-      digest.update(np.ascontiguousarray(self.labels[split], dtype="<i8"))
+        digest.update(np.ascontiguousarray(images[start:start + 1000]).data)
+      digest.update(np.ascontiguousarray(self.labels[split], dtype="<i8").data)
     return digest.hexdigest()
 
   def class_counts(self, split: str) -> np.ndarray:
@@ -64,6 +65,12 @@ def outline(labels: dict[str, np.ndarray], image_shape: tuple[int, ...], class_n
   """
   images = {split: np.broadcast_to(np.uint8(0), (len(values), *image_shape)) for split, values in labels.items()}
   return ImageSource(images, labels, tuple(class_names), "the official data", official=True)
+
+
+@functools.lru_cache(maxsize=256)
+def warn_once(message: str) -> None:
+  """Logs a warning, once in the life of the process, however often a stream is opened."""
+  logging.getLogger(__name__).warning(message)
 
 
 @contextlib.contextmanager
@@ -182,7 +189,7 @@ def check_display_name(data_name: str | None, official_name: str, format_name: s
   return data_name
 
 
-def check_class_counts(source: ImageSource, expected: dict[str, Sequence[int]], binding: str) -> None:
+def check_class_counts(source: ImageSource, expected: Mapping[str, Sequence[int]], binding: str) -> None:
   """Compares the number of images of every class with what the configuration expects.
 
   Args:

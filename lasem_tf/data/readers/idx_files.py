@@ -35,7 +35,8 @@ _FILES = {
     ("test", "labels"): "t10k-labels-idx1-ubyte",
 }
 _UNSIGNED_BYTE = 8
-MAX_BYTES = 16 + 250_000 * 28 * 28  # Four times the largest official file; the largest split of EMNIST's digits fits.
+_MAX_DIMENSIONS = 4
+MAX_BYTES = 16 + 250_000 * 28 * 28  # Four times the largest official file; EMNIST's digits fit.
 MNIST_REMEDY = (
     f"Place the four MNIST files {', '.join(_FILES.values())} (with or without .gz) in <data folder>/{MNIST_FOLDER} "
     "and name the data folder with --data_dir.")
@@ -124,6 +125,8 @@ def _parse(content: bytes, path: str) -> np.ndarray:
     raise stream.DataError(
         f"{path} is not an IDX file of unsigned bytes: it starts with {content[:4].hex()}. {MNIST_REMEDY}")
   num_dimensions = content[3]
+  if not 1 <= num_dimensions <= _MAX_DIMENSIONS:
+    raise stream.DataError(f"{path} announces {num_dimensions} dimensions; images have 3, labels 1. {MNIST_REMEDY}")
   header = 4 + 4 * num_dimensions
   if len(content) < header:
     raise stream.DataError(f"{path} ends inside its header. Download the file again. {MNIST_REMEDY}")
