@@ -29,11 +29,13 @@ _PACKAGES = ("lasem_tf.nn", "lasem_tf.data", "lasem_tf.knowledge", "lasem_tf.sel
 def register_configurables() -> None:
   """Imports every module that registers something with gin, and TensorFlow with them."""
   importlib.import_module("benchmark.suites.experiment")
-  for name in _PACKAGES:
-    package = importlib.import_module(name)
-    for module in pkgutil.walk_packages(package.__path__, f"{name}."):
-      if ".tfds_builders" not in module.name:
-        importlib.import_module(module.name)
+  waiting = list(_PACKAGES)
+  while waiting:
+    name = waiting.pop(0)
+    found = importlib.import_module(name)
+    # Not `walk_packages`, which imports every package on its way: the builders import TensorFlow Datasets.
+    waiting += [module.name for module in pkgutil.iter_modules(getattr(found, "__path__", ()), f"{name}.")
+                if not module.name.endswith(".tfds_builders")]
 
 
 def parse(text: str, where: str) -> None:
