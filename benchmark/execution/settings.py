@@ -6,6 +6,8 @@ import shlex
 import sys
 
 from benchmark.suites import suite
+from benchmark.suites.bindings import ConfigurationError
+from lasem_tf import files
 from lasem_tf.data import stream as stream_lib
 
 
@@ -39,8 +41,16 @@ class Settings:
       default_factory=lambda: shlex.join(["python", "-m", "benchmark.run", *sys.argv[1:]]))
 
   def run_dir(self, run: suite.Run) -> pathlib.Path:
-    """Folder of a run."""
-    return pathlib.Path(self.output_dir, run.identity)
+    """Folder of a run.
+
+    Raises:
+      ConfigurationError: a symbolic link leads out of the output folder.
+    """
+    directory = pathlib.Path(self.output_dir, run.identity)
+    if not files.is_inside(directory, self.output_dir):
+      raise ConfigurationError(f"{directory} leads out of --output_dir={self.output_dir} through a symbolic link. Remove "
+                               "the link, or name the folder that it leads to.")
+    return directory
 
   def stream_context(self, run: suite.Run) -> stream_lib.StreamContext:
     """What the stream of a run is given."""
