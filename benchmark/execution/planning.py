@@ -1,7 +1,7 @@
 """Plans a suite: constructs every run, which checks it, and estimates its cost, before anything is trained."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmark.execution import run_once
 from benchmark.execution.plan import Plan
@@ -42,8 +42,19 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
       run=run, num_epochs=learner.planned_epochs(order), num_visits=len(order), num_steps=sum(steps[task] for task in order),
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
       evaluation_gmacs=sum(forward[task] * counts["validation"][task] * epochs for task in order)
-      + sum(forward[seen] * counts["test"][seen] for visit in range(len(order)) for seen in set(order[:visit + 1])),
+      + _of_all_seen(order, {task: forward[task] * counts["test"][task] for task in order}),
       missing_data=missing)
+
+
+def _of_all_seen(order: Sequence[int], costs: Mapping[int, float]) -> float:
+  """The sum over visits of the costs of all tasks seen until then."""
+  seen: set[int] = set()
+  of_a_visit = total = 0.0
+  for task in order:
+    of_a_visit += 0.0 if task in seen else costs[task]
+    seen.add(task)
+    total += of_a_visit
+  return total
 
 
 def _build(run: suite.Run, settings: Settings, needs_data: bool):
