@@ -13,11 +13,6 @@ from lasem_tf.data import stream
 _STREAM = f"{bindings_lib.ROOT}.stream"
 
 
-def stream_names() -> list[str]:
-  """Names of the shipped stream files."""
-  return sorted(path.stem for path in (bindings_lib.gin_root() / "streams").glob("*.gin"))
-
-
 def stream_class(name: str, bindings: Sequence[str] = ()) -> Callable[[stream.StreamContext], stream.TaskStream]:
   """What a stream file binds to `experiment.stream`, in gin's global state with all its parameters.
 
