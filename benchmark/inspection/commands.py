@@ -86,7 +86,10 @@ def _check_stream(request: Request, console: rich_console.Console) -> int:
                 f"{stream.data_fingerprint}.", sep="\n", markup=False, highlight=False)
   if isinstance(stream, CachesImages):
     console.print(f"Resized images are kept in {stream.cache_directory}.", markup=False, highlight=False)
-  problems = _shared_images(stream)
+  try:
+    problems = _shared_images(stream)
+  except DataError as error:
+    problems = [str(error)]
   for problem in problems:
     console.print(problem, markup=False, highlight=False)
   return int(bool(problems))

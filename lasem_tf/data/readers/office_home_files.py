@@ -77,8 +77,8 @@ def left_out(folder: pathlib.Path, domain: str) -> list[pathlib.Path]:
 
 def left_out_message(paths: Sequence[pathlib.Path]) -> str:
   """How many image files are passed over, the first of them, and the remedy."""
-  return (f"{len(paths)} image files are left out because they are not named like 00001.jpg, such as {paths[0]}; "
-          "rename them to use them.")
+  return (f"Left out because not named like 00001.jpg: {len(paths)} of the image files, such as {paths[0]}; rename "
+          "them to use them.")
 
 
 def check_images(paths: Iterable[pathlib.Path]) -> None:

@@ -117,8 +117,8 @@ def test_every_image_is_the_one_that_its_index_and_label_say(open_stream):
 
 
 def test_images_have_the_size_of_the_papers_and_lie_in_the_unit_interval(open_stream):
-  examples = open_stream(image_size=128).load(0, "validation")
-  assert examples.images.shape[1:] == (128, 128, 3)
+  assert _official().image_shape == (128, 128, 3)
+  examples = open_stream().load(0, "validation")
   assert examples.images.min() >= 0 and examples.images.max() <= 1
 
 
@@ -276,7 +276,8 @@ def test_images_of_other_names_are_left_out_aloud(tmp_path, caplog):
   with caplog.at_level("WARNING"):
     _open(root)
     _open(root)
-  assert len(caplog.records) == 1 and "2 image files are left out" in caplog.text and "TV/00011.png" in caplog.text
+  assert len(caplog.records) == 1
+  assert "Left out because not named like 00001.jpg: 2 of" in caplog.text and "TV/00011.png" in caplog.text
 
 
 def test_folders_that_cannot_be_read_are_one_line(tmp_path, monkeypatch):
@@ -296,7 +297,8 @@ def test_folders_that_cannot_be_read_are_one_line(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("bindings, message", [
-    ({"protocol": "new"}, "protocol"), ({"images_per_class": 10}, "images_per_class"), ({"image_size": 0}, "image_size"),
+    ({"protocol": "new"}, "protocol"), ({"images_per_class": 10}, "images_per_class"),
+    ({"image_size": 0}, "image_size"),
 ])
 def test_bad_bindings_are_named(open_stream, bindings, message):
   with pytest.raises(ValueError, match=message):
