@@ -39,7 +39,7 @@ _STEPS_PER_EPOCH = 2
 _OVERFITTING_STEPS = 200
 # Rates of the check that a batch can be learned: that of RMSProp, and those of learners with another optimiser.
 _OVERFITTING_RATE = 0.01
-_OWN_OVERFITTING_RATES = {"HardAttention": 0.2, "DarkExperienceReplay": 0.2}
+_OWN_OVERFITTING_RATES = {"HardAttention": 0.2, "DarkExperienceReplay": 0.2, "GradientProjection": 0.2}
 
 
 @dataclasses.dataclass(frozen=True)
