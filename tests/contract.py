@@ -24,7 +24,7 @@ ANSWERS_MOVE_AT_MOST = {"SingleTask": 0.0, "ProgressiveNetwork": 0.0, "ChannelGa
                         "PackNet": 0.0, "ModularNetwork": 0.0, "AdditiveDecomposition": 1e-3}
 # Learners that go on training what belongs to earlier tasks alone: heads, or adaptive parts that follow shared ones.
 TRAINS_OLD_PARTS = ("LearningWithoutForgetting", "ExperienceReplay", "AveragedGradientEpisodicMemory",
-                    "AdditiveDecomposition", "Joint")
+                    "AdditiveDecomposition", "Joint", "DarkExperienceReplay")
 
 _NETWORK = (
     "experiment.stream = @Synthetic", "experiment.network = @ConvNetSpec()", "ConvNetSpec.image_shape = (8, 8, 3)",
@@ -39,7 +39,7 @@ _STEPS_PER_EPOCH = 2
 _OVERFITTING_STEPS = 200
 # Rates of the check that a batch can be learned: that of RMSProp, and those of learners with another optimiser.
 _OVERFITTING_RATE = 0.01
-_OWN_OVERFITTING_RATES = {"HardAttention": 0.2}
+_OWN_OVERFITTING_RATES = {"HardAttention": 0.2, "DarkExperienceReplay": 0.2, "GradientProjection": 0.2}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 _FAMILIES = ("stl", "snn", "fine_tuning", "joint", "random", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
              "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem",
-             "hat", "packnet", "mntdp")
+             "hat", "packnet", "mntdp", "der_pp", "gpm")
 _WORDS = {
     "stl": "STL",
     "snn": "SNN",
@@ -12,6 +12,8 @@ _WORDS = {
     "hat": "HAT",
     "packnet": "PackNet",
     "mntdp": "MNTDP",
+    "der_pp": "DER++",
+    "gpm": "GPM",
     "hps": "HPS",
     "tf": "TF",
     "dfcnn": "DF-CNN",

@@ -3,7 +3,7 @@
 Veniat, Denoyer, Ranzato, "Efficient continual learning with modular networks and task-driven priors" (ICLR 2021), the
 deterministic form MNTDP-D. A module is one layer of the trunk. For a new task:
   1. prior: for every old path, the accuracy on validation images of a k-nearest-neighbour classifier of training images
-     in the features that the path's head reads; the path with the highest accuracy is the donor (the earliest of equals);
+     in the features that the path's head reads; the path of the highest accuracy is the donor (the earliest of equals);
   2. candidates k = L..0: the donor's lowest k modules, frozen, below L - k new ones and a new head; each is trained for
      every learning rate and weight decay of a grid;
   3. the candidate and epoch with the highest validation accuracy stay (of equals the candidate that reuses most, for it

@@ -1,10 +1,10 @@
 """PackNet: every task takes a share of the weights, prunes to it, retrains it and freezes it for all later tasks.
 
-Mallya, Lazebnik, "PackNet: adding multiple tasks to a single network by iterative pruning" (CVPR 2018). Task number p of
-N (0-based, in the order of first visits) trains all weights that no earlier task owns, with the earlier tasks' weights
-in use and fixed. Then, in every layer, it keeps the 1 / (N - p) of these that are largest in magnitude, sets the others
-to zero for later tasks to start from, and retrains the kept ones; the last task keeps all. So all tasks own equal shares,
-1 / N of every layer. Answers for task p use what tasks 0..p own: they are bit-identical for ever.
+Mallya, Lazebnik, "PackNet: adding multiple tasks to a single network by iterative pruning" (CVPR 2018). Task number p
+of N (0-based, in the order of first visits) trains all weights that no earlier task owns, with the earlier tasks'
+weights in use and fixed. Then, in every layer, it keeps the 1 / (N - p) of these that are largest in magnitude, sets
+the others to zero for later tasks to start from, and retrains the kept ones; the last task keeps all. So all tasks own
+equal shares, 1 / N of every layer. Answers for task p use what tasks 0..p own: they are bit-identical for ever.
 
 Biases of the trunk are trained by the first task and fixed after it, heads are each task's own, as in the paper.
 """
@@ -71,7 +71,7 @@ class PackNet(trunk.TrunkLearner):
     return self._learned.index(task_id)
 
   def _network(self, images: tf.Tensor, task_id: int, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
-    """Logits from what the task and earlier ones own; the latest task also sees free weights, zero once it is pruned."""
+    """Logits from what the task and earlier ones own; the latest task also sees free ones, zero once it is pruned."""
     number = self._number(task_id)
     is_latest = number == len(self._learned) - 1
     masks = {name: owner <= number if is_latest else (owner >= 0) & (owner <= number)

@@ -60,15 +60,19 @@ class RehearsalLearner(trunk.TrunkLearner):
     return MemoryBatch(tf.constant(np.concatenate(images), keras.config.floatx()),
                        tf.constant(np.concatenate(labels), tf.int32), tf.constant(task_ids, tf.int32))
 
-  def _draw(self, seed: tf.Tensor) -> MemoryBatch:
-    """`memory_batch` examples without replacement, or all if there are fewer; only where there are any."""
-    rehearsed = self._rehearsed
-    assert rehearsed is not None
-    size = rehearsed.labels.shape[0]
+  def _draw_positions(self, seed: tf.Tensor) -> tf.Tensor:
+    """Which `memory_batch` of the loaded examples, int32, without replacement; all of them if there are fewer."""
+    assert self._rehearsed is not None
+    size = self._rehearsed.labels.shape[0]
     if size <= self._memory_batch:
-      return rehearsed
-    chosen = tf.math.top_k(tf.random.stateless_uniform([size], seed), self._memory_batch).indices
-    return MemoryBatch(*(tf.gather(values, chosen) for values in rehearsed))
+      return tf.range(size)
+    return tf.math.top_k(tf.random.stateless_uniform([size], seed), self._memory_batch).indices
+
+  def _draw(self, seed: tf.Tensor) -> MemoryBatch:
+    """The loaded examples of one step; only where there are any."""
+    assert self._rehearsed is not None
+    chosen = self._draw_positions(seed)
+    return MemoryBatch(*(tf.gather(values, chosen) for values in self._rehearsed))
 
   def _losses_by_own_head(self, hidden: tf.Tensor, labels: tf.Tensor, task_ids: tf.Tensor) -> tf.Tensor:
     """Cross-entropy `[n]` of every example under the head of its own task."""

@@ -20,6 +20,8 @@ _PANELS = {  # Panel, and the panel where the former would be crowded.
     **{family: ("Growing networks", "Growing networks") for family in ("prognn", "den", "channel_gated", "apd")},
     "ewc": ("Regularisation and replay", "Regularisation"), "lwf": ("Regularisation and replay", "Regularisation"),
     "replay": ("Regularisation and replay", "Replay"), "a_gem": ("Regularisation and replay", "Replay"),
+    "der_pp": ("Regularisation and replay", "Replay"),
+    **{family: ("Regularisation and replay", "Regularisation") for family in ("gpm",)},
     **{family: ("References", "References") for family in ("fine_tuning", "joint", "random")},
     **{family: ("Masks and modules", "Masks and modules") for family in ("hat", "packnet", "mntdp")},
 }
