@@ -22,7 +22,7 @@ from concurrent import futures
 import filelock
 import numpy as np
 
-from lasem_tf.data import parallelism
+from lasem_tf import cores
 from lasem_tf.data.readers import image_decoding, image_resizing
 from lasem_tf.data.stream import DataError
 
@@ -78,7 +78,7 @@ class ImageCache:
   def __init__(self, root: str | pathlib.Path, height: int, width: int, num_workers: int | None = None):
     self.image_shape = (height, width, 3)
     self.directory = pathlib.Path(root) / f"resized_{height}x{width}_v{FORMAT_VERSION}"
-    self._num_workers = num_workers or parallelism.num_usable_cores()
+    self._num_workers = num_workers or cores.num_usable()
     self._digests: dict[str, str] = {}
 
   def digests(self, paths: Sequence[pathlib.Path]) -> list[str]:
