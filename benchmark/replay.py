@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
   errors = [bindings.ConfigurationError, records.RecordError]
   record = command_line.run_or_fail(lambda: _read(pathlib.Path(values.run_dir)), tuple(errors))
   threads = record.provenance["threads"]
-  process.prepare_process(threads, process.Place(core=process.usable_cores()[-1] if threads == 1 else None))
+  process.prepare_process(threads)
   process.start_tensorflow(threads, record.provenance["deterministic"])
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
   from lasem_tf.training import checkpoints  # pylint: disable=import-outside-toplevel
@@ -105,12 +105,12 @@ def _replay(record, values: flags.FlagValues) -> int:
 
 
 def _train(run, settings):
-  from benchmark.execution import display as display_lib, pool, run_once  # pylint: disable=import-outside-toplevel
+  from benchmark.execution import display as display_lib, run_once, stopping  # pylint: disable=import-outside-toplevel
   from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
   from lasem_tf.training.interruption import Interrupted  # pylint: disable=import-outside-toplevel
 
   bindings.register_configurables()
-  with display_lib.make_display({run.identity: 1.0}, 0) as display, pool.StopRequest(pool.StopFlag()) as stop:
+  with display_lib.make_display({run.identity: 1.0}, 0) as display, stopping.StopRequest() as stop:
     display.begin(run.identity)
     report = lambda event: display.event(run.identity, event.to_json())
     try:

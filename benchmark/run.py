@@ -12,8 +12,9 @@ and table.csv lie in <output_dir>. The smoke suite takes about a minute on two c
 other.
 
 Exit status: 0 every run completed; 1 some run failed or diverged (the table shows which, and why); 2 a flag, a
-configuration or the data are wrong (nothing was trained); 130 after Ctrl-C and 143 after SIGTERM (every run in progress
-wrote a checkpoint).
+configuration or the data are wrong (nothing was trained); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP
+(every run in progress wrote a checkpoint). What is printed decides nothing: a suite goes on, and ends with the same
+status, when its output is closed or nobody reads it.
 """
 
 import functools
@@ -33,6 +34,7 @@ from benchmark.execution import (
     run_folder,
     shards,
     suite_folder,
+    surroundings,
 )
 from benchmark.execution.ray import address, executor as ray_executor
 from benchmark.execution.settings import Settings
@@ -53,8 +55,8 @@ def define_flags() -> flags.FlagValues:
   texts("data_dir", [], "Folder of the raw data; several are searched in order. Default: $LASEM_DATA_DIR, else Data.")
   text("cache_dir", None, "Folder for decoded images. Default: beside the data.")
   switch("download", False, "Let TensorFlow Datasets download what is missing.")
-  number("jobs", None, "Runs at a time, each on one core. Default: the usable cores; with GPUs, one run for each; with "
-         "Ray, what the cluster holds.", lower_bound=1)
+  number("jobs", None, "Runs at a time. Default: the usable cores, or as many as a CPU quota allows; with GPUs, one run "
+         "for each; with Ray, what the cluster holds.", lower_bound=1)
   number("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.", lower_bound=1)
   number("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1)
   flags.DEFINE_enum("executor", "local", ["local", "ray"], "Where runs are executed: on this machine, or as tasks of a "
@@ -88,10 +90,12 @@ def _run(values: flags.FlagValues) -> int:
   settings = _settings(values, the_suite)
   if values.executor == "ray":
     address.check(values.ray_address)
-  process.import_tensorflow()
+  if ignored := surroundings.describe_ignored():
+    print(ignored, file=sys.stderr)
+  command_line.run_or_fail(process.import_tensorflow, (OSError,))
   from benchmark.execution import cost_measurement, planning  # noqa: PLC0415  need TensorFlow
 
-  places = process.places(values.jobs, values.threads, process.visible_gpus(), values.runs_per_gpu)
+  places = process.places(values.jobs, process.visible_gpus(), values.runs_per_gpu)
   own = shards.select(planning.plan(runs, settings, needs_data=not values.dry_run), *shard)
   if values.dry_run:
     print(plan_lib.render(own, cost_measurement.measure(), len(places)))
@@ -103,6 +107,7 @@ def _run(values: flags.FlagValues) -> int:
   with display_lib.make_display(costs, len(own) - len(waiting)) as display:
     executor = _executor(values, settings, places[:max(1, len(waiting))], display)
     outcomes, signal_number = executor.run([plan.run for plan in waiting])
+  suite_folder.release([plan.run for plan in waiting], settings)
   from benchmark import suite_tables  # noqa: PLC0415  statistics and figures take a second to load
 
   return suite_tables.finish(the_suite, runs, [plan.run for plan in own], settings, outcomes, signal_number)

@@ -27,7 +27,7 @@ def measure() -> CostModel:
 
 
 def _measure(sender) -> None:
-  process_lib.prepare_process(place=process_lib.Place(core=process_lib.usable_cores()[-1]))
+  process_lib.prepare_process()
   process_lib.start_tensorflow()
   from lasem_tf.nn import architecture  # pylint: disable=import-outside-toplevel
 

@@ -1,16 +1,15 @@
 """How an attempt at a run ended."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-# 'interrupted': its checkpoint was written. 'locked': another process trains the run.
-Status = Literal["completed", "diverged", "failed", "interrupted", "locked"]
+from benchmark.results.status import Status
 
 
 class Outcome(NamedTuple):
   """How an attempt at a run ended.
 
   Attributes:
-    status: see `Status`.
+    status: see there.
     reason: why, of a run that diverged or failed; else None.
   """
 

@@ -39,7 +39,8 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
   steps = {task: counts["train"][task] // batch_size * epochs for task in order}
   forward = {task: experiment.network.forward_macs(stream.tasks[task].num_classes) / 1e9 for task in order}
   return Plan(
-      run=run, num_epochs=learner.planned_epochs(order), num_visits=len(order), num_steps=sum(steps[task] for task in order),
+      run=run, num_epochs=learner.planned_epochs(order), num_visits=len(order),
+      num_steps=sum(steps[task] for task in order),
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
       evaluation_gmacs=sum(forward[task] * counts["validation"][task] * epochs for task in order)
       + _of_all_seen(order, {task: forward[task] * counts["test"][task] for task in order}),

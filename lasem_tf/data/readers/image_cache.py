@@ -24,7 +24,8 @@ from typing import IO
 import filelock
 import numpy as np
 
-from lasem_tf.data import parallelism, sources
+from lasem_tf import cores
+from lasem_tf.data import sources
 from lasem_tf.data.readers import image_decoding, image_resizing
 from lasem_tf.data.stream import DataError
 
@@ -72,7 +73,7 @@ class ImageCache:
     folder = pathlib.Path(root) / f"resized_{height}x{width}_v{FORMAT_VERSION}"
     self.file = folder / f"{name}_{hashlib.sha256(listing.encode()).hexdigest()[:12]}.images"
     self._row_bytes = _HEADER.size + 4 * height * width * 3
-    self._num_workers = num_workers or parallelism.num_usable_cores()
+    self._num_workers = num_workers or cores.num_usable()
     self._digests: dict[int, bytes] = {}
 
   def digests(self, rows: Sequence[int]) -> list[bytes]:
