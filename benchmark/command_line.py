@@ -2,10 +2,14 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
 
 from absl import flags
 
+from benchmark.execution import standard_streams
+
 BAD_INPUT = 2
+Returned = TypeVar("Returned")
 
 
 def new_flags() -> flags.FlagValues:
@@ -15,33 +19,34 @@ def new_flags() -> flags.FlagValues:
   return values
 
 
-def parse(values: flags.FlagValues, argv: Sequence[str], manual: str) -> None:
+def parse(values: flags.FlagValues, argv: Sequence[str], manual: str | None) -> None:
   """Parses the arguments into `values`; prints the manual for --help and exits.
 
   Args:
     values: what `new_flags` gave, with flags defined on it.
     argv: program name and arguments.
-    manual: docstring of the command.
+    manual: docstring of the command; None where Python drops docstrings (PYTHONOPTIMIZE=2).
   """
+  standard_streams.secure()
   try:
     rest = values(list(argv))
   except flags.Error as error:
     fail(str(error))
   if values.help:
-    print(f"{manual.strip()}\n\nFlags:\n{values.get_help()}")
+    print(f"{(manual or '').strip()}\n\nFlags:\n{values.get_help()}")
     sys.exit(0)
   if rest[1:]:
     fail(f"unexpected argument {rest[1]!r}: every argument is a flag, such as --{rest[1]}=...; see --help.")
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
   """Ends the program with status 2 and one line."""
   print(f"Error: {' '.join(message.split())}", file=sys.stderr)
   sys.exit(BAD_INPUT)
 
 
-def run_or_fail(function: Callable[[], int], errors: tuple[type[Exception], ...]) -> int:
-  """The function's exit status; the named errors end the program with status 2."""
+def run_or_fail(function: Callable[[], Returned], errors: tuple[type[Exception], ...]) -> Returned:
+  """What the function returns; the named errors end the program with status 2."""
   try:
     return function()
   except errors as error:

@@ -63,9 +63,10 @@ def main(argv) -> int:
     command_line.fail(f"--stream is missing: `{command}` needs the name of a stream, such as --stream=cifar100.")
   process.prepare_process()
   process.import_tensorflow()
-  from benchmark.inspection import commands  # pylint: disable=import-outside-toplevel
-  from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
-  from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
+  # These import TensorFlow, whose settings `prepare_process` makes first.
+  from benchmark.inspection import commands  # noqa: PLC0415
+  from benchmark.suites import bindings  # noqa: PLC0415
+  from lasem_tf.data import stream  # noqa: PLC0415
 
   data_dirs = tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
   context = stream.StreamContext(values.seed, values.design_seed, data_dirs, values.cache_dir, values.download)

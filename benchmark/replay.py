@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
   errors = [bindings.ConfigurationError, records.RecordError]
   record = command_line.run_or_fail(lambda: _read(pathlib.Path(values.run_dir)), tuple(errors))
   threads = record.provenance["threads"]
-  process.prepare_process(threads, process.Place(core=process.usable_cores()[-1] if threads == 1 else None))
+  process.prepare_process(threads)
   process.start_tensorflow(threads, record.provenance["deterministic"])
   from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
   from lasem_tf.training import checkpoints  # pylint: disable=import-outside-toplevel
@@ -84,16 +84,18 @@ def _read(run_dir: pathlib.Path):
 
 
 def _replay(record, values: flags.FlagValues) -> int:
-  from benchmark.execution import run_once  # pylint: disable=import-outside-toplevel
+  from benchmark.execution.settings import Settings  # noqa: PLC0415
+  from benchmark.results import run_files  # noqa: PLC0415
   from benchmark.suites import suite  # pylint: disable=import-outside-toplevel
 
   run_dir = pathlib.Path(values.run_dir)
   file = _unchanged(record, run_dir / f"{values.configuration}.gin")
   old = record.provenance["flags"]
   run = suite.Run(record.stream, record.learner, record.scale, record.seed, record.provenance["design_seed"],
-                  (str(file),), (), record.result["configuration_hash"])
+                  file.read_text(encoding="utf-8"), record.result["configuration_hash"],
+                  names_defaults=file.name == run_files.OPERATIVE_FILE)
   with _folder(values.output_dir) as folder:
-    settings = run_once.Settings(
+    settings = Settings(
         output_dir=folder, data_dirs=tuple(values.data_dir or old["data_dirs"]),
         cache_dir=values.cache_dir or old["cache_dir"], threads=old["threads"], deterministic=old["deterministic"], tensorboard=False)
     if settings.run_dir(run).resolve() == run_dir.resolve():
@@ -103,17 +105,17 @@ def _replay(record, values: flags.FlagValues) -> int:
 
 
 def _train(run, settings):
-  from benchmark.execution import display as display_lib, pool, run_once  # pylint: disable=import-outside-toplevel
+  from benchmark.execution import display as display_lib, run_once, stopping  # pylint: disable=import-outside-toplevel
   from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
-  from lasem_tf.training import lifetime  # pylint: disable=import-outside-toplevel
+  from lasem_tf.training.interruption import Interrupted  # pylint: disable=import-outside-toplevel
 
   bindings.register_configurables()
-  with display_lib.make_display({run.identity: 1.0}, 0) as display, pool.StopRequest(pool.StopFlag()) as stop:
+  with display_lib.make_display({run.identity: 1.0}, 0) as display, stopping.StopRequest() as stop:
     display.begin(run.identity)
     report = lambda event: display.event(run.identity, event.to_json())
     try:
       record = run_once.execute(run, settings, report, lambda: stop.signal_number is not None)
-    except lifetime.Interrupted:
+    except Interrupted:
       display.end(run.identity, "interrupted", None)
       sys.exit(128 + stop.signal_number)
     display.end(run.identity, record.status, record.result["reason"])

@@ -13,7 +13,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from benchmark.suites import bindings as bindings_lib
+from benchmark.suites import bindings as bindings_lib, gin_text, learner_names
 from lasem_tf.learners import base
 from lasem_tf.nn import layers
 from lasem_tf.training import steps
@@ -47,7 +47,7 @@ class Subject:
   """A learner's configuration on a tiny network.
 
   Attributes:
-    name: of its gin file.
+    name: of the learner.
     make: function (keyword arguments of `LearnerContext`) -> a fresh learner; needs gin's state as `load` left it.
     stream: what it learns.
     limit: how far a new task may move answers for earlier ones; None: anywhere.
@@ -60,10 +60,11 @@ class Subject:
 
 
 def load(name: str, bindings: tuple[str, ...] = ()) -> Subject:
-  """Parses learners/{name}.gin, and replaces stream and network by tiny ones; further bindings void its promise."""
-  bindings_lib.register_configurables()
-  values = bindings_lib.parse([f"learners/{name}.gin"], (*_NETWORK, *bindings))
-  missing = [binding for binding in _MACROS if binding.split(" ")[0] not in values]
+  """Parses a learner's files, and replaces stream and network by tiny ones; further bindings void its promise."""
+  source = learner_names.resolve(name)
+  text = gin_text.Reader().read(source.files, (*source.bindings, *_NETWORK, *bindings))
+  bindings_lib.parse(text.render(), name)
+  missing = [binding for binding in _MACROS if binding.split(" ")[0] not in text.values]
   gin.parse_config(missing)
   experiment = gin.get_configurable(bindings_lib.ROOT)()
   learner = experiment.learner.__name__

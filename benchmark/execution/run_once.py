@@ -2,60 +2,19 @@
 
 import dataclasses
 import hashlib
-import pathlib
-import shlex
-import sys
 import time
 from collections.abc import Callable
 
 import gin
 
 from benchmark.execution import process, run_folder
+from benchmark.execution.settings import Settings
 from benchmark.results import records, run_files
 from benchmark.suites import experiment as experiment_lib, learner_bindings, suite
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.training import events, json_lines, lifetime, tensorboard
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-  """What flags decide about all runs of a suite; none of it reaches a result.
-
-  Attributes:
-    output_dir: the suite's folder.
-    data_dirs: searched in order for raw data.
-    cache_dir: for decoded images; None: beside the data.
-    download: whether TensorFlow Datasets may download.
-    checkpoint_seconds: longest time between checkpoints.
-    threads: intra-op threads of a run.
-    deterministic: ask for deterministic kernels on GPUs and with several threads.
-    tensorboard: write TensorBoard event files beside the events.
-    lock_seconds: how long to wait for another process that holds a run, which may be about to end.
-    command: the command line, for the provenance.
-  """
-
-  output_dir: str
-  data_dirs: tuple[str, ...] = ()
-  cache_dir: str | None = None
-  download: bool = False
-  checkpoint_seconds: float = 60.0
-  threads: int = 1
-  deterministic: bool = False
-  tensorboard: bool = True
-  lock_seconds: float = 30.0
-  command: str = dataclasses.field(
-      default_factory=lambda: shlex.join(["python", "-m", "benchmark.run", *sys.argv[1:]]))
-
-  def run_dir(self, run: suite.Run) -> pathlib.Path:
-    """Folder of a run."""
-    return pathlib.Path(self.output_dir, run.identity)
-
-  def stream_context(self, run: suite.Run) -> stream_lib.StreamContext:
-    """What the stream of a run is given."""
-    return stream_lib.StreamContext(seed=run.seed, design_seed=run.design_seed, data_dirs=self.data_dirs,
-                                    cache_dir=self.cache_dir, download=self.download)
 
 
 def build(run: suite.Run, settings: Settings,
@@ -73,7 +32,7 @@ def build(run: suite.Run, settings: Settings,
   """
   run.parse()
   try:
-    experiment = experiment_lib.Experiment()  # pylint: disable=no-value-for-parameter
+    experiment = experiment_lib.Experiment()
     stream = experiment.make_stream(dataclasses.replace(settings.stream_context(run), design_only=design_only))
     if experiment.network.image_shape != stream.image_shape:
       raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} "
@@ -105,7 +64,7 @@ def make_learner(experiment: experiment_lib.Experiment, num_classes: tuple[int, 
 
 def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event], None],
             should_stop: Callable[[], bool]) -> records.Record:
-  """Trains a run, or what is left of it, and writes its record.
+  """Claims a run's folder, trains the run, or what is left of it, and writes its record.
 
   Args:
     run: what to train.
@@ -117,32 +76,46 @@ def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event],
     The record, which is on disk.
 
   Raises:
-    ConfigurationError: the folder holds another run.
-    lifetime.Interrupted: `should_stop` was true; the same call continues later.
-    filelock.Timeout: another process trains this run.
+    see `run_folder.claimed` and `train`.
+  """
+  with run_folder.claimed(settings, run, should_stop) as claim:
+    return train(run, settings, report, should_stop, claim)
+
+
+def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], None], should_stop: Callable[[], bool],
+          claim: run_folder.Claim) -> records.Record:
+  """`execute` in a folder that this process has claimed.
+
+  Raises:
+    ConfigurationError, DataError: the run cannot be constructed.
+    Interrupted: `should_stop` was true; the same call continues later.
+    FolderLostError: the folder was removed meanwhile.
   """
   run_dir = settings.run_dir(run)
-  run_dir.mkdir(parents=True, exist_ok=True)
-  with run_folder.locked(run_dir, settings.lock_seconds, should_stop):
-    finished = run_folder.finished_record(run_dir, run)
-    if finished is not None:
-      return finished
-    start = time.process_time()
-    experiment, stream = build(run, settings)
-    run_folder.claim(run_dir, run)
-    records.write_atomically(run_dir / run_files.REQUESTED_FILE, gin.config_str())
-    sinks = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / run_files.EVENTS_FILE)]
-    if settings.tensorboard:
-      sinks.append(tensorboard.TensorBoardSink(run_dir / "tensorboard", learner_bindings.describe(run)))
-    life = lifetime.Lifetime(
-        lambda access: make_learner(experiment, access.num_classes, run.seed, access.examples), stream,
-        experiment.training_options(settings.checkpoint_seconds), checkpoint_dir=run_dir / "checkpoints", sinks=sinks,
-        should_stop=should_stop)
-    result = life.run()
-    records.write_atomically(run_dir / run_files.OPERATIVE_FILE, gin.operative_config_str())
-    record = _record(run, settings, experiment, stream, result, time.process_time() - start)
-    records.write_record(record, run_dir)
-    return record
+  finished = run_folder.finished_record(run_dir, run)
+  if finished is not None:
+    return finished
+  start = time.process_time()
+  experiment, stream = build(run, settings)
+  records.write_atomically(run_dir / run_files.REQUESTED_FILE, gin.config_str())
+  sinks: list[events.Sink] = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / run_files.EVENTS_FILE)]
+  if settings.tensorboard:
+    sinks.append(tensorboard.TensorBoardSink(run_dir / "tensorboard", learner_bindings.describe(run)))
+
+  def check_and_ask() -> bool:
+    claim.check()
+    return should_stop()
+
+  life = lifetime.Lifetime(
+      lambda access: make_learner(experiment, access.num_classes, run.seed, access.examples), stream,
+      experiment.training_options(settings.checkpoint_seconds), checkpoint_dir=run_dir / "checkpoints", sinks=sinks,
+      should_stop=check_and_ask)
+  result = life.run()
+  claim.check()
+  records.write_atomically(run_dir / run_files.OPERATIVE_FILE, gin.operative_config_str())
+  record = _record(run, settings, experiment, stream, result, time.process_time() - start)
+  records.write_record(record, run_dir)
+  return record
 
 
 class _ReportSink:
@@ -151,12 +124,16 @@ class _ReportSink:
   name = "report"
 
   def __init__(self, report: Callable[[events.Event], None]):
-    self.emit = report
+    self._report = report
+
+  def emit(self, event: events.Event) -> None:
+    """See `events.Sink`."""
+    self._report(event)
 
   def position(self) -> None:
     """Nothing is kept."""
 
-  def restore(self, position: None) -> None:
+  def restore(self, position: object | None) -> None:
     """Nothing to take back."""
 
   def close(self) -> None:
@@ -208,8 +185,9 @@ def _record(run, settings, experiment, stream, result: lifetime.LifetimeResult, 
 def _circumstances(run: suite.Run, settings: Settings) -> dict:
   """Command, flags, machine, versions, and the files beside the record with the SHA-256 of each that is there."""
   run_dir = settings.run_dir(run)
+  names = (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE, run_files.EVENTS_FILE)
   files = {name: hashlib.sha256((run_dir / name).read_bytes()).hexdigest()
-           for name in (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE, run_files.EVENTS_FILE) if (run_dir / name).exists()}
+           for name in names if (run_dir / name).exists()}
   flags = {name: value for name, value in dataclasses.asdict(settings).items() if name != "command"}
   return {"command": settings.command, "flags": flags, "design_seed": run.design_seed, "files": files,
           "deterministic": settings.deterministic, **process.describe(settings.threads)}

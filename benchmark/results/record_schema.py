@@ -1,31 +1,47 @@
 """What a run record must look like, and the errors that say where one does not.
 
 A record has a `result`, which two runs of one identity must share bit for bit, and a `provenance`, which they need not.
-A digest of identity and result travels in the record, so that a number edited by hand is noticed. A JSON-schema
-validator would take minutes over ten thousand matrices; the checks here are plain Python and NumPy.
+A digest of identity and result travels in the record, so that a number edited by hand is noticed. The format is that of
+`RecordFile`, published as `record.schema.json`; a JSON Schema validator would take minutes over ten thousand matrices,
+the checks here are plain Python and NumPy.
 """
 
+import dataclasses
 import hashlib
 import json
 import math
+import pathlib
+import typing
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from benchmark.results import json_types
+from lasem_tf import files
+from lasem_tf.metrics import run_result
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
 SCHEMA_VERSION = 1
-STATUSES = ("completed", "diverged", "failed")
+SCHEMA_PATH = pathlib.Path(__file__).with_name("record.schema.json")
+STATUSES = typing.get_args(run_result.Status)
 
-_NUMBER = (int, float)
-_RESULT_FIELDS = {
-    "stream": Mapping, "learner": str, "scale": str, "seed": int, "configuration_hash": str, "status": str,
-    "reason": (str, type(None)), "accuracy": Mapping, "configurations": list, "parameters": Mapping,
-    "forward_macs_committed": list, "training_macs_per_image": list, "learner_summary": list,
-}
-_STREAM_FIELDS = {
-    "name": str, "display_name": str, "protocol": object, "design_fingerprint": str, "data_fingerprint": str,
-    "task_order": list, "counts": Mapping, "num_classes": list,
-}
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecordFile:
+  """A run's record as it is written.
+
+  Attributes:
+    schema_version: of this format.
+    identity: 'stream/learner/scale/seedN', unique within a suite.
+    result: what the run measured; equal bit for bit whenever the run is repeated on the same kind of machine.
+    result_digest: SHA-256 of identity and result, see `record_schema.digest`.
+    provenance: how it was measured; may differ between equal results.
+  """
+
+  schema_version: Literal[1]
+  identity: Annotated[str, run_result.Pattern("[^/]+/[^/]+/[^/]+/seed-?[0-9]+")]
+  result: run_result.RunResult
+  result_digest: Annotated[str, run_result.Pattern("[0-9a-f]{64}")]
+  provenance: dict[str, Any]
 
 
 class RecordError(ValueError):
@@ -105,61 +121,51 @@ def check(record: Any, where: str) -> None:
     raise SchemaVersionError(
         f"{where}: has record format {version!r}, this version of the suite reads {SCHEMA_VERSION}. "
         "Read it with the version that wrote it, or run again.")
-  _check_fields(record, {"identity": str, "result": Mapping, "result_digest": str, "provenance": Mapping}, where, "")
-  identity, result = record["identity"], record["result"]
+  missing = [field.name for field in dataclasses.fields(RecordFile) if field.name not in record]
+  if missing:
+    raise RecordError(f"{where}: {missing[0]} is missing.")
   try:
-    is_intact = digest(identity, result) == record["result_digest"]
+    is_intact = digest(record["identity"], record["result"]) == record["result_digest"]
+    json.dumps(record["provenance"], allow_nan=False)
   except ValueError as error:
-    field = next(_non_finite_fields(result, "result"), "a field")
+    field = next(_non_finite_fields(record, ""), ".a field").removeprefix(".")
     raise NonFiniteValueError(f"{where}: {field} is not a finite number. Delete the record and run again.") from error
-  field = next(_non_finite_fields(record["provenance"], "provenance"), None)
-  if field is not None:
-    raise NonFiniteValueError(f"{where}: {field} is not a finite number. Delete the record and run again.")
   if not is_intact:
     raise EditedRecordError(
         f"{where}: the result does not fit its digest, so it was edited by hand or damaged. Restore "
         "it, or delete it and run again.")
-  _check_result(identity, result, where)
+  problem = json_types.problem(RecordFile, record, "")
+  if problem is not None:
+    raise RecordError(f"{where}: {problem}. Delete the record and run again.")
+  _check_result(record["identity"], record["result"], where)
+
+
+def json_schema() -> dict[str, Any]:
+  """The format of records as JSON Schema; lengths of lists, which depend on each other, are comments."""
+  return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Run record",
+          "description": "Generated from lasem_tf.metrics.run_result and benchmark.results.record_schema.",
+          **json_types.schema(RecordFile)}
 
 
 def _check_result(identity: str, result: Mapping, where: str) -> None:
-  _check_fields(result, _RESULT_FIELDS, where, "result.")
-  _check_fields(result["stream"], _STREAM_FIELDS, where, "result.stream.")
   expected = f"/{result['learner']}/{result['scale']}/seed{result['seed']}"
   if identity.count("/") != 3 or not identity.endswith(expected) or identity == expected:
     raise RecordError(f"{where}: identity {identity!r} should be '<stream>{expected}'.")
-  if result["status"] not in STATUSES:
-    raise RecordError(f"{where}: status {result['status']!r} is not one of {', '.join(STATUSES)}.")
   if result["status"] != "completed":
     if not result["reason"]:
       raise RecordError(f"{where}: a {result['status']} run must state its reason.")
     return
+  lengths = {"visit": len(result["stream"]["task_order"]), "task": len(result["stream"]["num_classes"])}
+  for name, entries, values in json_types.lists(run_result.RunResult, result, "result"):
+    if len(values) != lengths[entries.each]:
+      raise RecordError(f"{where}: {name} has {len(values)} entries, not {lengths[entries.each]}.")
+    if entries.padded and None in values:
+      raise RecordError(f"{where}: {name}[{values.index(None)}] is null, though the run completed.")
   accuracy = result["accuracy"]
-  _check_fields(accuracy, {"after_visit": list, "at_best_validation": list}, where, "result.accuracy.")
-  _check_fields(result["parameters"], {"after_visit": list}, where, "result.parameters.")
-  num_visits, num_tasks = len(result["stream"]["task_order"]), len(result["stream"]["num_classes"])
-  lengths = {"accuracy.after_visit": (accuracy["after_visit"], num_visits), "configurations":
-             (result["configurations"], num_tasks), "parameters.after_visit": (result["parameters"]["after_visit"],
-             num_visits), "forward_macs_committed": (result["forward_macs_committed"], num_tasks),
-             "training_macs_per_image": (result["training_macs_per_image"], num_visits)}
-  for name, (values, length) in lengths.items():
-    if len(values) != length:
-      raise RecordError(f"{where}: result.{name} has {len(values)} entries, not {length}.")
   try:
-    matrix = AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"],
-                                      result["stream"]["task_order"])
-  except (ValueError, TypeError) as error:
+    AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"], result["stream"]["task_order"])
+  except ValueError as error:
     raise RecordError(f"{where}: result.accuracy is not an accuracy matrix. {error}") from error
-  if matrix.num_tasks != num_tasks:
-    raise RecordError(f"{where}: result.accuracy has {matrix.num_tasks} columns for {num_tasks} tasks.")
-
-
-def _check_fields(block: Mapping, fields: Mapping[str, Any], where: str, prefix: str) -> None:
-  for name, kind in fields.items():
-    if name not in block:
-      raise RecordError(f"{where}: {prefix}{name} is missing.")
-    if not isinstance(block[name], kind) or (kind in (int, _NUMBER) and isinstance(block[name], bool)):
-      raise RecordError(f"{where}: {prefix}{name} is of type {type(block[name]).__name__}.")
 
 
 def _non_finite_fields(value: Any, name: str) -> Iterator[str]:
@@ -173,3 +179,12 @@ def _non_finite_fields(value: Any, name: str) -> Iterator[str]:
   elif isinstance(value, (list, tuple)):
     for index, item in enumerate(value):
       yield from _non_finite_fields(item, f"{name}[{index}]")
+
+
+def main() -> None:
+  """Writes the published JSON Schema anew: `python -m benchmark.results.record_schema`."""
+  files.write_atomically(SCHEMA_PATH, json.dumps(json_schema(), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+  main()

@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmark.results import record_schema, run_files
 from benchmark.results.record_schema import ContradictoryRecordsError, NoRecordsError, RecordError, SCHEMA_VERSION
+from lasem_tf.files import write_atomically
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
 
@@ -142,33 +143,14 @@ def load_records(folders: Sequence[str | os.PathLike]) -> list[Record]:
       merged[record.identity] = _merge(merged.get(record.identity), record)
     if not found:
       raise NoRecordsError(
-          f"{folder}: no {run_files.RECORD_FILE} or {run_files.COLLECTION_FILE} below it. Name the --output_dir of a suite "
-          "that has finished at least one run.")
+          f"{folder}: no {run_files.RECORD_FILE} or {run_files.COLLECTION_FILE} below it. Name the --output_dir of a "
+          "suite that has finished at least one run.")
   return sorted(merged.values(), key=identity_key)
 
 
 def identity_key(record: Record) -> tuple:
   """Sorts by stream, scale, learner and the seed as a number."""
   return record.stream, record.scale, record.learner, record.seed
-
-
-def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
-  """Writes a file through a synced temporary beside it; makes missing folders."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-  try:
-    with open(temporary, "wb") as file:
-      file.write(content.encode() if isinstance(content, str) else content)
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(temporary, path)
-  finally:
-    temporary.unlink(missing_ok=True)
-  directory = os.open(path.parent, os.O_RDONLY)
-  try:
-    os.fsync(directory)
-  finally:
-    os.close(directory)
 
 
 def _records_of(folder: pathlib.Path) -> Iterator[Record]:
@@ -189,7 +171,8 @@ def _sources(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     names.sort()
     if run_files.RECORD_FILE in files:
       names.clear()  # A run's folder holds checkpoints and logs, no further runs.
-    yield from (pathlib.Path(directory, name) for name in (run_files.RECORD_FILE, run_files.COLLECTION_FILE) if name in files)
+    yield from (pathlib.Path(directory, name) for name in (run_files.RECORD_FILE, run_files.COLLECTION_FILE)
+                if name in files)
 
 
 def _read_text(source: pathlib.Path) -> str:

@@ -25,6 +25,7 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import process
+from lasem_tf import cores
 
 ARMS = ("core", "knowledge", "frameworks", "processes", "endtoend")
 NETWORKS = ("cifar100", "stl10", "office_home")
@@ -50,9 +51,9 @@ def main(argv) -> int:
   """Runs the command line; returns the exit status."""
   values = define_flags()
   command_line.parse(values, argv, __doc__)
-  cores = process.usable_cores()
-  if values.core is not None and values.core not in cores:
-    command_line.fail(f"--core={values.core} is not usable here; choose one of {cores}.")
+  usable = cores.usable()
+  if values.core is not None and values.core not in usable:
+    command_line.fail(f"--core={values.core} is not usable here; choose one of {usable}.")
   output = None if values.output is None else pathlib.Path(values.output)
   if output is not None and not output.parent.is_dir():
     command_line.fail(f"--output={output}: there is no folder {output.parent}; create it first.")
@@ -65,7 +66,7 @@ def main(argv) -> int:
     from benchmark.speed import end_to_end  # pylint: disable=import-outside-toplevel
 
     run_costs, suite_bars = end_to_end.measure(), [end_to_end.scaling(min(3, values.repeats))]
-  process.prepare_process(place=process.Place(core=cores[-1] if values.core is None else values.core))
+  process.prepare_process(place=process.Place(core=usable[-1] if values.core is None else values.core))
   if "frameworks" in values.arms:
     from benchmark.speed import torch_steps  # pylint: disable=import-outside-toplevel
 

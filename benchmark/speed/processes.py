@@ -11,6 +11,7 @@ import time
 
 from benchmark.execution import process
 from benchmark.speed.bars import Bar
+from lasem_tf import cores
 
 MEMORY_LIMITS = {"cifar100": 1.2, "stl10": 1.6}  # 1e9 bytes of one LASEM run.
 SCALING_LIMIT = 1.3
@@ -50,10 +51,10 @@ def scaling(name: str, repeats: int, seconds: float) -> Bar:
     repeats: measurements of either, in turn.
     seconds: wall time that one measurement of one process should take.
   """
-  label, cores = "plain steps per second of two processes over one, wall time", process.usable_cores()
-  if len(cores) < 2:
+  label, usable = "plain steps per second of two processes over one, wall time", cores.usable()
+  if cores.num_usable() < 2:
     return Bar(label, None, SCALING_LIMIT, at_least=True, note="one core here")
-  with _executor(cores[0]) as first, _executor(cores[1]) as second:
+  with _executor(usable[0]) as first, _executor(usable[1]) as second:
     num_steps = max(4, round(seconds / max(f.submit(_calibrate, name).result() for f in (first, second))))
     one, two = [], []
     for _ in range(repeats):

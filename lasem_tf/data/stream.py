@@ -4,6 +4,9 @@ import abc
 import dataclasses
 import functools
 import hashlib
+import pathlib
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -111,3 +114,26 @@ class TaskStream(abc.ABC):
   @abc.abstractmethod
   def _source_indices(self, task_id: int, split: str) -> np.ndarray:
     ...
+
+
+@runtime_checkable
+class CachesImages(Protocol):
+  """What a stream that keeps decoded images on disk offers besides."""
+
+  @property
+  def cache_directory(self) -> pathlib.Path:
+    """Where they are kept."""
+
+  def all_image_files(self) -> list[pathlib.Path]:
+    """Every image file that some trial may use."""
+
+  def prepare(self, progress: Callable[[int], None]):
+    """Decodes them all; `progress` is called with the number done since the last call."""
+
+
+@runtime_checkable
+class WritesDesign(Protocol):
+  """What a stream whose design can be written to files offers besides."""
+
+  def write_design(self, folder: pathlib.Path) -> list[pathlib.Path]:
+    """Writes the files into an existing folder and returns their paths."""

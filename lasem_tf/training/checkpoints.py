@@ -14,9 +14,12 @@ import os
 import pathlib
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import IO
 
 import numpy as np
+
+from lasem_tf import files
 
 _FORMAT = 1
 _MANIFEST = re.compile(r"checkpoint-(\d{8})\.json")
@@ -65,6 +68,7 @@ class CheckpointStore:
 
     Raises:
       CheckpointError: the disk is full or not writable; the previous checkpoint is intact.
+      LinkError: the folder is a symbolic link.
     """
     groups: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
@@ -92,6 +96,7 @@ class CheckpointStore:
 
     Raises:
       CheckpointError: there are checkpoints, all damaged.
+      LinkError: the folder is a symbolic link.
     """
     damages = []
     for number in sorted(self._numbers(), reverse=True):
@@ -115,6 +120,7 @@ class CheckpointStore:
     return None
 
   def _numbers(self) -> list[int]:
+    files.refuse_link(self._directory)  # What is old is deleted there.
     names = os.listdir(self._directory) if self._directory.is_dir() else []
     return [int(match[1]) for match in map(_MANIFEST.fullmatch, names) if match]
 
@@ -131,19 +137,9 @@ class CheckpointStore:
       arrays.update(members)
     return Checkpoint(manifest["state"], arrays), digests
 
-  def _write(self, name: str, write) -> None:
-    """Makes a file appear complete or not at all."""
-    temporary = self._directory / f".unfinished-{name}"
-    try:
-      with open(temporary, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-      os.replace(temporary, self._directory / name)
-    except BaseException:
-      temporary.unlink(missing_ok=True)
-      raise
-    _sync_directory(self._directory)
+  def _write(self, name: str, write: Callable[[IO[bytes]], object]) -> None:
+    with files.atomic(self._directory / name) as file:
+      write(file)
 
   def _collect_garbage(self) -> None:
     """Removes old manifests, what they alone named, and what a killed process left half-written."""
@@ -157,8 +153,9 @@ class CheckpointStore:
       except _Damaged:
         continue  # An older manifest that cannot be read protects nothing.
     for path in self._directory.iterdir():
-      if path.name.startswith(".unfinished-") or (path.suffix == ".npz" and path.stem not in needed):
+      if path.suffix == ".npz" and path.stem not in needed:
         path.unlink()
+    files.remove_unfinished(self._directory)
     self._verified &= needed
 
 
@@ -197,11 +194,3 @@ def _digest(members: Mapping[str, np.ndarray]) -> str:
 
 def _checksum(body: dict) -> str:
   return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _sync_directory(directory: pathlib.Path) -> None:
-  descriptor = os.open(directory, os.O_RDONLY)
-  try:
-    os.fsync(descriptor)
-  finally:
-    os.close(descriptor)

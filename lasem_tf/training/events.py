@@ -4,7 +4,7 @@ The loop prints and writes nothing. It hands typed events to sinks: progress dis
 """
 
 import dataclasses
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,10 +176,10 @@ class Sink(Protocol):
   def emit(self, event: Event) -> None:
     """Takes an event."""
 
-  def position(self) -> object:
+  def position(self) -> Any:
     """JSON-able: how far it is, everything up to there being safe on disk. Stored in checkpoints."""
 
-  def restore(self, position: object | None) -> None:
+  def restore(self, position: Any) -> None:
     """Forgets what came after `position`; None: the run starts from the beginning."""
 
   def close(self) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.training import checkpoints, events, schedule, trainer
+from lasem_tf.training.interruption import Interrupted
 from lasem_tf.training.options import TrainingOptions
-from lasem_tf.training.session import Interrupted, Session, StreamAccess
+from lasem_tf.training.session import Session, StreamAccess
 
 __all__ = ["Interrupted", "Lifetime", "LifetimeResult", "StreamAccess", "TrainingOptions", "check"]
 

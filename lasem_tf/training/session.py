@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from lasem_tf import files
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.training import (
@@ -20,12 +21,9 @@ from lasem_tf.training import (
   schedule,
   splits,
 )
+from lasem_tf.training.interruption import Interrupted
 
 _PHASE_STATE = "phase_state/"
-
-
-class Interrupted(Exception):
-  """The run was asked to stop. Its checkpoint, if it keeps any, was written; started again it goes on from there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,8 +198,8 @@ def _naming(sink: events.Sink):
   """A full or read-only disk is reported with its remedy, whichever library met it."""
   try:
     yield
-  except ConnectionError:
-    raise  # Nobody listens any more: no fault of the disk, and for the caller to judge.
+  except (ConnectionError, files.LinkError):
+    raise  # No fault of the disk: nobody listens any more, or a planted link.
   except (OSError, tf.errors.OpError) as error:
     raise checkpoints.CheckpointError(
         f"Writing events ({sink.name}) failed: {error}. The last checkpoint is intact. Make room, then start the same "

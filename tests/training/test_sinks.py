@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lasem_tf import files
 from lasem_tf.training import checkpoints, events, json_lines, lifetime, tensorboard
 from tests import event_files
 from tests.training import streams
@@ -52,6 +53,26 @@ def test_a_file_shorter_than_its_checkpoint_is_an_error(tmp_path):
   with pytest.raises(checkpoints.CheckpointError, match="shorter than the run's checkpoint says .5 bytes."):
     sink.restore(5)
   sink.close()
+
+
+def test_planted_links_are_not_followed(tmp_path):
+  victim = tmp_path / "victim"
+  victim.mkdir()
+  for name in ("events.jsonl", "events.out.tfevents.1"):
+    (victim / name).write_text("precious")
+  (tmp_path / "events.jsonl").symlink_to(victim / "events.jsonl")
+  (tmp_path / "tensorboard").symlink_to(victim)
+  (tmp_path / "files").mkdir()
+  (tmp_path / "files" / "events.out.tfevents.1").symlink_to(victim / "events.out.tfevents.1")
+  lines, linked = json_lines.JsonLinesSink(tmp_path / "events.jsonl"), tensorboard.TensorBoardSink(tmp_path / "tensorboard")
+  for use in (lambda: lines.emit(_event(1)), lines.position, lambda: lines.restore(None), lambda: linked.emit(_event(1)),
+              linked.position, lambda: linked.restore(None), tensorboard.TensorBoardSink(tmp_path / "files").position):
+    with pytest.raises(files.LinkError):
+      use()
+  tensorboard.TensorBoardSink(tmp_path / "files").restore(None)  # Removes the link itself.
+  assert [path.read_text() for path in sorted(victim.iterdir())] == ["precious"] * 2
+  with pytest.raises(files.LinkError, match="events.jsonl is a symbolic link"):  # Not taken for a full disk.
+    streams.life("stl", sinks=[json_lines.JsonLinesSink(tmp_path / "events.jsonl")]).run()
 
 
 def _scalars(directory):

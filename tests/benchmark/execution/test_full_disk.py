@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 from benchmark import run as benchmark_run
-from benchmark.execution import attempt, run_once, suite_folder
+from benchmark.execution import attempt, suite_folder
+from benchmark.execution.settings import Settings
 from benchmark.results import records, run_files
 from benchmark.suites import bindings, suite
 from tests.benchmark import small_suite
@@ -36,7 +37,7 @@ def _small_disk(tmp_path):
 
 
 def _attempt(run: suite.Run, output_dir: pathlib.Path) -> tuple[str, str | None]:
-  settings = run_once.Settings(output_dir=str(output_dir), checkpoint_seconds=0.0, tensorboard=False, command="test")
+  settings = Settings(output_dir=str(output_dir), checkpoint_seconds=0.0, tensorboard=False, command="test")
   return attempt.attempt(run, settings, lambda event: None, lambda: False)
 
 
@@ -77,7 +78,7 @@ def test_an_output_folder_without_room_is_refused_before_anything_is_trained(run
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
   monkeypatch.setattr(os, "fsync", fail)
-  settings = run_once.Settings(output_dir=str(tmp_path / "out"), command="test")
+  settings = Settings(output_dir=str(tmp_path / "out"), command="test")
   with pytest.raises(bindings.ConfigurationError, match="cannot be written .No space left.*make room"):
     suite_folder.prepare([run], settings, overwrite=False)
 

@@ -1,13 +1,16 @@
 """Office-Home: constants, splits, images, bad input."""
 
+import errno
 import hashlib
+import os
+import pathlib
 import shutil
 
 import numpy as np
 import pytest
 
 from lasem_tf import types
-from lasem_tf.data.readers import image_cache
+from lasem_tf.data.readers import image_cache, image_decoding
 from lasem_tf.data.stream import DataError, StreamContext
 from lasem_tf.data.streams import office_home_classes
 from lasem_tf.data.streams.office_home import OfficeHome, split_sizes
@@ -114,8 +117,8 @@ def test_every_image_is_the_one_that_its_index_and_label_say(open_stream):
 
 
 def test_images_have_the_size_of_the_papers_and_lie_in_the_unit_interval(open_stream):
-  examples = open_stream(image_size=128).load(0, "validation")
-  assert examples.images.shape[1:] == (128, 128, 3)
+  assert _official().image_shape == (128, 128, 3)
+  examples = open_stream().load(0, "validation")
   assert examples.images.min() >= 0 and examples.images.max() <= 1
 
 
@@ -219,19 +222,84 @@ def test_a_class_too_small_to_split_is_named(tmp_path):
     OfficeHome(StreamContext(data_dirs=(str(root),)), images_per_class="any")
 
 
-def test_an_undecodable_image_is_named_when_its_task_is_loaded(tmp_path):
+def _open(root, **bindings):
+  return OfficeHome(StreamContext(data_dirs=(str(root),)), **{"images_per_class": "any", "image_size": 4, **bindings})
+
+
+def test_a_damaged_image_is_named_when_the_stream_is_opened(tmp_path):
   root = office_home_raw.write(tmp_path, side=4)
-  stream = OfficeHome(StreamContext(data_dirs=(str(root),)), images_per_class="any", image_size=4)
-  path = stream.image_files()[0]
+  folder = root / "OfficeHomeDataset" / "Real World" / "Webcam"
+  (folder / "00003.jpg").write_bytes((folder / "00003.jpg").read_bytes()[:-60])
+  (folder / "00004.jpg").write_bytes(b"")
+  with pytest.raises(DataError, match="Webcam/00003.jpg cannot be decoded.*1 further images are damaged"):
+    _open(root)
+
+
+def test_damage_that_only_decoding_finds_is_met_before_the_first_task(tmp_path, monkeypatch):
+  root = office_home_raw.write(tmp_path, side=4)
+  monkeypatch.setattr(image_decoding, "check", lambda path: None)
+  stream = _open(root)
+  path = stream.image_files()[-1]  # of a task of the second domain
   path.write_bytes(b"damaged")
-  task_id = next(t.task_id for t in stream.tasks if path.parent.name in t.class_names)
   with pytest.raises(DataError, match=f"{path.parent.name}/{path.name} cannot be decoded"):
-    for split in types.SPLITS:
-      stream.load(task_id, split)
+    stream.load(0, "train")
+
+
+def test_an_open_stream_loads_from_the_cache_without_checking_again(tmp_path, monkeypatch):
+  root = office_home_raw.write(tmp_path, side=4)
+  first = _open(root).load(2, "test").images
+
+  def refuse(path, *unused, **unused_too):
+    raise AssertionError(f"{path} was looked at again")
+
+  monkeypatch.setattr(image_decoding, "check", refuse)
+  monkeypatch.setattr(image_decoding, "decode_rgb", refuse)
+  np.testing.assert_array_equal(_open(root).load(2, "test").images, first)
+
+
+@pytest.mark.parametrize("name", ["00011.jpeg", "00011.JPG", "00011.JPEG"])
+def test_other_spellings_of_the_suffix_are_read(tmp_path, name):
+  root = office_home_raw.write(tmp_path, side=4)
+  folder = root / "OfficeHomeDataset" / "Product" / "TV"
+  shutil.copy(folder / "00001.jpg", folder / name)
+  assert folder / name in _open(root).all_image_files()
+  shutil.copy(folder / "00001.jpg", folder / "00001.jpeg")
+  with pytest.raises(DataError, match="00001.jpg and 00001.jpeg beside it have one number|00001.jpeg and 00001.jpg"):
+    _open(root)
+
+
+def test_images_of_other_names_are_left_out_aloud(tmp_path, caplog):
+  root = office_home_raw.write(tmp_path, side=4)
+  folder = root / "OfficeHomeDataset" / "Product" / "TV"
+  for name in ("00011.png", "extra.jpg", "Thumbs.db"):
+    (folder / name).write_bytes(b"stray")
+  with caplog.at_level("WARNING"):
+    _open(root)
+    _open(root)
+  assert len(caplog.records) == 1
+  assert "Left out because not named like 00001.jpg: 2 of" in caplog.text and "TV/00011.png" in caplog.text
+
+
+def test_folders_that_cannot_be_read_are_one_line(tmp_path, monkeypatch):
+  root = office_home_raw.write(tmp_path, side=4)
+  list_folder = pathlib.Path.iterdir
+
+  def closed(folder):  # permission bits do not stop the superuser
+    if folder.name == "Marker":
+      raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    return list_folder(folder)
+
+  monkeypatch.setattr(pathlib.Path, "iterdir", closed)
+  with pytest.raises(DataError, match="Cannot read .*Product/Marker: Permission denied. Make it readable"):
+    _open(root)
+  with pytest.raises(DataError, match="File name too long.*--data_dir"):
+    _open("n" * 300)
 
 
 @pytest.mark.parametrize("bindings, message", [
-    ({"protocol": "new"}, "protocol"), ({"images_per_class": 10}, "images_per_class"), ({"image_size": 0}, "image_size")])
+    ({"protocol": "new"}, "protocol"), ({"images_per_class": 10}, "images_per_class"),
+    ({"image_size": 0}, "image_size"),
+])
 def test_bad_bindings_are_named(open_stream, bindings, message):
   with pytest.raises(ValueError, match=message):
     open_stream(**bindings)

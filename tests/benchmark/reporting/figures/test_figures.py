@@ -1,7 +1,6 @@
 """Figures show the data they are given, in one style, the same every time."""
 
 import itertools
-import pathlib
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from PIL import Image
 from benchmark.reporting.figures import accuracy, collection, cost, style, transfer
 from benchmark.results import comparison, methods, records, run_details
 from benchmark.results.run_details import RunDetails
+from benchmark.suites import learner_names
 from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
 
@@ -35,7 +35,7 @@ def lines(axis):
 
 
 def test_every_shipped_method_is_known_and_has_a_style_of_its_own():
-  names = [path.stem for path in pathlib.Path(__file__).parents[4].glob("gin/learners/*.gin")]
+  names = learner_names.names()
   assert len(names) > 50
   assert [name for name in names if methods.learner_label(name) == name] == []
   looks = {}
