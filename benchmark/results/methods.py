@@ -2,7 +2,7 @@
 
 _FAMILIES = ("stl", "snn", "fine_tuning", "joint", "random", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
              "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem",
-             "hat", "packnet", "mntdp", "der_pp", "gpm")
+             "hat", "packnet", "mntdp", "der_pp", "gpm", "si", "mas")
 _WORDS = {
     "stl": "STL",
     "snn": "SNN",
@@ -14,6 +14,8 @@ _WORDS = {
     "mntdp": "MNTDP",
     "der_pp": "DER++",
     "gpm": "GPM",
+    "si": "SI",
+    "mas": "MAS",
     "hps": "HPS",
     "tf": "TF",
     "dfcnn": "DF-CNN",

@@ -63,13 +63,13 @@ def test_updates_are_orthogonal_to_the_basis_and_biases_stay():
 def test_answers_stay_that_move_with_fine_tuning_under_the_same_optimizer():
   moved = {}
   for make in (fine_tuning.FineTuning, gradient_projection.GradientProjection):
-    stream, learner, answers, summaries = lived(make)
-    assert tiny_stream.accuracy(learner, stream.tasks[2]) == 1.0
+    stream, learner, answers, summaries = lived(make, num_tasks=2)
+    assert tiny_stream.accuracy(learner, stream.tasks[1]) == 1.0
     moved[make] = np.abs(answers[-1] - answers[0]).mean() / np.abs(answers[0]).mean()
   assert moved[gradient_projection.GradientProjection] < 0.3 * moved[fine_tuning.FineTuning]
   ranks = np.array([summary.details["basis_rank"] for summary in summaries])
   assert np.all(np.diff(ranks, axis=0) >= 0) and np.all(ranks[-1] > ranks[0])
-  assert np.all(np.array(summaries[0].details["occupied_share"]) < 0.9)
+  assert np.all(np.array(summaries[-1].details["occupied_share"][1:]) < 0.9)
   assert summaries[-1].details["retention_floats"] == int(ranks[-1] @ [27, 144, 96])
 
 

@@ -21,7 +21,7 @@ _PANELS = {  # Panel, and the panel where the former would be crowded.
     "ewc": ("Regularisation and replay", "Regularisation"), "lwf": ("Regularisation and replay", "Regularisation"),
     "replay": ("Regularisation and replay", "Replay"), "a_gem": ("Regularisation and replay", "Replay"),
     "der_pp": ("Regularisation and replay", "Replay"),
-    **{family: ("Regularisation and replay", "Regularisation") for family in ("gpm",)},
+    **{family: ("Regularisation and replay", "Regularisation") for family in ("gpm", "si", "mas")},
     **{family: ("References", "References") for family in ("fine_tuning", "joint", "random")},
     **{family: ("Masks and modules", "Masks and modules") for family in ("hat", "packnet", "mntdp")},
 }
