@@ -73,6 +73,11 @@ class RoutedNetwork(keras.Model):
     return [LayerWeights(*(route.kernel_and_bias() if route is not None else None for route in routes))
             for routes in zip(self.shared_routes, self.own_routes)]
 
+  def layer_tensors(self) -> list[LayerWeights]:
+    """The same as tensors, for gradients with respect to kernels and biases; of a network with two routes a layer."""
+    return [LayerWeights(*(tuple(map(tf.convert_to_tensor, route)) for route in layer.both))
+            for layer in self.layer_weights()]
+
   def call(self, images: tf.Tensor, sharing: tf.Tensor | Sequence[bool] | None = None,
            dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
     """Logits of one configuration.

@@ -12,6 +12,7 @@ import gin
 import numpy as np
 
 from lasem_tf.selection import base, configuration
+from lasem_tf.selection.bounded_search import BoundedSearch
 from lasem_tf.selection.expectation_search import ExpectationSearch, Rules
 
 
@@ -22,7 +23,8 @@ class Expectation(base.Selection):
   def __init__(self, likelihood: str = "product", prior: str = "count", prior_initial_count: float = 1.0,
                reset_prior_each_epoch: bool = False, layer_groups: tuple[int, ...] = (),
                fixed_configuration: str | None = None, fixed_probability: float = 0.9,
-               commit_threshold: float | None = None, commit_epochs: int = 5):
+               commit_threshold: float | None = None, commit_epochs: int = 5, dropped_mass: float = 0.0,
+               audit_every: int = 0):
     """Sets the variant; the defaults are the 2020 paper's.
 
     Args:
@@ -36,6 +38,9 @@ class Expectation(base.Selection):
       commit_threshold: early commitment (not in the papers): once the prior's largest entry has stayed at one
         configuration and above this for `commit_epochs` epochs, train that configuration alone. None: never.
       commit_epochs: see above.
+      dropped_mass: total posterior mass that an update may leave out (not in the papers), to save the evaluation and
+        the gradients of what hardly counts; at 0 nothing is left out.
+      audit_every: every so many mini-batches evaluate all configurations, and fail if more was left out; 0: never.
     """
     for name, value, allowed in (("likelihood", likelihood, ("product", "mean")), ("prior", prior, ("count", "mean"))):
       if value not in allowed:
@@ -48,9 +53,20 @@ class Expectation(base.Selection):
       raise ValueError(f"Expectation.commit_threshold must lie in (0, 1), not {commit_threshold}.")
     if commit_epochs < 1:
       raise ValueError(f"Expectation.commit_epochs must be at least 1, not {commit_epochs}.")
+    if not 0.0 <= dropped_mass < 0.5:
+      raise ValueError(f"Expectation.dropped_mass must lie in [0, 0.5), not {dropped_mass}.")
+    if dropped_mass and likelihood == "mean":
+      raise ValueError(f"Expectation.dropped_mass = {dropped_mass} needs Expectation.likelihood = 'product': under the "
+                       "mean likelihood of the 2021 rules every configuration keeps its weight. Remove the binding.")
+    if dropped_mass and fixed_configuration is not None:
+      raise ValueError(f"Expectation.dropped_mass = {dropped_mass} has no meaning with the constant weights of "
+                       "Expectation.fixed_configuration. Remove one of the bindings.")
+    if audit_every < 0 or (audit_every and not dropped_mass):
+      raise ValueError(f"Expectation.audit_every = {audit_every} must not be negative, and needs a positive "
+                       "Expectation.dropped_mass.")
     self._make_rules = functools.partial(
         Rules, likelihood, prior, prior_initial_count, reset_prior_each_epoch, commit_threshold=commit_threshold,
-        commit_epochs=commit_epochs)
+        commit_epochs=commit_epochs, dropped_mass=dropped_mass, audit_every=audit_every)
     self._groups = tuple(layer_groups)
     self._fixed_name, self._fixed_probability = fixed_configuration, fixed_probability
 
@@ -70,7 +86,7 @@ class Expectation(base.Selection):
     return tuple(self._fixed_probability if c == fixed else rest for c in configurations)
 
   def begin_search(self, task_id, num_epochs):
-    return ExpectationSearch(task_id, self._rules)
+    return (BoundedSearch if self._rules.dropped_mass else ExpectationSearch)(task_id, self._rules)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     branches = np.cumsum(np.isin(np.arange(self.depth), np.cumsum((0,) + self._rules.groups[:-1])))

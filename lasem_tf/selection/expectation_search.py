@@ -24,6 +24,8 @@ class Rules:
     fixed_weights: constant weight of every configuration, in the order of their index; None: the posterior.
     commit_threshold: of early commitment, or None.
     commit_epochs: of early commitment.
+    dropped_mass: posterior mass that an update may leave out.
+    audit_every: evaluate everything every so many mini-batches, and fail if more mass was left out; 0: never.
   """
 
   likelihood: str
@@ -34,6 +36,8 @@ class Rules:
   fixed_weights: tuple[float, ...] | None = None
   commit_threshold: float | None = None
   commit_epochs: int = 5
+  dropped_mass: float = 0.0
+  audit_every: int = 0
 
 
 def log_likelihood(cross_entropy: tf.Tensor, kind: str) -> tf.Tensor:
