@@ -22,8 +22,7 @@ def mixed_features(spec: architecture.ConvNetSpec, weights: Sequence[networks.La
   """
 
   def activate(layer: int, inputs: tf.Tensor) -> tf.Tensor:
-    own, common = (tf.nn.relu(layers.convolution(inputs, *route, spec.padding))
-                   for route in (weights[layer].own, weights[layer].shared))
+    common, own = (tf.nn.relu(layers.convolution(inputs, *route, spec.padding)) for route in weights[layer].both)
     return (1.0 - shared[layer]) * own + shared[layer] * common
 
   return layers.convolve_stack(spec, images, activate)

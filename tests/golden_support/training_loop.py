@@ -43,8 +43,7 @@ def _fixed_probabilities(recorded: dict, result: comparison.Comparison) -> None:
     selection = expectation.Expectation(fixed_configuration=CONFIGURATIONS.get(pattern, pattern),
                                         fixed_probability=float(probability))
     selection.bind(int(np.log2(len(expected))), types.ReferenceBehaviour())
-    selection.begin_task(0, 1)
-    result.close(f"fixed probability {name}", selection.prior(), expected, comparison.VALUE)
+    result.close(f"fixed probability {name}", selection.begin_search(0, 1).prior(), expected, comparison.VALUE)
 
 
 class _Stream(stream.TaskStream):
