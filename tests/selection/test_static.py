@@ -13,7 +13,7 @@ def make(name, depth=4):
 
 
 def test_the_choice_is_the_name():
-  assert str(make("bottom3").configuration) == "1110"
+  assert str(make("bottom3").configuration_of(0)) == "1110"
 
 
 def test_nothing_is_searched():
