@@ -102,19 +102,17 @@ def _take_steps(num_steps: int) -> None:
 
 
 def _probe(name: str) -> Probe:
-  # pylint: disable=import-outside-toplevel
-  from benchmark.speed import comparisons, networks, random_stream
-  from lasem_tf.learners import base
-  from lasem_tf.training import lifetime
-  # pylint: enable=import-outside-toplevel
+  # TensorFlow may only be imported once the process has its threads and its core.
+  from benchmark.speed import comparisons, networks, random_stream  # noqa: PLC0415
+  from lasem_tf.learners import base  # noqa: PLC0415
+  from lasem_tf.training import lifetime, splits  # noqa: PLC0415
 
   network = networks.NETWORKS[name]
   images = random_stream.RandomImages(network, _PROBE_TASKS, _PROBE_STEPS * network.batch_size)
   options = lifetime.TrainingOptions(network.batch_size, _PROBE_EPOCHS, 1e-5)
-
-  def make_learner(access):
-    return comparisons.lasem(base.LearnerContext(network.spec, access.num_classes, 0, _PROBE_EPOCHS, network.batch_size,
-                                                 1e-5, examples=access.examples))
-
-  result = lifetime.Lifetime(make_learner, images, options).run()
+  data = splits.SplitCache(images)
+  learner = comparisons.lasem(base.LearnerContext(
+      network.spec, (network.num_classes,) * _PROBE_TASKS, 0, _PROBE_EPOCHS, network.batch_size, 1e-5,
+      examples=data.training_examples))
+  result = lifetime.Lifetime(learner, data, options).run()
   return Probe(process.peak_memory_bytes(), result.num_retraces)
