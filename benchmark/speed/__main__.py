@@ -25,6 +25,7 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import process
+from benchmark.speed import end_to_end, processes
 from lasem_tf import cores
 
 ARMS = ("core", "knowledge", "frameworks", "processes", "endtoend")
@@ -57,22 +58,18 @@ def main(argv) -> int:
   output = None if values.output is None else pathlib.Path(values.output)
   if output is not None and not output.parent.is_dir():
     command_line.fail(f"--output={output}: there is no folder {output.parent}; create it first.")
-  from benchmark.speed import processes  # pylint: disable=import-outside-toplevel
-
   # What runs in processes of its own comes first: they could not leave the core that this one is pinned to.
-  apart = {name: _apart(processes, name, values) for name in values.network} if "processes" in values.arms else {}
+  apart = {name: _apart(name, values) for name in values.network} if "processes" in values.arms else {}
   run_costs, suite_bars = None, []
   if "endtoend" in values.arms:
-    from benchmark.speed import end_to_end  # pylint: disable=import-outside-toplevel
-
     run_costs, suite_bars = end_to_end.measure(), [end_to_end.scaling(min(3, values.repeats))]
   process.prepare_process(place=process.Place(core=usable[-1] if values.core is None else values.core))
   if "frameworks" in values.arms:
-    from benchmark.speed import torch_steps  # pylint: disable=import-outside-toplevel
+    from benchmark.speed import torch_steps  # noqa: PLC0415  imports NumPy, which the line above prepares
 
     torch_steps.load_before_tensorflow()
   process.start_tensorflow()
-  from benchmark.speed import markdown  # pylint: disable=import-outside-toplevel
+  from benchmark.speed import markdown  # noqa: PLC0415  imports TensorFlow, which the line above prepares
 
   sections, met = [], all(bar.met is not False for bar in suite_bars)
   for name in values.network:
@@ -90,7 +87,7 @@ def main(argv) -> int:
   return 0 if met else 1
 
 
-def _apart(processes, name: str, values: flags.FlagValues) -> list:
+def _apart(name: str, values: flags.FlagValues) -> list:
   """Figures from processes of their own. Office-Home's LASEM run would take many minutes and has no bar."""
   bars = [] if name == "office_home" else processes.probe_figures(name, processes.probe(name))
   return [*bars, processes.scaling(name, values.repeats, 5 * values.seconds)]
@@ -98,7 +95,7 @@ def _apart(processes, name: str, values: flags.FlagValues) -> list:
 
 def _measure(name: str, values: flags.FlagValues):
   """(network, costs, bars, notes) of the arms that share this process."""
-  from benchmark.speed import comparisons, measure, networks  # pylint: disable=import-outside-toplevel
+  from benchmark.speed import comparisons, measure, networks  # noqa: PLC0415  import TensorFlow
 
   network, comparison = networks.NETWORKS[name], comparisons.Comparison()
   for arms, add in (("core", comparisons.add_core), ("knowledge", comparisons.add_knowledge),
