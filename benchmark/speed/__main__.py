@@ -12,7 +12,8 @@ deserves a second run.
 Arms: `core` (plain and LASEM step, graph mode, evaluation, share of the matrix product's rate), `knowledge` (tensor
 factors and deconvolution), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak memory,
 retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream, and a suite with two
-workers against one).
+workers against one), `learners` (what every method's visits cost beside their arithmetic, at later tasks too where that
+grows; takes tens of minutes; --learners names some of them).
 
 Exit status: 0 every bar was met, 1 one was missed, 2 a bad flag.
 """
@@ -28,7 +29,8 @@ from benchmark.execution import process
 from benchmark.speed import end_to_end, processes
 from lasem_tf import cores
 
-ARMS = ("core", "knowledge", "frameworks", "processes", "endtoend")
+ARMS = ("core", "knowledge", "frameworks", "processes", "endtoend", "learners")
+STREAMS = {"cifar100": "cifar100", "stl10": "stl10_20", "office_home": "office_home"}  # Whose files set the networks.
 NETWORKS = ("cifar100", "stl10", "office_home")
 
 
@@ -37,6 +39,8 @@ def define_flags() -> flags.FlagValues:
   values = command_line.new_flags()
   flags.DEFINE_list("network", ["cifar100"], f"Backbones, of {', '.join(NETWORKS)}.", flag_values=values)
   flags.DEFINE_list("arms", ["core", "knowledge"], f"What to measure, of {', '.join(ARMS)}.", flag_values=values)
+  flags.DEFINE_list("learners", [], "Learners of the arm `learners`. Default: one for each mechanism.",
+                    flag_values=values)
   flags.DEFINE_integer("repeats", 7, "Measurements of every arm.", lower_bound=1, flag_values=values)
   flags.DEFINE_float("seconds", 0.3, "Least CPU time of a measurement.", lower_bound=0.0, flag_values=values)
   flags.DEFINE_integer("core", None, "Core to pin to. Default: the last usable one.", flag_values=values)
@@ -78,6 +82,11 @@ def main(argv) -> int:
     met = met and all(bar.met is not False for bar in bars)
     if bars:
       sections.append(markdown.section(name, network, costs, bars, notes))
+    if "learners" in values.arms:
+      from benchmark.speed import learner_costs  # noqa: PLC0415  imports TensorFlow
+
+      sections.append(markdown.visit_costs(name, learner_costs.measure(
+          STREAMS[name], values.learners or learner_costs.LEARNERS)))
   if run_costs is not None:
     sections.append(markdown.run_costs(run_costs, suite_bars))
   text = markdown.document(sections, shlex.join(["python", "-m", "benchmark.speed", *argv[1:]]))
