@@ -90,8 +90,9 @@ def add_core(comparison: Comparison, network: Network) -> None:
 
 def add_knowledge(comparison: Comparison, network: Network) -> None:
   """Steps of networks whose kernels are generated, plain and by LASEM; and a plain step with the same dense layers."""
-  kinds = {TENSOR_FACTORS: (tensor_factors.TensorFactors, network.tensor_factors_dense),
-           DECONVOLUTION: (functools.partial(deconvolution.Deconvolution, network.deconvolution_sizes), None)}
+  kinds: dict[str, tuple[Callable[[], base.Knowledge], Sequence[int] | None]] = {
+      TENSOR_FACTORS: (tensor_factors.TensorFactors, network.tensor_factors_dense),
+      DECONVOLUTION: (functools.partial(deconvolution.Deconvolution, network.deconvolution_sizes), None)}
   if PLAIN not in comparison.learners:
     comparison.arms.append(comparison.train(PLAIN, plain, network).step_arm(PLAIN))
   for name, (knowledge, dense_sizes) in kinds.items():
@@ -140,7 +141,7 @@ def figures(name: str, network: Network, costs: Mapping[str, measure.Cost],
     if numerator in cost and denominator in cost:
       found.append(Bar(label, cost[numerator] / cost[denominator], limit, at_least))
 
-  if FEED_DICT in cost:
+  if FEED_DICT in cost and best_plain is not None:
     found.append(Bar("plain step, best form / feed-dict step", best_plain / cost[FEED_DICT],
                      0.90 if name == "office_home" else 1.10))
   ratio("plain step, one call each / feed-dict step", PLAIN, FEED_DICT, 0.90 if name == "office_home" else 1.25)
@@ -150,15 +151,14 @@ def figures(name: str, network: Network, costs: Mapping[str, measure.Cost],
     ratio(f"{knowledge}, plain step / plain step", f"{knowledge}, plain step", PLAIN, limit)
     ratio(f"{knowledge}, LASEM step / its plain step", f"{knowledge}, LASEM step", f"{knowledge}, plain step",
           search_limit)
-  for arm, limit in (("PyTorch eager, channels last", channels_last), ("PyTorch eager, NCHW", nchw),
-                     ("Keras fit", fit)):
+  for arm, bar in (("PyTorch eager, channels last", channels_last), ("PyTorch eager, NCHW", nchw), ("Keras fit", fit)):
     if arm in cost and best_plain is not None:
-      found.append(Bar(f"plain steps per second, best form, over {arm}", cost[arm] / best_plain, limit, at_least=True))
+      found.append(Bar(f"plain steps per second, best form, over {arm}", cost[arm] / best_plain, bar, at_least=True))
   if MATMUL in cost and best_plain is not None:
     rate = matmul_size**3 / cost[MATMUL]
     found.append(Bar(f"share of the matrix product's rate ({2e-9 * rate:.0f} GFLOP/s), plain step",
                      training_macs(network) / best_plain / rate, RATE_LIMITS.get(name), at_least=True))
-  if EVALUATION in cost:
+  if EVALUATION in cost and best_plain is not None:
     found += [
         Bar("evaluation share of a paper-length task, plain",
             evaluation_share(network, best_plain, cost[EVALUATION]), 0.15),

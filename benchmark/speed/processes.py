@@ -8,6 +8,7 @@ import dataclasses
 import multiprocessing
 import statistics
 import time
+from collections.abc import Callable
 
 from benchmark.execution import process
 from benchmark.speed.bars import Bar
@@ -80,13 +81,13 @@ def _wall(executors, num_steps: int) -> float:
   return time.perf_counter() - start
 
 
-_step = None  # Of this worker process.
+_step: Callable[[], object] = lambda: None  # Of this worker process.
 
 
 def _calibrate(name: str) -> float:
   """Makes this process's plain step; wall seconds of one."""
-  global _step  # pylint: disable=global-statement
-  from benchmark.speed import comparisons, networks  # pylint: disable=import-outside-toplevel
+  global _step
+  from benchmark.speed import comparisons, networks  # noqa: PLC0415  import TensorFlow, which `_prepare` prepares
 
   _step = comparisons.Comparison().train("plain", comparisons.plain, networks.NETWORKS[name]).step_arm("plain").call
   _step()
@@ -102,7 +103,7 @@ def _take_steps(num_steps: int) -> None:
 
 
 def _probe(name: str) -> Probe:
-  # TensorFlow may only be imported once the process has its threads and its core.
+  # These import TensorFlow, which `_prepare` prepares.
   from benchmark.speed import comparisons, networks, random_stream  # noqa: PLC0415
   from lasem_tf.learners import base  # noqa: PLC0415
   from lasem_tf.training import lifetime, splits  # noqa: PLC0415

@@ -36,7 +36,7 @@ class _Stage:
     self.learner, self.name, self.task_id = built.learner, stage["stage"], stage["task"]
     data = fixture.under(f"data/task{self.task_id}")
     self.images, self.labels = tf.constant(data["x"]), tf.constant(data["y"].astype(np.int32))
-    searching = stage["new_task"] and built.selection is not None and built.selection.configuration is None
+    searching = stage["new_task"] and built.selection is not None and built.selection.searches
     make_view = views.make if searching else views.Plain
     self.view = make_view(fixture, built, self.name, check)
 
