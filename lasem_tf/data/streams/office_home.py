@@ -171,11 +171,6 @@ class _OfficeHomeStream(TaskStream):
     return sorted({int(index) for task in self.tasks for split in types.SPLITS
                    for index in self._source_indices(task.task_id, split)})
 
-  def image_files(self) -> list[pathlib.Path]:
-    """Every image file that some split of some task uses in this trial, without repetition."""
-    places = map(self._place, self._used_indices())
-    return [self._images[domain][class_id][number] for domain, class_id, number in places]
-
   def prepare(self, progress: Callable[[int], None] = lambda num_done: None) -> image_cache.CacheReport:
     """Decodes and resizes every image that some trial may use into the cache.
 
