@@ -31,7 +31,7 @@ def test_damage_that_only_decoding_finds_is_met_before_the_first_task(tmp_path, 
   root = office_home_raw.write(tmp_path, side=4)
   monkeypatch.setattr(image_decoding, "check", lambda path: None)
   stream = _open(root)
-  path = stream.image_files()[-1]  # of a task of the second domain
+  path = office_home_raw.path_of(root, stream.source_indices(9, "test")[0])
   path.write_bytes(b"damaged")
   with pytest.raises(DataError, match=f"{path.parent.name}/{path.name} cannot be decoded"):
     stream.load(0, "train")

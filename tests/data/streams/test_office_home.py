@@ -153,8 +153,8 @@ def test_the_data_fingerprint_notices_altered_pixels(tmp_path):
   bindings = {"images_per_class": "any", "image_size": 4}
   before = OfficeHome(context, **bindings)
   fingerprints = before.design_fingerprint, before.data_fingerprint
-  folder = tmp_path / "OfficeHomeDataset" / "Product" / "TV"
-  shutil.copy(folder.parent / "Mug" / "00001.jpg", next(p for p in before.image_files() if p.parent == folder))
+  used = office_home_raw.path_of(tmp_path, before.source_indices(0, "train")[0])
+  shutil.copy(used.parent.parent / "Mug" / "00001.jpg", used)
   after = OfficeHome(context, **bindings)
   assert after.design_fingerprint == fingerprints[0] and after.data_fingerprint != fingerprints[1]
 
