@@ -10,7 +10,7 @@ about five and office_home about ten minutes with --repeats=3. Machines are shar
 deserves a second run.
 
 Arms: `core` (plain and LASEM step, graph mode, evaluation, share of the matrix product's rate), `knowledge` (tensor
-factors and deconvolution), `bounded` (LASEM at a bounded posterior mass, in each form of its step), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak memory,
+factors and deconvolution), `bounded` (LASEM at a bounded posterior mass, in each form of its step), `bfloat16` (steps whose convolutions run in bfloat16), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak memory,
 retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream, and a suite with two
 workers against one).
 
@@ -26,7 +26,7 @@ from absl import flags
 from benchmark import command_line
 from benchmark.execution import process
 
-ARMS = ("core", "knowledge", "bounded", "frameworks", "processes", "endtoend")
+ARMS = ("core", "knowledge", "bounded", "bfloat16", "frameworks", "processes", "endtoend")
 NETWORKS = ("cifar100", "stl10", "office_home")
 
 
@@ -97,15 +97,17 @@ def _apart(processes, name: str, values: flags.FlagValues) -> list:
 
 def _measure(name: str, values: flags.FlagValues):
   """(network, costs, bars, notes) of the arms that share this process."""
-  from benchmark.speed import bounded_steps, comparisons, measure, networks  # pylint: disable=import-outside-toplevel
+  from benchmark.speed import bounded_steps, comparisons, measure, networks, precision_steps  # pylint: disable=import-outside-toplevel
 
   network, comparison = networks.NETWORKS[name], comparisons.Comparison()
   for arms, add in (("core", comparisons.add_core), ("knowledge", comparisons.add_knowledge),
-                    ("bounded", bounded_steps.add), ("frameworks", comparisons.add_frameworks)):
+                    ("bounded", bounded_steps.add), ("bfloat16", precision_steps.add),
+                    ("frameworks", comparisons.add_frameworks)):
     if arms in values.arms:
       add(comparison, network)
   costs = measure.interleave(comparison.arms, values.repeats, values.seconds)
-  found = comparisons.figures(name, network, costs) + bounded_steps.figures(comparison, costs)
+  found = comparisons.figures(name, network, costs) + bounded_steps.figures(comparison, costs) \
+      + precision_steps.figures(comparison, costs)
   return network, costs, found, comparison.notes
 
 
