@@ -10,10 +10,11 @@ about five and office_home about ten minutes with --repeats=3. Machines are shar
 deserves a second run.
 
 Arms: `core` (plain and LASEM step, graph mode, evaluation, share of the matrix product's rate), `knowledge` (tensor
-factors and deconvolution), `bounded` (LASEM at a bounded posterior mass, in each form of its step), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak memory,
-retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream, and a suite with two
-workers against one), `learners` (what every method's visits cost beside their arithmetic, at later tasks too where that
-grows; takes tens of minutes; --learners names some of them).
+factors and deconvolution), `bounded` (LASEM at a bounded posterior mass, in each form of its step), `bfloat16` (steps
+whose convolutions run in bfloat16), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak
+memory, retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream, and a suite with
+two workers against one), `learners` (what every method's visits cost beside their arithmetic, at later tasks too where
+that grows; takes tens of minutes; --learners names some of them).
 
 Exit status: 0 every bar was met, 1 one was missed, 2 a bad flag.
 """
@@ -29,7 +30,7 @@ from benchmark.execution import process
 from benchmark.speed import end_to_end, processes
 from lasem_tf import cores
 
-ARMS = ("core", "knowledge", "bounded", "frameworks", "processes", "endtoend", "learners")
+ARMS = ("core", "knowledge", "bounded", "bfloat16", "frameworks", "processes", "endtoend", "learners")
 STREAMS = {"cifar100": "cifar100", "stl10": "stl10_20", "office_home": "office_home"}  # Whose files set the networks.
 NETWORKS = ("cifar100", "stl10", "office_home")
 
@@ -104,15 +105,18 @@ def _apart(name: str, values: flags.FlagValues) -> list:
 
 def _measure(name: str, values: flags.FlagValues):
   """(network, costs, bars, notes) of the arms that share this process."""
-  from benchmark.speed import bounded_steps, comparisons, measure, networks  # noqa: PLC0415  import TensorFlow
+  # These import TensorFlow.
+  from benchmark.speed import bounded_steps, comparisons, measure, networks, precision_steps  # noqa: PLC0415
 
   network, comparison = networks.NETWORKS[name], comparisons.Comparison()
   for arms, add in (("core", comparisons.add_core), ("knowledge", comparisons.add_knowledge),
-                    ("bounded", bounded_steps.add), ("frameworks", comparisons.add_frameworks)):
+                    ("bounded", bounded_steps.add), ("bfloat16", precision_steps.add),
+                    ("frameworks", comparisons.add_frameworks)):
     if arms in values.arms:
       add(comparison, network)
   costs = measure.interleave(comparison.arms, values.repeats, values.seconds)
-  found = comparisons.figures(name, network, costs) + bounded_steps.figures(comparison, costs)
+  found = comparisons.figures(name, network, costs) + bounded_steps.figures(comparison, costs) \
+      + precision_steps.figures(comparison, costs)
   return network, costs, found, comparison.notes
 
 

@@ -25,12 +25,17 @@ def bounded(context):
 
 
 def add(comparison: comparisons.Comparison, network: Network) -> None:
-  """One arm for every form, and those that they are compared with."""
+  """One arm for every form, and the steps that they are compared with."""
   for name, make in ((comparisons.PLAIN, comparisons.plain), (comparisons.SEARCH, comparisons.lasem)):
     if name not in comparison.learners:
       comparison.arms.append(comparison.train(name, make, network).step_arm(name))
+  add_forms(comparison, network)
+
+
+def add_forms(comparison: comparisons.Comparison, network: Network, suffix: str = "") -> None:
+  """One arm for every form; the suffix ends their names."""
   for name, (num_leaders, excess) in _FORMS.items():
-    trained = comparison.train(name, bounded, network)
+    trained = comparison.train(name + suffix, bounded, network)
     variables = trained.learner.search.named_variables()
     evidence = variables["task0/selection/evidence"]
     num_others = evidence.shape[0] - max(1, num_leaders)
@@ -39,16 +44,18 @@ def add(comparison: comparisons.Comparison, network: Network) -> None:
     leading = num_others * math.exp(loss - math.log(DROPPED_MASS) - excess) if num_leaders else 1.0
     evidence.assign([leading if index < num_leaders else 1.0 for index in range(evidence.shape[0])])
     variables["task0/selection/leader_loss"].assign(loss)
-    comparison.arms.append(trained.step_arm(name))
+    comparison.arms.append(trained.step_arm(name + suffix))
 
 
-def figures(comparison: comparisons.Comparison, costs: Mapping[str, measure.Cost]) -> list[Bar]:
+def figures(comparison: comparisons.Comparison, costs: Mapping[str, measure.Cost],
+            suffix: str = "") -> list[Bar]:
   """Every form over the plain step; no figure where steps took another form than was meant."""
   found: list[Bar] = []
-  if ALONE not in costs:
+  if ALONE + suffix not in costs:
     return found
   for name, form in ((ALONE, bounded_batch.ALONE), (SCREENED, bounded_batch.ALONE), (SPARSE, bounded_batch.SPARSE),
                      (SPARSE_FOUR, bounded_batch.SPARSE), (EXACT, bounded_batch.EXACT)):
+    name += suffix
     steps = comparison.learners[name].learner.search.named_variables()["task0/selection/steps"].numpy()
     as_meant = steps[form] == steps.sum()
     found.append(Bar(f"{name} / plain step", costs[name].median / costs[comparisons.PLAIN].median if as_meant else None,

@@ -21,6 +21,8 @@ class Composed(base.Learner):
   search is in progress those of `TaskSearch`.
   """
 
+  computes_mixed = True
+
   def __init__(self, context: base.LearnerContext, knowledge: knowledge_base.Knowledge = gin.REQUIRED,
                selection: selection_base.Selection = gin.REQUIRED):
     """Fits knowledge and selection to the backbone; raises ValueError where they do not fit it or each other."""

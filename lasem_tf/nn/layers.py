@@ -8,7 +8,8 @@ from lasem_tf.nn import architecture
 
 
 def convolution(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, padding: str) -> tf.Tensor:
-  """Convolution with stride 1 and bias: `[n, h, w, in]` -> `[n, h', w', out]`."""
+  """Convolution with stride 1 and bias, in the type of the inputs: `[n, h, w, in]` -> `[n, h', w', out]`."""
+  kernel, bias = tf.cast(kernel, inputs.dtype), tf.cast(bias, inputs.dtype)
   return tf.nn.bias_add(tf.nn.conv2d(inputs, kernel, 1, padding.upper()), bias)
 
 
@@ -74,9 +75,9 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate: 
       target's outputs; None: repeat it.
 
   Returns:
-    Flattened features `[n', spec.num_features]`.
+    Flattened features `[n', spec.num_features]`, in the type of the images whatever the backbone computes in.
   """
-  outputs = images
+  outputs = tf.cast(images, tf.bfloat16) if spec.precision == "mixed_bfloat16" else images
   carried = {}
   for layer in range(spec.depth):
     carried[layer] = outputs
@@ -95,7 +96,7 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate: 
       outputs = tf.nn.relu(outputs)
     if branch is not None:
       outputs = branch(layer, outputs)
-  return tf.reshape(outputs, [-1, spec.num_features])
+  return tf.cast(tf.reshape(outputs, [-1, spec.num_features]), images.dtype)
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

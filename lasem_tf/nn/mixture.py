@@ -23,6 +23,7 @@ def mixed_features(spec: architecture.ConvNetSpec, weights: Sequence[networks.La
 
   def activate(layer: int, inputs: tf.Tensor) -> tf.Tensor:
     common, own = (tf.nn.relu(layers.convolution(inputs, *route, spec.padding)) for route in weights[layer].both)
-    return (1.0 - shared[layer]) * own + shared[layer] * common
+    share = tf.cast(shared[layer], common.dtype)
+    return (1.0 - share) * own + share * common
 
   return layers.convolve_stack(spec, images, activate)

@@ -23,8 +23,8 @@ ALONE, SPARSE, EXACT = range(3)
 SCREEN_IMAGES = 2
 # Where the bound without images misses by more nats than this, images are not asked. A matter of cost alone.
 SCREEN_REACH = 8.0
-# What rounding may do to a log-likelihood, in nats.
-MARGIN = 1e-3
+# What rounding may do to the log-likelihood of a mini-batch, in nats: its images in another order, or in other kernels.
+MARGINS = {"float32": 1e-3, "mixed_bfloat16": 0.25}
 
 
 class Outcome(NamedTuple):
@@ -69,7 +69,7 @@ class BoundedBatch:
     self._network, self._weights, self._seed = network, weights, seed
     self._images, self._labels = images, labels
     self._groups, self._sharing_table = search.rules.groups, tf.constant(search.sharing_table)
-    self._allowed = search.rules.dropped_mass
+    self._allowed, self._margin = search.rules.dropped_mass, MARGINS[network.spec.precision]
     self._prior = search.prior()
     self._leader = tf.argmax(self._prior, output_type=tf.int32)
     self._size = len(search.configurations)
@@ -97,7 +97,7 @@ class BoundedBatch:
   def _excess(self, leader_loss: tf.Tensor, part: tf.Tensor | None = None) -> tf.Tensor:
     """By how many nats the bound of the mass beside the leader exceeds what is allowed; certified if not positive."""
     mass = bounds.log_mass_beside(self._prior, self._leader, -leader_loss, part)
-    return mass + MARGIN - tf.math.log(tf.constant(self._allowed, mass.dtype))
+    return mass + self._margin - tf.math.log(tf.constant(self._allowed, mass.dtype))
 
   def _reach(self) -> tf.Tensor:
     return tf.constant(SCREEN_REACH, self._prior.dtype)

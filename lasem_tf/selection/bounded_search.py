@@ -12,6 +12,8 @@ from lasem_tf.selection.expectation_search import ExpectationSearch, Rules
 
 # Before the first mini-batch the leader is not tried alone.
 _NEVER = 1e30
+# Of a sum of posterior masses, relative.
+_ROUNDING = 1e-3
 
 
 class BoundedSearch(ExpectationSearch):
@@ -82,7 +84,7 @@ class BoundedSearch(ExpectationSearch):
     def check() -> tf.Tensor:
       dropped = batch.true_mass_left_out(outcome.weights)
       with tf.control_dependencies([tf.debugging.assert_less_equal(
-          dropped, tf.cast(self.rules.dropped_mass * (1.0 + bounded_batch.MARGIN), dropped.dtype),
+          dropped, tf.cast(self.rules.dropped_mass * (1.0 + _ROUNDING), dropped.dtype),
           "An update left out more posterior mass than Expectation.dropped_mass allows.")]):
         return tf.identity(dropped)
 

@@ -20,7 +20,7 @@ def check(built: manifest.Built, method: dict, stage: dict, result: comparison.C
   super_network = built.learner.super_network_parameters()
   if super_network is not None:
     result.equal(f"{stage['stage']}: super-network parameters", super_network, held)
-  elif built.selection is None or built.selection.configuration is not None:
+  elif built.selection is None or not built.selection.searches:
     result.equal(f"{stage['stage']}: parameters", built.learner.num_parameters(), held)
   result.equal(f"{stage['stage']}: reported parameters", held + _release_error(built, method),
                stage["num_trainable_var"])

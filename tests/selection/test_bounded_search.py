@@ -182,7 +182,7 @@ def _model(spec, prior, losses, last):
 
   def excess(leader_loss, num_images):
     beside = np.sum(prior[others] * np.exp(-losses[others, :num_images].sum(axis=1)))
-    return np.log(beside / prior[leader]) + leader_loss - np.log(ALLOWED) + bounded_batch.MARGIN
+    return np.log(beside / prior[leader]) + leader_loss - np.log(ALLOWED) + bounded_batch.MARGINS["float32"]
 
   now, reach = losses[leader].sum(), bounded_batch.SCREEN_REACH
   if excess(last, 0) <= reach and (excess(now, 0) <= 0 or (
