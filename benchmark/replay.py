@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
   from benchmark.results import records  # pylint: disable=import-outside-toplevel
   from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
 
-  errors = [bindings.ConfigurationError, records.RecordError]
+  errors: list[type[Exception]] = [bindings.ConfigurationError, records.RecordError]
   record = command_line.run_or_fail(lambda: _read(pathlib.Path(values.run_dir)), tuple(errors))
   threads = record.provenance["threads"]
   process.prepare_process(threads)

@@ -1,12 +1,13 @@
 """Every gin file of the tree is parsed, constructed and dry-run, and none of its bindings is idle."""
 
+import dataclasses
 import pathlib
 
 import gin
 import pytest
 
 from benchmark.execution import cost_model, plan as plan_lib, planning, run_once
-from benchmark.suites import bindings as bindings_lib, experiment, gin_text, learner_names, suite
+from benchmark.suites import bindings as bindings_lib, gin_text, learner_names, suite
 from benchmark.suites.bindings import ConfigurationError
 from tests import raw_data
 
@@ -109,9 +110,5 @@ def test_operative_configuration_replays_to_itself(learner, settings):
   run = _load("synthetic", learner)
   run_once.build(run, settings)
   operative = gin.operative_config_str()
-  values = bindings_lib.bound_values(operative)
-  bindings_lib.parse(operative, "operative")
-  built = experiment.Experiment()
-  stream = built.make_stream(settings.stream_context(run))
-  run_once.idle_learner(built, stream, 0)
-  assert bindings_lib.bound_values(gin.operative_config_str()) == values
+  run_once.build(dataclasses.replace(run, text=operative, names_defaults=True), settings)
+  assert bindings_lib.bound_values(gin.operative_config_str()) == bindings_lib.bound_values(operative)

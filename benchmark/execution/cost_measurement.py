@@ -29,7 +29,7 @@ def measure() -> CostModel:
 def _measure(sender) -> None:
   process_lib.prepare_process()
   process_lib.start_tensorflow()
-  from lasem_tf.nn import architecture  # pylint: disable=import-outside-toplevel
+  from lasem_tf.nn import architecture  # noqa: PLC0415  as in `_time_training`
 
   small = architecture.ConvNetSpec((16, 16, 3), (3, 3), (8, 16), (2, 2), (16,))
   large = architecture.ConvNetSpec((32, 32, 3), (3, 3, 3, 3), (32, 32, 64, 64), (1, 2, 1, 2), (64,))
@@ -41,12 +41,13 @@ def _measure(sender) -> None:
 
 def _time_training(spec) -> tuple[float, tuple[float, float]]:
   """Of plain training: CPU seconds to compile for a task, and (CPU seconds, GMACs) of a step."""
-  import numpy as np  # pylint: disable=import-outside-toplevel
-  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+  # The process that executes this sets threads before TensorFlow and NumPy are imported.
+  import numpy as np  # noqa: PLC0415
+  import tensorflow as tf  # noqa: PLC0415
 
-  from lasem_tf import types  # pylint: disable=import-outside-toplevel
-  from lasem_tf.learners import base, single_task  # pylint: disable=import-outside-toplevel
-  from lasem_tf.training import steps  # pylint: disable=import-outside-toplevel
+  from lasem_tf import types  # noqa: PLC0415
+  from lasem_tf.learners import base, single_task  # noqa: PLC0415
+  from lasem_tf.training import steps  # noqa: PLC0415
 
   num_classes, num_steps = 10, 8
   start = time.process_time()

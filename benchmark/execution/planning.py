@@ -32,8 +32,8 @@ def plan(runs: Sequence[suite.Run], settings: Settings, needs_data: bool = True)
 
 
 def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
-  experiment, stream, missing = _build(run, settings, needs_data)
-  learner = run_once.idle_learner(experiment, stream, run.seed)
+  prepared, missing = _build(run, settings, needs_data)
+  experiment, stream, learner = prepared.experiment, prepared.stream, prepared.learner
   order = schedule.task_order(experiment.task_order, stream.num_tasks)
   counts, epochs, batch_size = stream.counts(), experiment.epochs_per_task, experiment.batch_size
   steps = {task: counts["train"][task] // batch_size * epochs for task in order}
@@ -58,11 +58,11 @@ def _of_all_seen(order: Sequence[int], costs: Mapping[int, float]) -> float:
   return total
 
 
-def _build(run: suite.Run, settings: Settings, needs_data: bool):
-  """Experiment, stream, and why the stream is the official data's design instead of the data at hand."""
+def _build(run: suite.Run, settings: Settings, needs_data: bool) -> tuple[run_once.Prepared, str]:
+  """The run, and why its stream is the official data's design instead of the data at hand."""
   try:
-    return *run_once.build(run, settings), ""
+    return run_once.build(run, settings), ""
   except stream_lib.DataError as error:
     if needs_data:
       raise
-    return *run_once.build(run, settings, design_only=True), " ".join(str(error).split())
+    return run_once.build(run, settings, design_only=True), " ".join(str(error).split())

@@ -23,7 +23,7 @@ class Request:
   """What the command line asks for.
 
   Attributes:
-    name: of the stream; only `check` goes without, and looks at every known format.
+    name: of the stream; None makes `check` inspect every known format.
     bindings: gin bindings that win over the stream's file.
     context: seeds and folders.
     folders_given: whether the user named data folders.
@@ -62,7 +62,7 @@ def check(request: Request) -> int:
   bad = False
   for name, inventory in inventories.items():
     findings = inventory(request.context.data_dirs)
-    # Without a stream, a format of which there is nothing at all is no fault.
+    # Without a stream, a format that is absent altogether is not an error.
     bad |= any(f.state in (inventory_lib.DAMAGED, inventory_lib.MISSING) for f in findings) and (
         request.name is not None or any(f.state != inventory_lib.MISSING for f in findings))
     for finding in findings:

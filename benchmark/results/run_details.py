@@ -80,25 +80,31 @@ def _read_folder(folder: pathlib.Path, max_epochs_per_visit: int) -> RunDetails 
   texts = [(folder / name).read_text(encoding="utf-8") if (folder / name).exists() else ""
            for name in ("requested.gin", "operative.gin")]
   events = folder / run_files.EVENTS_FILE
-  rows = list(_epoch_rows(events)) if events.exists() else []
+  rows = _epoch_rows(events) if events.exists() else []
   if not any(texts) and not rows:
     return None
   return RunDetails(*texts, _thin(rows, max_epochs_per_visit))
 
 
-def _epoch_rows(path: pathlib.Path) -> Iterator[tuple]:
+def _epoch_rows(path: pathlib.Path) -> list[tuple]:
+  """A row for every epoch; test accuracies stand where a phase's best epoch was tested."""
+  rows: dict[tuple, dict] = {}
   with open(path, encoding="utf-8") as file:
     for number, line in enumerate(file, start=1):
       try:
         event = json.loads(line, parse_constant=lambda _: None)
-      except json.JSONDecodeError as error:
-        raise RecordError(f"{path}, line {number}: not valid JSON ({error}). Delete the file to report without curves."
-                          ) from error
-      if event.get("event") == "epoch":
-        prior = (event.get("diagnostics") or {}).get("prior")
-        # Six decimals keep a committed report small; curves and heat maps cannot show more.
-        yield (*(_rounded(event.get(name)) for name in _COLUMNS[:-1]),
-               None if prior is None else [_rounded(value) for value in np.ravel(prior).tolist()])
+        key = event.get("visit"), event.get("global_epoch")
+        if event.get("event") == "epoch":
+          prior = (event.get("diagnostics") or {}).get("prior")
+          # Six decimals keep a committed report small; curves and heat maps cannot show more.
+          rows[key] = {**{name: _rounded(event.get(name)) for name in _COLUMNS[:-1]},
+                       "prior": None if prior is None else [_rounded(value) for value in np.ravel(prior).tolist()]}
+        elif event.get("event") == "best_epoch":
+          rows[key]["test_accuracy"] = _rounded(event["test_accuracy"])
+      except (ValueError, KeyError) as error:
+        raise RecordError(f"{path}, line {number}: not an event of a run ({error!r}). Delete the file to report without "
+                          "curves.") from error
+  return [tuple(row.values()) for row in rows.values()]
 
 
 def _thin(rows: Sequence[tuple], max_epochs_per_visit: int) -> dict[str, list]:

@@ -59,7 +59,7 @@ def scaling(repeats: int) -> Bar:
   label = "a suite of four equal runs, two workers over one, wall time"
   if cores.num_usable() < 2:
     return Bar(label, None, SCALING_LIMIT, at_least=True, note="one core here")
-  seconds = {1: [], 2: []}
+  seconds: dict[int, list[float]] = {1: [], 2: []}
   for _ in range(repeats):
     for num_jobs, measured in seconds.items():
       with tempfile.TemporaryDirectory() as folder:

@@ -48,11 +48,6 @@ class Experiment:
   eval_every: int = 0
 
   def __post_init__(self):
-    for name in ("batch_size", "epochs_per_task"):
-      if getattr(self, name) < 1:
-        raise ValueError(f"experiment.{name} must be at least 1, not {getattr(self, name)}.")
-    if self.learning_rate <= 0 or self.learning_rate_decay < 0:
-      raise ValueError("experiment.learning_rate must be positive and experiment.learning_rate_decay not negative.")
     unknown = set(self.reference) - {field.name for field in dataclasses.fields(types.ReferenceBehaviour)}
     if unknown:
       raise ValueError(f"experiment.reference knows no switch {', '.join(sorted(unknown))}.")

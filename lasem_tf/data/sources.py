@@ -56,7 +56,7 @@ class ImageSource:
 
 
 def outline(labels: dict[str, np.ndarray], image_shape: tuple[int, ...], class_names: Sequence[str]) -> ImageSource:
-  """A data set of the official size whose images are all black and take no memory: for counts and splits without files.
+  """A data set of the official size with black images that share one byte: for counts and splits without files.
 
   Args:
     labels: by split 'train' and 'test', int64 class of every image.

@@ -1,4 +1,4 @@
-"""A task stream: what a lifelong learner meets, task after task."""
+"""Task streams: the interface between data and learners."""
 
 import abc
 import dataclasses

@@ -35,7 +35,7 @@ class Knowledge(abc.ABC):
     self.spec, self.initializer, self.reference = spec, initializer, reference
     self._check()
 
-  def _check(self) -> None:
+  def _check(self) -> None:  # noqa: B027  most rules fit any backbone
     """Raises ValueError if the sizes do not fit."""
 
   def shared_values(self, layer: int, draw: int = 0) -> tuple[str, dict[str, tf.Tensor]]:

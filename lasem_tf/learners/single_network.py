@@ -10,6 +10,8 @@ from lasem_tf.nn import layers, networks, weights
 class SingleNetwork(base.Learner):
   """One backbone and one head for all tasks; variables are called 'single/...'."""
 
+  computes_mixed = True
+
   def __init__(self, context: base.LearnerContext):
     """Creates the network.
 

@@ -17,12 +17,9 @@ class Random(base.Selection):
 
   searches = False
 
-  def begin_task(self, task_id, num_epochs):
+  def configuration_of(self, task_id):
     index = int(seeding.generator(self.seed, "random_configuration", task_id).integers(2**self.depth))
-    self._configuration = TransferConfiguration.from_index(index, (1,) * self.depth)
-
-  def choice(self):
-    return self._configuration
+    return TransferConfiguration.from_index(index, (1,) * self.depth)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     # Every layer is shared in half of the configurations.

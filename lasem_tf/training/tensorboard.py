@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -35,7 +36,7 @@ class TensorBoardSink:
     """
     self._directory = pathlib.Path(directory)
     self._hyper_parameters = dict(hyper_parameters or {})
-    self._writer = None
+    self._writer: Any = None
     self._configurations: dict[int, str] = {}
     self._peaks: list[float] = []
     self._num_tasks = 0
@@ -50,6 +51,8 @@ class TensorBoardSink:
         self._start(event)
       elif isinstance(event, events.EpochEnded):
         self._write_epoch(event)
+      elif isinstance(event, events.BestEpochMeasured):
+        tf.summary.scalar(f"test_accuracy_at_best/task{event.task}", event.test_accuracy, event.global_epoch)
       elif isinstance(event, events.CurveMeasured):
         for split, accuracies in event.accuracies.items():
           self._write_accuracies(f"curve_{split}_accuracy", accuracies, event.global_epoch)
@@ -105,23 +108,22 @@ class TensorBoardSink:
 
   def _write_epoch(self, event: events.EpochEnded) -> None:
     scalars = {f"validation_accuracy/task{event.task}": event.validation_accuracy,
-               f"test_accuracy_at_best/task{event.task}": event.test_accuracy, "training/loss": event.loss,
-               "training/learning_rate": event.learning_rate,
+               "training/loss": event.loss, "training/learning_rate": event.learning_rate,
                **{f"training/{name}": value for name, value in event.metrics.items()}}
     for name, value in scalars.items():
       if value is not None:
         tf.summary.scalar(name, value, event.global_epoch)
 
   def _write_visit(self, event: events.VisitEnded) -> None:
-    step = event.visit + 1
-    self._write_accuracies("visit/test_accuracy", event.accuracies, step)
-    learned = [accuracy for accuracy in event.accuracies if accuracy is not None]
-    self._peaks.append(event.at_best_validation)
+    step, result = event.visit + 1, event.result
+    self._write_accuracies("visit/test_accuracy", result.accuracies, step)
+    learned = [accuracy for accuracy in result.accuracies if accuracy is not None]
+    self._peaks.append(result.at_best_validation)
     tf.summary.scalar("visit/final_accuracy", np.mean(learned), step)
     tf.summary.scalar("visit/peak_accuracy", np.mean(self._peaks), step)
-    tf.summary.scalar("visit/parameters", event.parameters, step)
-    if event.configuration is not None:
-      self._configurations[event.task] = event.configuration
+    tf.summary.scalar("visit/parameters", result.parameters, step)
+    if result.configuration is not None:
+      self._configurations[event.task] = result.configuration
       tf.summary.image("visit/configurations", configuration_grid(self._configurations, self._num_tasks)[None], step)
 
   def _write_accuracies(self, name: str, accuracies: list, step: int) -> None:

@@ -11,12 +11,8 @@ from tests import tiny_stream
 
 def draws(seed, num_tasks, depth=4):
   selection = random_choice.Random()
-  selection.bind(depth, types.ReferenceBehaviour(), seed)
-  choices = []
-  for task_id in range(num_tasks):
-    selection.begin_task(task_id, 1)
-    choices.append(str(selection.choice()))
-  return choices
+  selection.bind(depth, types.ReferenceBehaviour(), seed=seed)
+  return [str(selection.configuration_of(task_id)) for task_id in range(num_tasks)]
 
 
 def test_draws_are_uniform_over_all_configurations():

@@ -123,7 +123,7 @@ def test_another_format_is_refused(tmp_path):
   del manifest["checksum"]
   manifest["checksum"] = checkpoints._checksum(manifest)
   path.write_text(json.dumps(manifest))
-  with pytest.raises(checkpoints.CheckpointError, match="format 99, this version reads 1"):
+  with pytest.raises(checkpoints.CheckpointError, match="format 99, this version reads 2"):
     checkpoints.CheckpointStore(tmp_path).load()
 
 

@@ -1,4 +1,4 @@
-"""Image files to RGB arrays, refusing what cannot or must not be decoded."""
+"""Image files to RGB arrays, with bounds on format, size and depth."""
 
 import io
 import pathlib
@@ -10,13 +10,13 @@ from PIL import Image, ImageOps
 from lasem_tf.data import sources
 from lasem_tf.data.stream import DataError
 
-# Decoders that only decode: others, such as that of EPS, start a program named by the system.
+# Formats that Pillow decodes by itself; for others, such as EPS, it starts an external program.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 MAX_PIXELS = 32_000_000  # The largest image of Office-Home has 6500 x 4900.
 MAX_BYTES = 1 << 28
-# A JPEG of one colour holds 64 pixels in a byte and no photograph half as many, but a deflated bomb thousands.
+# A single-coloured JPEG has 64 pixels per byte and photographs far fewer; deflated bombs have thousands.
 _MAX_PIXELS_PER_BYTE = 200
-_ALWAYS_DECODED = 4_000_000  # pixels that do no harm, whatever they were compressed to
+_ALWAYS_DECODED = 4_000_000  # pixels; cheap to decode whatever the compression
 _REMEDY = "Replace the file by the one of the original archive."
 _DAMAGED = (Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError, ValueError, EOFError,
             struct.error, OverflowError, MemoryError)

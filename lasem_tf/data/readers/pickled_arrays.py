@@ -1,4 +1,4 @@
-"""What stands for NumPy's names while a pickle is interpreted: recorders that call nothing."""
+"""Stand-ins for the NumPy objects of a pickle: they record and check arguments and call nothing."""
 
 import math
 import pickle
@@ -29,7 +29,7 @@ class Name:
 
   @classmethod
   def find(cls, module: object, name: object) -> "Name":
-    """The recorder of `module.name`.
+    """The stand-in for `module.name`.
 
     Raises:
       UnpicklingError: no official file needs this name.
@@ -41,7 +41,7 @@ class Name:
     return cls(kind)
 
   def call(self, arguments: tuple) -> "Dtype | Array":
-    """What the official files obtain by calling it."""
+    """Result of a call as the official files make it; any other call is an `UnpicklingError`."""
     first = text(arguments[0]) if arguments else None
     if self.name == _DTYPE:
       if first not in _UINT8:

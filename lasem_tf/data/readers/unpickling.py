@@ -1,9 +1,9 @@
 """Reads the pickles of the CIFAR archives without running them.
 
-A pickle is a program, and Python's unpickler carries it out: it allocates what a length announces, hashes keys that
-take for ever, and calls what it is told to. The official files need two dozen opcodes and three names to rebuild one
-uint8 array. This module interprets exactly these: lengths are compared with the bytes that are left, keys are texts,
-and the three names stand for inert recorders, so that no NumPy callable is ever reached.
+A pickle is a program, and Python's unpickler executes it: it allocates memory before reading, hashes nested keys in
+exponential time, and calls any function that is named. The official files need about thirty opcodes and three names to
+rebuild one uint8 array. This module interprets only these: lengths are compared with the bytes that are left, keys are
+texts, and the three names stand for objects that record their arguments, so no function of NumPy is called.
 """
 
 import pickle
@@ -20,7 +20,7 @@ _PROTOCOLS = ("A set of your own must be written by pickle.dump with protocol=4 
 
 
 class _Interpreter:
-  """Carries out the opcodes of the allow-list. Time and memory are linear in the number of bytes."""
+  """Interprets the opcodes of the allow-list, in time and memory linear in the number of bytes."""
 
   def __init__(self, content: bytes):
     self._content = content

@@ -5,8 +5,8 @@ The data set has no official split: every trial draws its own train, validation 
 of each class in integer arithmetic, as the releases do. Images are scaled to [0, 1] and not normalised. Their pixels
 are taken as they are stored: the releases do not turn them as an EXIF entry might say, so neither does this stream.
 
-No damaged image is met in the middle of a run: opening the stream looks at the header and end of every file, and before
-the first task is loaded, all images of the trial are decoded into the cache.
+Damaged images are found before training: opening the stream reads the header and the end of every file, and before the
+first task is loaded, all images of the trial are decoded into the cache.
 
 The incremental stream (classes arriving on product photographs) stands in the second release, which split each class
 anew in every task, so that most test images of a task had been training images of an earlier one. Here each class is
@@ -149,7 +149,7 @@ class _OfficeHomeStream(TaskStream):
     return types.TaskSplit(self._caches[domain].load(self._rows_by_domain(indices)[domain]), labels, indices)
 
   def _decode_all(self) -> None:
-    """Decodes what the trial will need and no cache has, so that a damaged image is met before anything is trained."""
+    """Decodes all images of the trial that are not cached, so that damage is found before anything is trained."""
     if self._is_decoded:
       return
     rows = self._rows_by_domain(self._used_indices())
@@ -170,11 +170,6 @@ class _OfficeHomeStream(TaskStream):
     """Source indices that some split of some task uses in this trial, without repetition, in ascending order."""
     return sorted({int(index) for task in self.tasks for split in types.SPLITS
                    for index in self._source_indices(task.task_id, split)})
-
-  def image_files(self) -> list[pathlib.Path]:
-    """Every image file that some split of some task uses in this trial, without repetition."""
-    places = map(self._place, self._used_indices())
-    return [self._images[domain][class_id][number] for domain, class_id, number in places]
 
   def prepare(self, progress: Callable[[int], None] = lambda num_done: None) -> image_cache.CacheReport:
     """Decodes and resizes every image that some trial may use into the cache.

@@ -38,7 +38,7 @@ class _Display:
 
 
 def _runs(*learners: str) -> list[suite.Run]:
-  return [suite.Run("synthetic", learner, "smoke", seed, 0, (), (), "abc") for seed, learner in enumerate(learners)]
+  return [suite.Run("synthetic", learner, "smoke", seed, 0, "", "abc") for seed, learner in enumerate(learners)]
 
 
 @pytest.fixture(name="execute")

@@ -4,6 +4,7 @@ import errno
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 
@@ -96,8 +97,6 @@ def test_a_read_only_file_system_is_refused_in_one_line(small_disk, tmp_path, ca
 
 def test_a_clock_that_jumps_is_no_obstacle(run, tmp_path, monkeypatch):
   """The wall clock falls back a year in the middle of a run."""
-  import time  # pylint: disable=import-outside-toplevel
-
   now, calls = time.time, 0
 
   def jump():

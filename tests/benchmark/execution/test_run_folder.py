@@ -31,12 +31,10 @@ def test_a_lock_that_is_freed_in_time_is_taken(tmp_path):
 
 def test_a_lock_that_is_held_longer_is_given_up(tmp_path):
   with filelock.FileLock(str(tmp_path / run_files.LOCK_FILE)):
-    with pytest.raises(filelock.Timeout):
-      with run_folder.locked(tmp_path, 0.3, lambda: False):
-        pytest.fail("held twice")
-    with pytest.raises(Interrupted):
-      with run_folder.locked(tmp_path, 30.0, lambda: True):
-        pytest.fail("held twice")
+    with pytest.raises(filelock.Timeout), run_folder.locked(tmp_path, 0.3, lambda: False):
+      pytest.fail("held twice")
+    with pytest.raises(Interrupted), run_folder.locked(tmp_path, 30.0, lambda: True):
+      pytest.fail("held twice")
 
 
 def _hold(path: str, ready) -> None:

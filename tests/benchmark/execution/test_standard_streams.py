@@ -31,7 +31,8 @@ def _run(redirection: str, **environment: str) -> subprocess.CompletedProcess:
                         env={**os.environ, "PROGRAM": _PROGRAM, **environment})
 
 
-@pytest.mark.parametrize("redirection", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", "> /dev/full 2> /dev/full", "> /dev/full"])
+@pytest.mark.parametrize("redirection", [
+    ">&-", "2>&-", "<&-", "<&- >&- 2>&-", "> /dev/full 2> /dev/full", "> /dev/full"])
 def test_the_status_is_the_programs_own(redirection):
   finished = _run(redirection)
   assert finished.returncode == 7, finished.stderr

@@ -53,9 +53,9 @@ def test_overwriting_deletes_the_other_configurations_run_alone(settings):
 
 def test_a_run_that_is_being_trained_is_not_deleted(settings):
   idle, busy = _begin(settings, _run()), _begin(settings, _run(learner="ewc"))
-  with filelock.FileLock(str(busy.parent / run_files.LOCK_FILE)):
-    with pytest.raises(ConfigurationError, match="ewc.*another process is training: stop that first"):
-      suite_folder.prepare([_run("abd"), _run("abd", "ewc")], settings, overwrite=True)
+  with filelock.FileLock(str(busy.parent / run_files.LOCK_FILE)), pytest.raises(
+      ConfigurationError, match="ewc.*another process is training: stop that first"):
+    suite_folder.prepare([_run("abd"), _run("abd", "ewc")], settings, overwrite=True)
   assert idle.exists() and busy.exists()
   assert run_folder.read_claim(idle.parent)["configuration_hash"] == "abc"
 
@@ -111,9 +111,9 @@ def test_planted_links_are_refused_and_what_they_point_to_is_left_alone(settings
   for overwrite in (False, True):
     with pytest.raises(ConfigurationError, match="is a symbolic link"):
       suite_folder.prepare([_run()], settings, overwrite)
-  with pytest.raises(run_folder.ForeignFolderError, match="is a symbolic link"):
-    with run_folder.claimed(settings, _run(), lambda: False):
-      pytest.fail("claimed")
+  with pytest.raises(run_folder.ForeignFolderError, match="is a symbolic link"), run_folder.claimed(
+      settings, _run(), lambda: False):
+    pytest.fail("claimed")
   precious = victim if path.suffix else victim / "precious.txt"
   assert precious.read_text() == "precious" and (path.suffix or len(list(victim.iterdir())) == 1)
 
