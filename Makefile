@@ -5,7 +5,7 @@ PYTHON ?= python3
 INSTALLED = $(VENV)/.installed
 RUN = $(VENV)/bin/python -m
 
-.PHONY: run test slow-test speed ray-demo clean
+.PHONY: run test lint slow-test test-lowest speed ray-demo clean
 
 run: $(INSTALLED)
 	$(RUN) benchmark.run --gin_file=gin/suites/smoke.gin
@@ -13,8 +13,19 @@ run: $(INSTALLED)
 test: $(INSTALLED)
 	$(RUN) pytest -n auto --dist loadfile -m "not slow"
 
+lint: $(INSTALLED)
+	$(RUN) ruff check
+	$(RUN) mypy
+
 slow-test: $(INSTALLED)
 	$(RUN) pytest -m slow
+
+# Before a release: the lowest versions that setup.cfg allows, in an environment of their own.
+test-lowest:
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet --upgrade pip uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct --editable '.[test]'
+	$(VENV)-lowest/bin/python -m pytest -n auto --dist loadfile -m "not slow"
 
 speed: $(INSTALLED)
 	$(RUN) benchmark.speed
@@ -29,4 +40,4 @@ $(INSTALLED): setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(VENV)-lowest build *.egg-info

@@ -4,19 +4,21 @@ Importing this module decides how the program ends that no handler stops: an int
 system give one line, also while libraries are imported, which takes seconds.
 """
 
-import contextlib
 import errno
-import os
 import sys
 import types
 import unicodedata
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from absl import flags
 
+from benchmark.execution import standard_streams
+
 BAD_INPUT = 2
 INTERRUPTED = 130
+STOPPED = "Stopped."
+Returned = TypeVar("Returned")
 _MAX_LINE = 2000
 _REMEDIES = {
     errno.EACCES: "get permission, or name another place",
@@ -47,12 +49,9 @@ def parse(values: flags.FlagValues, argv: Sequence[str], manual: str | None) -> 
   Args:
     values: what `new_flags` gave, with flags defined on it.
     argv: program name and arguments.
-    manual: docstring of the command.
+    manual: docstring of the command; None where Python drops docstrings (PYTHONOPTIMIZE=2).
   """
-  for stream in (sys.stdout, sys.stderr):
-    # What the terminal's encoding lacks is replaced. A closed stream is None; a test's may have no encoding.
-    with contextlib.suppress(AttributeError, ValueError, OSError):
-      stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+  standard_streams.secure()
   try:
     rest = values(list(argv))
   except flags.Error as error:
@@ -68,26 +67,16 @@ def fail(message: str) -> NoReturn:
   """Ends the program with status 2 and one line."""
   text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
                  for character in " ".join(message.split()))
-  with contextlib.suppress(OSError):  # Nobody listens; the status still tells.
-    print(f"Error: {text if len(text) <= _MAX_LINE else f'{text[:_MAX_LINE]}...'}", file=sys.stderr)
+  print(f"Error: {text if len(text) <= _MAX_LINE else f'{text[:_MAX_LINE]}...'}", file=sys.stderr)
   sys.exit(BAD_INPUT)
 
 
-def say(text: str) -> None:
-  """Prints to standard output; goes on without where nobody reads it any more, as after `| head`."""
-  try:
-    print(text, flush=True)
-  except BrokenPipeError:
-    # Elsewhere, so that the interpreter does not complain of the same when it ends.
-    with contextlib.suppress(OSError, ValueError):
-      os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def run_or_fail(function: Callable[[], Returned], errors: tuple[type[Exception], ...],
+                stopped: str | None = None) -> Returned:
+  """What the function returns.
 
-
-def run_or_fail(function: Callable[[], int], errors: tuple[type[Exception], ...], stopped: str = "Stopped.") -> int:
-  """The function's exit status.
-
-  The named errors and those of the operating system end the program with status 2 and one line, an interrupt with
-  status 130 and the line `stopped`.
+  The named errors and those of the operating system end the program with status 2 and one line; so does an interrupt,
+  with status 130 and the line `stopped`, unless that is None.
   """
   try:
     return function()
@@ -96,6 +85,8 @@ def run_or_fail(function: Callable[[], int], errors: tuple[type[Exception], ...]
   except OSError as error:
     fail(os_error_message(error))
   except KeyboardInterrupt:
+    if stopped is None:
+      raise
     print(stopped, file=sys.stderr)
     sys.exit(INTERRUPTED)
 
@@ -113,7 +104,7 @@ def os_error_message(error: OSError) -> str:
 def _end(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
   """What becomes of an exception that nothing caught."""
   if isinstance(error, KeyboardInterrupt):
-    print("Stopped.", file=sys.stderr)
+    print(STOPPED, file=sys.stderr)
     raise SystemExit(INTERRUPTED)
   if isinstance(error, OSError):
     print(f"Error: {os_error_message(error)}", file=sys.stderr)

@@ -42,7 +42,8 @@ def define_flags() -> flags.FlagValues:
                             flag_values=values)
   flags.DEFINE_multi_string("data_dir", [], "Folder of the raw data; several are searched in order. Default: "
                             "$LASEM_DATA_DIR, else Data.", flag_values=values)
-  flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data.", flag_values=values)
+  flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data; where they "
+                      "are read-only, the user's cache folder, which a warning names.", flag_values=values)
   flags.DEFINE_string("output_dir", None, "Folder for what is written. Default of `preview`: runs/previews/<stream>.",
                       flag_values=values)
   flags.DEFINE_integer("seed", 0, "The trial.", lower_bound=0, flag_values=values)
@@ -63,9 +64,10 @@ def main(argv) -> int:
     command_line.fail(f"--stream is missing: `{command}` needs the name of a stream, such as --stream=cifar100.")
   process.prepare_process()
   process.import_tensorflow()
-  from benchmark.inspection import commands  # pylint: disable=import-outside-toplevel
-  from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
-  from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
+  # These import TensorFlow, whose settings `prepare_process` makes first.
+  from benchmark.inspection import commands  # noqa: PLC0415
+  from benchmark.suites import bindings  # noqa: PLC0415
+  from lasem_tf.data import stream  # noqa: PLC0415
 
   data_dirs = tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
   context = stream.StreamContext(values.seed, values.design_seed, data_dirs, values.cache_dir, values.download)

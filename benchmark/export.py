@@ -22,6 +22,7 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.results import matlab, measures, record_schema, records, run_details, run_files, texts
+from lasem_tf.files import write_atomically
 
 FORMATS = ("jsonl", "csv", "mat")
 
@@ -49,7 +50,7 @@ def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path)
   if form == "csv":
     frames = {"runs.csv": measures.runs_frame(found), "accuracies.csv": measures.accuracies_frame(found)}
     for name, frame in frames.items():
-      run_files.write_atomically(output_dir / name, texts.csv_table(frame))
+      write_atomically(output_dir / name, texts.csv_table(frame))
     return [output_dir / name for name in frames]
   if form == "mat":
     return matlab.write(found, run_details.load_details(found, sys.maxsize), output_dir)
@@ -73,12 +74,12 @@ def main(argv: Sequence[str]) -> int:
   for name in ("results_dir", "output_dir"):
     if not getattr(values, name):
       command_line.fail(f"--{name} is missing; see --help.")
-  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,))
+  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,), command_line.STOPPED)
 
 
 def _run(values: flags.FlagValues) -> int:
   for path in export(records.load_records(values.results_dir), values.format, pathlib.Path(values.output_dir)):
-    command_line.say(f"Written to {path}")
+    print(f"Written to {path}")
   return 0
 
 

@@ -26,11 +26,14 @@ from collections.abc import Iterator, Sequence
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import process
-from benchmark.results import differences, records, texts
+from benchmark.execution import display as display_lib, process, stopping
+from benchmark.execution.settings import Settings
+from benchmark.results import differences, records, run_files, texts
 from benchmark.results.records import Record
 from benchmark.results.status import Status
 from benchmark.suites import bindings, suite
+from benchmark.suites.gin_files import ConfigurationError
+from lasem_tf.training.interruption import Interrupted
 
 _MOST_SHOWN = 20
 _NEEDED = ("files", "design_seed", "threads", "deterministic")
@@ -60,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
   command_line.parse(values, argv, __doc__)
   if not values.run_dir:
     command_line.fail("name the run's folder, such as runs/smoke/synthetic/stl/smoke/seed0.")
-  return command_line.run_or_fail(lambda: _run(values), (bindings.ConfigurationError, records.RecordError))
+  return command_line.run_or_fail(lambda: _run(values), (ConfigurationError, records.RecordError), command_line.STOPPED)
 
 
 def _run(values: flags.FlagValues) -> int:
@@ -68,7 +71,7 @@ def _run(values: flags.FlagValues) -> int:
   record = _read(pathlib.Path(values.run_dir))
   _check_unchanged(record, pathlib.Path(values.run_dir, f"{values.configuration}.gin"))
   threads = record.provenance["threads"]
-  process.prepare_process(threads, process.Place(core=process.usable_cores()[-1] if threads == 1 else None))
+  process.prepare_process(threads)
   process.start_tensorflow(threads, record.provenance["deterministic"])
   # TensorFlow takes its settings from the environment when it is first imported.
   from lasem_tf.data import stream  # noqa: PLC0415
@@ -103,16 +106,15 @@ def _check_unchanged(record: Record, file: pathlib.Path) -> None:
 
 def _repeat(record: Record, values: flags.FlagValues) -> Record:
   """Trains the run again; returns the new record."""
-  from benchmark.execution import run_once  # noqa: PLC0415  It imports TensorFlow, see above.
-
   run_dir = pathlib.Path(values.run_dir)
   old = record.provenance["flags"]
   run = suite.Run(record.stream, record.learner, record.scale, record.seed, record.provenance["design_seed"],
-                  (str(run_dir / f"{values.configuration}.gin"),), (), record.result["configuration_hash"])
+                  run_files.read_text(run_dir / f"{values.configuration}.gin"), record.result["configuration_hash"],
+                  names_defaults=values.configuration == "operative")
   # A record may come from another machine: nothing is written to a folder that it names and that is not there.
   cache_dir = old["cache_dir"] if old["cache_dir"] and pathlib.Path(old["cache_dir"]).is_dir() else None
   with _folder(values.output_dir) as folder:
-    settings = run_once.Settings(
+    settings = Settings(
         output_dir=folder, data_dirs=tuple(values.data_dir or old["data_dirs"]),
         cache_dir=values.cache_dir or cache_dir, threads=old["threads"], deterministic=old["deterministic"],
         tensorboard=False)
@@ -121,18 +123,16 @@ def _repeat(record: Record, values: flags.FlagValues) -> Record:
     return _train(run, settings)
 
 
-def _train(run: suite.Run, settings) -> Record:
-  # They import TensorFlow, see above.
-  from benchmark.execution import display as display_lib, pool, run_once  # noqa: PLC0415
-  from lasem_tf.training import lifetime  # noqa: PLC0415
+def _train(run: suite.Run, settings: Settings) -> Record:
+  from benchmark.execution import run_once  # noqa: PLC0415  It imports TensorFlow, see above.
 
   bindings.register_configurables()
-  with display_lib.make_display({run.identity: 1.0}, 0) as display, pool.StopRequest(pool.StopFlag()) as stop:
+  with display_lib.make_display({run.identity: 1.0}, 0) as display, stopping.StopRequest() as stop:
     display.begin(run.identity)
     report = lambda event: display.event(run.identity, event.to_json())
     try:
       record = run_once.execute(run, settings, report, lambda: stop.signal_number is not None)
-    except lifetime.Interrupted:
+    except Interrupted:
       display.end(run.identity, Status.INTERRUPTED, None)
       sys.exit(128 + (stop.signal_number or signal.SIGINT))
     display.end(run.identity, record.status, record.result["reason"])
@@ -143,13 +143,13 @@ def _compare(record: Record, again: Record) -> int:
   # Through JSON: what was read has lists where what was just measured has tuples.
   found = list(differences.of_values(record.to_json()["result"], again.to_json()["result"]))
   if not found:
-    command_line.say(f"{record.identity}: equal, bit for bit.")
+    print(f"{record.identity}: equal, bit for bit.")
     return 0
   lines = [f"{record.identity}: differs in {len(found)} values."]
   lines += [f"  {name}: {first} in the record, {second} now" for name, first, second in found[:_MOST_SHOWN]]
   lines += [f"  Circumstances differ in {name}: {first} then, {second} now."
             for name, first, second in differences.of_circumstances(record.provenance, again.provenance)]
-  command_line.say("\n".join(map(texts.printable, lines)))
+  print("\n".join(map(texts.printable, lines)))
   return 1
 
 

@@ -29,6 +29,7 @@ from benchmark.reporting import page, published as published_lib, settings as se
 from benchmark.reporting.figures import collection, style
 from benchmark.reporting.settings import PAGE_FILE, Settings, SETTINGS_FILE
 from benchmark.results import comparison, record_schema, records, run_details, run_files
+from lasem_tf.files import write_atomically
 
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
 
@@ -87,7 +88,7 @@ def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:
     raise record_schema.RecordError(f"{output_dir / 'figures'} is a symbolic link, behind which nothing is written or "
                                     "removed. Delete the link, or name another --output_dir.")
   for name, content in report.files.items():
-    run_files.write_atomically(output_dir / name, content)
+    write_atomically(output_dir / name, content)
   for name in set(earlier.files if earlier else ()) - set(report.files):
     if settings_lib.is_own(name):
       (output_dir / name).unlink(missing_ok=True)
@@ -165,7 +166,7 @@ def main(argv: Sequence[str]) -> int:
   command_line.parse(values, argv, __doc__)
   if not values.results_dir:
     command_line.fail("--results_dir is missing: name the --output_dir of a suite, such as --results_dir=runs/smoke.")
-  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,))
+  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,), command_line.STOPPED)
 
 
 def _run(values: flags.FlagValues) -> int:
@@ -175,7 +176,7 @@ def _run(values: flags.FlagValues) -> int:
   except record_schema.RecordError as error:
     if not values.check or isinstance(error, record_schema.NoRecordsError):
       raise
-    command_line.say(f"{output_dir} is not up to date: {error}")
+    print(f"{output_dir} is not up to date: {error}")
     return 1
   stored = settings_lib.read(output_dir)
   if values.check and stored is None:
@@ -189,10 +190,10 @@ def _run(values: flags.FlagValues) -> int:
   report = make(found, settings, paper_dir)
   if values.check:
     changes = differences(report, output_dir, base)
-    command_line.say("\n".join([f"{output_dir}/{change}" for change in changes] or [f"{output_dir} is up to date."]))
+    print("\n".join([f"{output_dir}/{change}" for change in changes] or [f"{output_dir} is up to date."]))
     return 1 if changes else 0
   write(report, output_dir, settings)
-  command_line.say(f"{report.summary}\n\nWritten to {output_dir / PAGE_FILE}")
+  print(f"{report.summary}\n\nWritten to {output_dir / PAGE_FILE}")
   return 0
 
 

@@ -25,7 +25,8 @@ from absl import flags
 from benchmark import command_line
 from benchmark.reporting import generated_text, reproduction_page
 from benchmark.results import record_schema, run_files
-from benchmark.suites import bindings
+from benchmark.suites.gin_files import ConfigurationError
+from lasem_tf.files import write_atomically
 
 _PAGE = "REPRODUCIBILITY.md"
 
@@ -62,7 +63,7 @@ def main(argv: Sequence[str]) -> int:
   values = define_flags()
   command_line.parse(values, argv, __doc__)
   return command_line.run_or_fail(
-      lambda: _run(values), (record_schema.RecordError, bindings.ConfigurationError))
+      lambda: _run(values), (record_schema.RecordError, ConfigurationError), command_line.STOPPED)
 
 
 def _run(values: flags.FlagValues) -> int:
@@ -70,12 +71,12 @@ def _run(values: flags.FlagValues) -> int:
   stale = [path for path, text in contents.items() if not path.exists() or run_files.read_text(path) != text]
   for path in stale:
     if values.check:
-      command_line.say(f"{path} is stale: python -m benchmark.reproducibility")
+      print(f"{path} is stale: python -m benchmark.reproducibility")
     else:
-      run_files.write_atomically(path, contents[path])
-      command_line.say(f"Written to {path}")
+      write_atomically(path, contents[path])
+      print(f"Written to {path}")
   if not stale:
-    command_line.say("Everything is up to date.")
+    print("Everything is up to date.")
   return 1 if values.check and stale else 0
 
 

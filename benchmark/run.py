@@ -12,11 +12,13 @@ and table.csv lie in <output_dir>. The smoke suite takes about a minute on two c
 other.
 
 Exit status: 0 every run completed; 1 some run failed or diverged (the table shows which, and why); 2 a flag, a
-configuration or the data are wrong (nothing was trained); 130 after Ctrl-C and 143 after SIGTERM (every run in progress
-wrote a checkpoint).
+configuration or the data are wrong (nothing was trained); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP
+(every run in progress wrote a checkpoint). What is printed decides nothing: a suite goes on, and ends with the same
+status, when its output is closed or nobody reads it.
 """
 
 import functools
+import math
 import os
 import signal
 import sys
@@ -24,7 +26,22 @@ import sys
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import process
+from benchmark.execution import (
+    display as display_lib,
+    plan as plan_lib,
+    pool,
+    process,
+    run_folder,
+    shards,
+    suite_folder,
+    surroundings,
+)
+from benchmark.execution.ray import address, executor as ray_executor
+from benchmark.execution.settings import Settings
+from benchmark.results.record_schema import RecordError
+from benchmark.suites import suite
+from benchmark.suites.gin_files import ConfigurationError
+from lasem_tf.data.stream import DataError
 
 
 def define_flags() -> flags.FlagValues:
@@ -38,8 +55,8 @@ def define_flags() -> flags.FlagValues:
   texts("data_dir", [], "Folder of the raw data; several are searched in order. Default: $LASEM_DATA_DIR, else Data.")
   text("cache_dir", None, "Folder for decoded images. Default: beside the data.")
   switch("download", False, "Let TensorFlow Datasets download what is missing.")
-  number("jobs", None, "Runs at a time, each on one core. Default: the usable cores; with GPUs, one run for each; with "
-         "Ray, what the cluster holds.", lower_bound=1)
+  number("jobs", None, "Runs at a time. Default: the usable cores, or as many as a CPU quota allows; with GPUs, one run "
+         "for each; with Ray, what the cluster holds.", lower_bound=1)
   number("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.", lower_bound=1)
   number("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1)
   flags.DEFINE_enum("executor", "local", ["local", "ray"], "Where runs are executed: on this machine, or as tasks of a "
@@ -60,48 +77,28 @@ def main(argv) -> int:
   """Runs the command line; returns the exit status."""
   values = define_flags()
   command_line.parse(values, argv, __doc__)
-  if not values.gin_file:
-    command_line.fail("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
   process.prepare_process()
-  from benchmark.execution.ray import address  # pylint: disable=import-outside-toplevel
-  from benchmark.results import records  # pylint: disable=import-outside-toplevel
-  from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
-
-  if values.executor == "ray":
-    command_line.run_or_fail(lambda: address.check(values.ray_address), (bindings.ConfigurationError,))
-  process.import_tensorflow()
-  from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
-
-  errors = (bindings.ConfigurationError, stream.DataError, records.RecordError)
-  return command_line.run_or_fail(lambda: _run(values), errors)
+  return command_line.run_or_fail(lambda: _run(values), (ConfigurationError, DataError, RecordError))
 
 
 def _run(values: flags.FlagValues) -> int:
-  # pylint: disable=import-outside-toplevel
-  from benchmark import suite_tables
-  from benchmark.execution import (
-    cost_model,
-    display as display_lib,
-    planning,
-    run_folder,
-    run_once,
-    shards,
-    suite_folder,
-  )
-  from benchmark.suites import suite
-  # pylint: enable=import-outside-toplevel
-
+  # What needs no TensorFlow comes first: most mistakes are found here, within a second.
+  if not values.gin_file:
+    raise ConfigurationError("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
-  gpus = process.visible_gpus()
   the_suite, runs = suite.load(values.gin_file, values.gin_param)
-  settings = run_once.Settings(
-      output_dir=values.output_dir or os.path.join("runs", the_suite.name), data_dirs=_data_dirs(values),
-      cache_dir=values.cache_dir, download=values.download, checkpoint_seconds=values.checkpoint_seconds,
-      threads=values.threads, deterministic=values.deterministic, tensorboard=values.tensorboard)
-  places = process.places(values.jobs, values.threads, gpus, values.runs_per_gpu)
+  settings = _settings(values, the_suite)
+  if values.executor == "ray":
+    address.check(values.ray_address)
+  if ignored := surroundings.describe_ignored():
+    print(ignored, file=sys.stderr)
+  command_line.run_or_fail(process.import_tensorflow, (OSError,))
+  from benchmark.execution import cost_measurement, planning  # noqa: PLC0415  need TensorFlow
+
+  places = process.places(values.jobs, process.visible_gpus(), values.runs_per_gpu)
   own = shards.select(planning.plan(runs, settings, needs_data=not values.dry_run), *shard)
   if values.dry_run:
-    print(planning.render(own, cost_model.measure(), len(places)))
+    print(plan_lib.render(own, cost_measurement.measure(), len(places)))
     return 0
   suite_folder.prepare([plan.run for plan in own], settings, values.overwrite)
   waiting = [plan for plan in own if run_folder.finished_record(settings.run_dir(plan.run), plan.run) is None]
@@ -110,22 +107,29 @@ def _run(values: flags.FlagValues) -> int:
   with display_lib.make_display(costs, len(own) - len(waiting)) as display:
     executor = _executor(values, settings, places[:max(1, len(waiting))], display)
     outcomes, signal_number = executor.run([plan.run for plan in waiting])
+  suite_folder.release([plan.run for plan in waiting], settings)
+  from benchmark import suite_tables  # noqa: PLC0415  statistics and figures take a second to load
+
   return suite_tables.finish(the_suite, runs, [plan.run for plan in own], settings, outcomes, signal_number)
 
 
-def _executor(values: flags.FlagValues, settings, places, display):
+def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:
+  if not math.isfinite(values.checkpoint_seconds):
+    raise ConfigurationError(f"--checkpoint_seconds={values.checkpoint_seconds} must be a number of seconds.")
+  data_dirs = values.data_dir or [os.environ.get("LASEM_DATA_DIR", "Data")]
+  expand = os.path.expanduser  # A shell leaves '~' alone behind '='.
+  return Settings(
+      output_dir=expand(values.output_dir or os.path.join("runs", the_suite.name)),
+      data_dirs=tuple(map(expand, data_dirs)), cache_dir=values.cache_dir and expand(values.cache_dir),
+      download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
+      deterministic=values.deterministic, tensorboard=values.tensorboard)
+
+
+def _executor(values: flags.FlagValues, settings: Settings, places, display):
   """The engine that --executor names."""
   if values.executor == "ray":
-    from benchmark.execution.ray import executor as executor_lib  # pylint: disable=import-outside-toplevel
-
-    return executor_lib.RayExecutor(settings, values.ray_address, values.jobs, values.runs_per_gpu, display)
-  from benchmark.execution import pool  # pylint: disable=import-outside-toplevel
-
+    return ray_executor.RayExecutor(settings, values.ray_address, values.jobs, values.runs_per_gpu, display)
   return pool.LocalExecutor(settings, places, display)
-
-
-def _data_dirs(values) -> tuple[str, ...]:
-  return tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 import sys
 from collections.abc import Mapping, Sequence
 
-from benchmark.execution import run_once
+from benchmark.execution.outcome import Outcome
+from benchmark.execution.settings import Settings
 from benchmark.reporting import tables
 from benchmark.results import comparison, records, run_files
+from benchmark.results.status import RECORDED
 from benchmark.suites import suite
 
 
-def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suite.Run], settings: run_once.Settings,
-           outcomes: Mapping[str, tuple[str, str | None]], signal_number: int | None) -> int:
+def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suite.Run], settings: Settings,
+           outcomes: Mapping[str, Outcome], signal_number: int | None) -> int:
   """Writes and prints the suite's tables, and says on standard error what went wrong.
 
   Args:
@@ -24,8 +26,10 @@ def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suit
   Returns:
     The exit status.
   """
-  present = [records.read_record(settings.run_dir(run)) for run in runs
-             if (settings.run_dir(run) / run_files.RECORD_FILE).exists()]
+  # A folder that was claimed with another configuration at the same moment holds a record that is not this suite's.
+  present = [record for run in runs if (settings.run_dir(run) / run_files.RECORD_FILE).exists()
+             if (record := records.read_record(settings.run_dir(run))).result["configuration_hash"]
+             == run.configuration_hash]
   written = _write_tables(the_suite, runs, present, settings)
   if signal_number is not None:
     print("Stopped. The same command continues where every run left off.", file=sys.stderr)
@@ -37,6 +41,8 @@ def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suit
   for identity, (status, reason) in outcomes.items():
     if status == "failed" and identity not in recorded:
       print(f"{identity} failed and could not be recorded: {reason}", file=sys.stderr)
+    elif status in RECORDED and identity not in recorded:
+      print(f"{identity} {status}, but its record is gone from {settings.output_dir}.", file=sys.stderr)
   completed = {record.identity for record in present if record.is_completed}
   return 0 if written and completed >= {run.identity for run in own} else 1
 

@@ -4,8 +4,8 @@
   python examples/ray_demo.py --gin_file=gin/suites/smoke.gin --output_dir=runs/ray_demo
 
 Starts a local cluster of three node processes with one CPU each, runs the suite on it, kills a node as soon as a run
-there has written a checkpoint, waits for the suite to complete on the others, and shuts everything down. The smoke suite
-takes about two minutes on two cores. Needs Ray: pip install 'lasem-tf[ray]'.
+there has written a checkpoint, waits for the suite to complete on the others, and shuts everything down. The smoke
+suite takes about two minutes on two cores. Needs Ray: pip install 'lasem-tf[ray]'.
 
 Exit status: that of `benchmark.run`; 3 if the suite was over before a node could be killed.
 """
@@ -33,7 +33,7 @@ def main() -> int:
   if importlib.util.find_spec("ray") is None:
     print("Error: Ray is not installed: pip install 'lasem-tf[ray]'.", file=sys.stderr)
     return 2
-  from ray import cluster_utils  # pylint: disable=import-outside-toplevel
+  from ray import cluster_utils  # noqa: PLC0415  optional
 
   cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={
       "num_cpus": 1, "include_dashboard": False, "_system_config": _QUICK_HEALTH_CHECKS})

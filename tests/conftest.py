@@ -48,7 +48,7 @@ def official_data(request) -> str:
 @pytest.fixture
 def float64():
   """Weights made during the test are in double precision."""
-  import keras  # pylint: disable=import-outside-toplevel  # Reports are tested where there is no TensorFlow.
+  import keras  # noqa: PLC0415  Reports are tested where there is no TensorFlow.
 
   # Keras derives its dtype policy from floatx once, then keeps it.
   for name in ("float64", "float32"):

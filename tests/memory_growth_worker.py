@@ -14,7 +14,7 @@ from lasem_tf.data.streams import synthetic
 from lasem_tf.learners import additive_decomposition, base, channel_gated, progressive, replay
 from lasem_tf.learners.expandable import learner as expandable
 from lasem_tf.nn import architecture
-from lasem_tf.training import events, lifetime, options
+from lasem_tf.training import events, lifetime, options, splits
 
 LEARNERS = {"replay": replay.ExperienceReplay, "apd": additive_decomposition.AdditiveDecomposition,
             "prognn": progressive.ProgressiveNetwork, "den": expandable.ExpandableNetwork,
@@ -48,13 +48,12 @@ def main(name: str, num_tasks: int) -> None:
   training = options.TrainingOptions(batch_size=4, epochs_per_task=2, learning_rate=0.01)
   recorder = Recorder()
 
-  def make_learner(access):
-    return LEARNERS[name](base.LearnerContext(SPEC, access.num_classes, seed=0, epochs_per_task=2, batch_size=4,
-                                              learning_rate=0.01, examples=access.examples))
-
-  result = lifetime.Lifetime(make_learner, stream, training, sinks=[recorder]).run()
-  print(json.dumps({"learner": name, "status": result.status, "resident": recorder.sizes,
-                    "parameters": result.parameters}))
+  data = splits.SplitCache(stream)
+  learner = LEARNERS[name](base.LearnerContext(SPEC, (2,) * num_tasks, seed=0, epochs_per_task=2, batch_size=4,
+                                               learning_rate=0.01, examples=data.training_examples))
+  measured = lifetime.Lifetime(learner, data, training, sinks=[recorder]).run().measured
+  print(json.dumps({"learner": name, "status": measured.status, "resident": recorder.sizes,
+                    "parameters": measured.parameters.after_visit}))
 
 
 if __name__ == "__main__":

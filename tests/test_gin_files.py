@@ -1,18 +1,19 @@
 """Every gin file of the tree is parsed, constructed and dry-run, and none of its bindings is idle."""
 
+import dataclasses
 import pathlib
 
 import gin
 import pytest
 
-from benchmark.execution import cost_model, planning, run_once
-from benchmark.suites import bindings as bindings_lib, suite
+from benchmark.execution import cost_model, plan as plan_lib, planning, run_once
+from benchmark.suites import bindings as bindings_lib, gin_text, learner_names, suite
 from benchmark.suites.bindings import ConfigurationError
 from tests import raw_data
 
 ROOT = bindings_lib.gin_root()
 STREAMS = sorted(path.stem for path in (ROOT / "streams").glob("*.gin"))
-LEARNERS = sorted(path.stem for path in (ROOT / "learners").glob("*.gin"))
+LEARNERS = learner_names.names()
 SUITES = sorted(str(path.relative_to(ROOT)) for folder in ("suites", "papers")
                 for path in (ROOT / folder).glob("*.gin"))
 # A learner is constructed on the first of these that its configuration fits.
@@ -55,19 +56,19 @@ def test_streams(stream, settings):
   used = bindings_lib.reachable(run.parse())
   with_knowledge = set()
   for learner in ("hps_all", "tf_all", "dfcnn_all", "lasemg_hps", "den"):
-    with_knowledge |= bindings_lib.reachable(bindings_lib.parse(
-        [f"streams/{stream}.gin", f"learners/{learner}.gin", "scale/smoke.gin"])) if _fits(stream, learner) else set()
+    with_knowledge |= _reachable(stream, learner)
   idle = _own_bindings(ROOT / "streams" / f"{stream}.gin") - used - with_knowledge
   assert not idle, f"no learner uses {sorted(idle)}"
 
 
-def _fits(stream, learner):
+def _reachable(stream, learner) -> set[str]:
+  """What the learner uses on the stream; nothing if the stream lacks a macro that it needs."""
+  source = learner_names.resolve(learner)
+  values = gin_text.Reader().read([f"streams/{stream}.gin", *source.files, "scale/smoke.gin"], source.bindings).values
   try:
-    bindings_lib.reachable(bindings_lib.parse([f"streams/{stream}.gin", f"learners/{learner}.gin",
-                                                 "scale/smoke.gin"]))
+    return bindings_lib.reachable(values)
   except ConfigurationError:
-    return False
-  return True
+    return set()
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
@@ -81,7 +82,8 @@ def test_learners(learner, settings):
       problems.append(f"{stream}: {error}")
       continue
     assert plan.training_gmacs > 0
-    idle = _own_bindings(ROOT / "learners" / f"{learner}.gin") - bindings_lib.reachable(run.parse())
+    files = learner_names.resolve(learner).files
+    idle = set().union(*(_own_bindings(ROOT / file) for file in files)) - bindings_lib.reachable(run.parse())
     assert not idle, f"nothing uses {sorted(idle)}"
     return
   pytest.fail("\n".join(problems))
@@ -94,7 +96,7 @@ def test_suites(name, settings):
   _, runs = suite.load([name], sorted(relaxed))
   plans = planning.plan(runs, settings)
   assert len(plans) == len(the_suite.streams) * len(the_suite.learners) * len(the_suite.seeds)
-  rendered = planning.render(plans, cost_model.CostModel(1.0, 0.001, 50.0), jobs=2)
+  rendered = plan_lib.render(plans, cost_model.CostModel(1.0, 0.001, 50.0), jobs=2)
   assert f"{len(plans)} runs" in rendered and all(run.identity in rendered for run in runs)
 
 
@@ -104,15 +106,9 @@ def test_suites_of_the_papers_have_five_trials(name):
 
 
 @pytest.mark.parametrize("learner", ["stl", "lasem_hps", "dfcnn_all"])
-def test_operative_configuration_replays_to_itself(learner, settings, tmp_path):
+def test_operative_configuration_replays_to_itself(learner, settings):
   run = _load("synthetic", learner)
   run_once.build(run, settings)
   operative = gin.operative_config_str()
-  (tmp_path / "operative.gin").write_text(operative)
-  values = bindings_lib.parse([str(tmp_path / "operative.gin")])
-  from benchmark.suites import experiment  # pylint: disable=import-outside-toplevel
-
-  built = experiment.Experiment()  # pylint: disable=no-value-for-parameter
-  stream = built.make_stream(settings.stream_context(run))
-  run_once.idle_learner(built, stream, 0)
-  assert bindings_lib.bound_values(gin.operative_config_str()) == values
+  run_once.build(dataclasses.replace(run, text=operative, names_defaults=True), settings)
+  assert bindings_lib.bound_values(gin.operative_config_str()) == bindings_lib.bound_values(operative)

@@ -1,5 +1,8 @@
 """The floors of the house: a file imports only from lower floors. Floors: see README and the packages' docstrings."""
 
+import ast
+import collections
+import re
 import subprocess
 import sys
 
@@ -7,20 +10,24 @@ import pytest
 
 from tests import import_graph
 
-# 0: values and seeds. 1: three rooms that do not know each other. 2: two more. 3, 4: learners, then what trains them.
+# 0: values, seeds, files. 1: three rooms that do not know each other. 2: two more. 3, 4: learners, then what trains them.
 # 5: what is to be trained. 6: what was measured. 7: three rooms that do not know each other. 8: command lines.
 FLOORS = {
-    "lasem_tf.types": 0, "lasem_tf.seeding": 0, "lasem_tf.nn": 1, "lasem_tf.data": 1, "lasem_tf.metrics": 1,
+    "lasem_tf.types": 0, "lasem_tf.seeding": 0, "lasem_tf.files": 0,
+    "lasem_tf.nn": 1, "lasem_tf.data": 1, "lasem_tf.metrics": 1,
     "lasem_tf.knowledge": 2, "lasem_tf.selection": 2, "lasem_tf.learners": 3, "lasem_tf.training": 4,
     "benchmark.suites": 5, "benchmark.results": 6, "benchmark.execution": 7, "benchmark.reporting": 7,
     "benchmark.inspection": 7, "benchmark": 8,
 }
 # Read records and draw tables where TensorFlow is not installed.
-WITHOUT_TENSORFLOW = ("lasem_tf.types", "lasem_tf.seeding", "lasem_tf.metrics", "lasem_tf.nn.architecture",
-                      "lasem_tf.selection.configuration", "benchmark.results", "benchmark.reporting",
-                      "benchmark.report")
+WITHOUT_TENSORFLOW = ("lasem_tf.types", "lasem_tf.seeding", "lasem_tf.files", "lasem_tf.metrics",
+                      "lasem_tf.nn.architecture", "lasem_tf.selection.configuration", "benchmark.results", "benchmark.reporting",
+                      "benchmark.report", "benchmark.suites.bindings", "benchmark.suites.suite",
+                      *(f"benchmark.execution.{name}" for name in (
+                          "cost_model", "display", "outcome", "plan", "pool", "run_folder", "settings", "shards",
+                          "suite_folder", "worker", "ray")))
 TENSORFLOW = {"tensorflow", "keras", "tensorflow_datasets", "tf_keras"}
-MOST_LINES = 300
+MOST_LINES, MOST_FUNCTION_LINES, MOST_FILES = 300, 60, 27
 
 
 def room_of(module: str) -> str | None:
@@ -107,7 +114,8 @@ def test_gin_is_imported_as_gin():
 def test_training_alone_compiles():
   compiling = {module for module, path in import_graph.sources().items() if "tf.function(" in path.read_text()
                or "@tf.function" in path.read_text()}
-  assert {module for module in compiling if room_of(module) != "lasem_tf.training" and not module.startswith("benchmark.speed.")} == set()
+  assert not [module for module in compiling
+              if room_of(module) != "lasem_tf.training" and not module.startswith("benchmark.speed.")]
   assert "lasem_tf.training.steps" in compiling
 
 
@@ -119,3 +127,27 @@ def test_files_are_short_and_named_after_what_they_hold():
   assert not long
   assert not [module for module in import_graph.sources()
               if module.rpartition(".")[2] in ("utils", "util", "helpers", "common", "misc")]
+
+
+def _functions(tree):
+  for node in ast.walk(tree):
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+      yield node
+
+
+def test_functions_are_short_and_imports_inside_them_have_a_reason():
+  long, silent = [], []
+  for module, path in import_graph.sources().items():
+    text = path.read_text()
+    lines = text.splitlines()
+    for function in _functions(ast.parse(text)):
+      if function.end_lineno - function.lineno + 1 > MOST_FUNCTION_LINES:
+        long.append(f"{module}.{function.name}")
+      silent += [f"{module}:{node.lineno}" for node in function.body if isinstance(node, (ast.Import, ast.ImportFrom))
+                 and not re.search(r"# noqa: PLC0415  \w+", lines[node.lineno - 1])]
+  assert not long and not silent
+
+
+def test_folders_can_be_overlooked():
+  folders = collections.Counter(path.parent for path in import_graph.sources().values())
+  assert {folder: count for folder, count in folders.items() if count > MOST_FILES} == {}

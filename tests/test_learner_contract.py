@@ -1,16 +1,15 @@
-"""One contract for all learners; a new file in gin/learners is a new row."""
+"""One contract for all learners; a new learner is a new row."""
 
 import re
 
 import pytest
 
-from benchmark.suites import bindings as bindings_lib
+from benchmark.suites import learner_names
 from tests import contract
 
-# Files that differ only in which layers a fixed configuration shares, or in how many layers their network has.
+# Learners that differ only in which layers a fixed configuration shares, or in how many layers their network has.
 _SAME_LEARNER = re.compile(r"(hps|tf|dfcnn)_(office_home_.*|(top|bottom)[13-9]|bottom2|alternating_odd)|lasemg\d+_.*")
-NAMES = [name for name in sorted(path.stem for path in (bindings_lib.gin_root() / "learners").glob("*.gin"))
-         if not _SAME_LEARNER.fullmatch(name)]
+NAMES = [name for name in learner_names.names() if not _SAME_LEARNER.fullmatch(name)]
 # Options that no file binds, and that add variables or phases of their own.
 VARIANTS = (
     ("apd", ("CONSOLIDATE_EVERY = 2",)), ("apd", ("AdditiveDecomposition.mode = 'gradient'",)),
@@ -18,6 +17,7 @@ VARIANTS = (
     ("apd_release", ("experiment.protocol = 'reference'",)),
     ("a_gem", ("AveragedGradientEpisodicMemory.optimizer = 'sgd'", "experiment.learning_rate = 0.1")),
     ("replay", ("MEMORY_POLICY = 'reservoir'", "MEMORY_BUDGET = 5", "ExperienceReplay.memory_batch = 3")),
+    ("joint", ("RESTART = True",)), ("mas", ("ALPHA = None",)),
     ("ewc_separate", ("ElasticWeightConsolidation.head_depth = 'all_dense'",
                       "ElasticWeightConsolidation.fisher_kind = 'sampled'")))
 

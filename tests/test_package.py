@@ -27,3 +27,8 @@ def test_gin_files_are_installed_inside_the_package():
 def test_templates_are_installed():
   patterns = _setup()["options.package_data"]["benchmark.reporting"].split()
   assert patterns == ["templates/*"] and list((ROOT / "benchmark" / "reporting" / "templates").iterdir())
+
+
+def test_the_schema_of_records_is_installed():
+  patterns = _setup()["options.package_data"]["benchmark.results"].split()
+  assert patterns == ["record.schema.json"] and (ROOT / "benchmark" / "results" / patterns[0]).is_file()

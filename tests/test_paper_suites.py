@@ -7,10 +7,10 @@ import pytest
 from benchmark import run
 from benchmark.execution import planning, run_once
 from benchmark.reporting import reproduction_page
-from benchmark.suites import bindings as bindings_lib, paper_suites, suite
+from benchmark.suites import paper_suites, suite
 
 SUITES = paper_suites.load()
-PAGE = reproduction_page._not_measured(SUITES, [])  # pylint: disable=protected-access
+PAGE = reproduction_page._not_measured(SUITES, [])
 COMMANDS = [line.strip() for line in PAGE.splitlines() if line.startswith("    python") and "\\" not in line]
 
 
@@ -20,14 +20,6 @@ def _load(command: str, *bindings: str):
   assert program == "benchmark.run"
   values([program, *rest])
   return suite.load(values.gin_file, [*values.gin_param, *bindings])
-
-
-@pytest.mark.parametrize("each", SUITES, ids=lambda each: each.name)
-def test_what_is_read_from_the_text_is_what_gin_makes_of_it(each):
-  bindings_lib.register_configurables()
-  values = bindings_lib.parse([f"suites/{each.name}.gin"])
-  assert {name: getattr(each, name.removeprefix("suite.")) for name in values if name.startswith("suite.")} == {
-      name: value for name, value in values.items() if name.startswith("suite.")}
 
 
 def test_every_suite_and_stream_has_its_command():

@@ -106,3 +106,9 @@ def assert_same(first, second):
   assert list(first) == list(second)
   for name, value in first.items():
     np.testing.assert_array_equal(value, second[name], err_msg=name)
+
+
+def accuracy(learner, task, split="train"):
+  """Share of right answers on a split of a task."""
+  images, labels = getattr(task, split)
+  return float(np.mean(np.argmax(learner.logits(images, task.info.task_id).numpy(), axis=1) == labels.numpy()))

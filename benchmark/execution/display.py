@@ -3,11 +3,25 @@
 import sys
 import time
 from collections.abc import Mapping
+from typing import Protocol
 
 import rich.console
 import rich.progress
 
 _SECONDS_BETWEEN_LINES = 15.0
+
+
+class Display(Protocol):
+  """Shows the progress of a suite."""
+
+  def begin(self, identity: str) -> None:
+    """A run starts or continues."""
+
+  def event(self, identity: str, event: Mapping) -> None:
+    """Something happened in a run."""
+
+  def end(self, identity: str, status: str, reason: str | None) -> None:
+    """A run ended: 'completed', 'diverged', 'failed', 'interrupted' or 'locked'."""
 
 
 def make_display(costs: Mapping[str, float], num_finished: int):
@@ -18,7 +32,7 @@ def make_display(costs: Mapping[str, float], num_finished: int):
     num_finished: runs of the suite that needed no training.
 
   Returns:
-    A context manager that is an `executors.Display`.
+    A context manager that is a `Display`.
   """
   return (TerminalDisplay if sys.stderr.isatty() else LineDisplay)(costs, num_finished)
 
@@ -30,7 +44,8 @@ class _Progress:
     self._costs = dict(costs)
     self._total = sum(costs.values()) or 1.0
     self._done = dict.fromkeys(costs, 0.0)
-    self._start, self._at_start = time.monotonic(), None
+    self._start = time.monotonic()
+    self._at_start: float | None = None
 
   def update(self, identity: str, fraction: float) -> None:
     self._done[identity] = fraction
@@ -58,8 +73,9 @@ def duration(seconds: float) -> str:
 
 def describe_epoch(event: Mapping) -> str:
   """One epoch in a few words."""
-  loss = "untrained" if event["loss"] is None else f"{event['phase']} epoch {event['epoch'] + 1}, loss {event['loss']:.3f}"
-  return f"task {event['task']}, {loss}, validation {100.0 * event['validation_accuracy']:.1f} %"
+  trained = f"{event['phase']} epoch {event['epoch'] + 1}, loss {event['loss'] or 0.0:.3f}"
+  accuracy = f"validation {100.0 * event['validation_accuracy']:.1f} %"
+  return f"task {event['task']}, {'untrained' if event['loss'] is None else trained}, {accuracy}"
 
 
 class LineDisplay:
@@ -108,7 +124,8 @@ class TerminalDisplay:
     self._bars = rich.progress.Progress(
         rich.progress.TextColumn("{task.description}"), rich.progress.BarColumn(), rich.progress.TaskProgressColumn(),
         rich.progress.TextColumn("{task.fields[note]}"), console=rich.console.Console(stderr=True))
-    self._suite = self._bars.add_task("suite", total=1.0, note=f"{num_finished} runs were finished before" if num_finished else "")
+    note = f"{num_finished} runs were finished before" if num_finished else ""
+    self._suite = self._bars.add_task("suite", total=1.0, note=note)
     self._runs: dict[str, rich.progress.TaskID] = {}
 
   def __enter__(self) -> "TerminalDisplay":
@@ -131,7 +148,8 @@ class TerminalDisplay:
   def end(self, identity: str, status: str, reason: str | None) -> None:
     self._bars.remove_task(self._runs.pop(identity))
     if status != "completed":
-      self._bars.console.print(f"{identity}: {status}{f' ({reason})' if reason else ''}", markup=False)
+      self._bars.console.print(f"{identity}: {status}{f' ({reason})' if reason else ''}", markup=False, highlight=False,
+                               soft_wrap=True)
     if status in ("completed", "diverged", "failed"):
       self._progress.update(identity, 1.0)
       self._bars.update(self._suite, completed=self._progress.fraction)

@@ -1,197 +1,225 @@
 """Executes the runs of a suite on this machine: one worker process for every core or GPU."""
 
 import collections
+import contextlib
 import dataclasses
 import multiprocessing
+import multiprocessing.context
 import signal
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Iterable, Sequence
 from multiprocessing import connection as connection_lib
-from typing import Protocol
 
-from benchmark.execution import process as process_lib, worker
+from benchmark.execution import process as process_lib, stopping, worker as worker_lib
+from benchmark.execution.channel import Channel
+from benchmark.execution.display import Display
+from benchmark.execution.outcome import Outcome
+from benchmark.execution.settings import Settings
+from benchmark.results.status import Status
+from benchmark.suites import suite
 
 RUNS_PER_WORKER = 8  # A worker is replaced after so many runs, so that memory stays flat.
-MAX_ATTEMPTS = 2     # A run whose worker dies (killed, out of memory) is tried once more, from its checkpoint.
+MAX_ATTEMPTS = 2  # A run whose worker dies (killed, out of memory) is tried once more, from its checkpoint.
+MAX_FAILED_STARTS = 3  # When so many workers in a row could not start, no more are tried.
+_SECONDS_TO_WAKE = 1.0  # To look at signals.
+_SECONDS_TO_END = 30.0  # For a worker without a run.
 
 
-class Display(Protocol):
-  """Shows the progress of a suite."""
-
-  def begin(self, identity: str) -> None:
-    """A run starts or continues."""
-
-  def event(self, identity: str, event: Mapping) -> None:
-    """Something happened in a run."""
-
-  def end(self, identity: str, status: str, reason: str | None) -> None:
-    """A run ended: 'completed', 'diverged', 'failed', 'interrupted' or 'locked'."""
-
-
-@dataclasses.dataclass
-class _Slot:
-  """A place for one worker process.
+class _Worker:
+  """A worker process.
 
   Attributes:
-    place: what the worker may use.
-    process: the worker, or None.
-    connection: to it.
+    channel: to it.
     run: what it executes, or None.
     num_runs: how many it has been given.
+    is_ready: whether it has started TensorFlow.
+    is_asked_to_stop: whether it was.
+    obstacle: why it could not start, or ''; as it says itself, or because it ended by itself before it was ready.
   """
 
-  place: process_lib.Place
-  process: multiprocessing.process.BaseProcess | None = None
-  connection: connection_lib.Connection | None = None
-  run: object | None = None
-  num_runs: int = 0
+  def __init__(self, context: multiprocessing.context.SpawnContext, settings: Settings, place: process_lib.Place):
+    """Starts the process.
 
-
-class StopFlag:
-  """An event for a `StopRequest` that no other process looks at."""
-
-  def __init__(self):
-    self.is_set = False
-
-  def set(self) -> None:
-    """See `multiprocessing.Event`."""
-    self.is_set = True
-
-
-class StopRequest:
-  """Turns SIGINT and SIGTERM into a request to checkpoint and end; a second signal ends at once.
-
-  Attributes:
-    signal_number: of the first signal, or None.
-    event: set when there was one.
-  """
-
-  def __init__(self, event):
-    """Takes the signals over when entered.
-
-    Args:
-      event: a `multiprocessing.Event` that workers look at, or a `StopFlag`.
+    Raises:
+      OSError: the system allows no further process.
     """
-    self.signal_number: int | None = None
-    self.event = event
-    self._previous = {}
+    ours, theirs = socket.socketpair()
+    self.channel = Channel(ours)
+    self.run: suite.Run | None = None
+    self.num_runs = 0
+    self.is_ready = self.is_asked_to_stop = False
+    self.obstacle = ""
+    self._process = context.Process(target=worker_lib.main, args=(theirs, dataclasses.asdict(settings), place),
+                                    daemon=True)
+    try:
+      self._process.start()
+    except OSError:
+      ours.close()
+      raise
+    finally:
+      theirs.close()
 
-  def __enter__(self) -> "StopRequest":
-    for number in (signal.SIGINT, signal.SIGTERM):
-      self._previous[number] = signal.signal(number, self._handle)
-    return self
+  def is_alive(self) -> bool:
+    """Whether the process has not ended."""
+    return self._process.is_alive()
 
-  def __exit__(self, *_) -> None:
-    for number, handler in self._previous.items():
-      signal.signal(number, handler)
+  def give(self, run: suite.Run) -> None:
+    """Sends a run; if the process is gone, that is found out when its messages are read."""
+    self.run = run
+    self.num_runs += 1
+    self._send({"run": run.to_json()})
 
-  def _handle(self, number, frame) -> None:
-    del frame
-    if self.signal_number is not None:
-      raise KeyboardInterrupt
-    self.signal_number = number
-    self.event.set()
+  def ask_to_stop(self) -> None:
+    """Asks for a checkpoint and an end of the run in progress."""
+    if not self.is_asked_to_stop:
+      self.is_asked_to_stop = True
+      self._send({"stop": True})
+
+  def end(self) -> None:
+    """Ends a process that has no run, or was asked to stop its run."""
+    self._send({"end": True})
+    if self.run is None:
+      self._process.join(_SECONDS_TO_END)
+      if self._process.is_alive():
+        self._process.kill()
+    self.bury()
+
+  def kill(self) -> None:
+    """Ends the process at once."""
+    self._process.kill()
+
+  def bury(self) -> str:
+    """Waits for the end of the process, which the closed channel asks for; returns how it ended, as half a sentence."""
+    self.channel.close()
+    self._process.join()
+    code = self._process.exitcode or 0
+    if code >= 0 and not self.is_ready:
+      self.obstacle = self.obstacle or f"exit code {code}; its messages are above"
+      return f"could not start ({self.obstacle})"
+    if code >= 0:
+      return f"ended with exit code {code}"
+    hint = " by somebody, or by the system because memory ran out" if code == -signal.SIGKILL else ""
+    return f"was ended by signal {signal.Signals(-code).name}{hint}"
+
+  def _send(self, message: dict) -> None:
+    with contextlib.suppress(OSError):
+      self.channel.send(message)
 
 
 class LocalExecutor:
   """A pool of worker processes."""
 
-  def __init__(self, settings, places: Sequence[process_lib.Place], display: Display):
-    """Prepares the pool.
+  def __init__(self, settings: Settings, places: Sequence[process_lib.Place], display: Display):
+    """Starts no process yet.
 
     Args:
-      settings: `execution.Settings`.
+      settings: see there.
       places: one entry for each worker.
       display: told of everything.
     """
-    self._settings, self._display = settings, display
-    self._slots = [_Slot(place) for place in places]
+    self._settings, self._display, self._places = settings, display, places
+    self._workers: dict[int, _Worker] = {}  # By the number of the place.
+    self._waiting: collections.deque[suite.Run] = collections.deque()
+    self._attempts: collections.Counter[str] = collections.Counter()
+    self._outcomes: dict[str, Outcome] = {}
+    self._num_failed_starts = 0
     self._context = multiprocessing.get_context("spawn")
 
-  def run(self, runs: Sequence) -> tuple[dict[str, tuple[str, str | None]], int | None]:
+  def run(self, runs: Iterable[suite.Run]) -> tuple[dict[str, Outcome], int | None]:
     """Executes the runs, first come first served.
 
     Args:
-      runs: `suite.Run`s, the longest first.
+      runs: the longest first.
 
     Returns:
-      (status, reason) by identity of every run that ended, and the number of the signal that stopped the suite, if any.
+      Outcome by identity of every run that ended, and the number of the signal that stopped the suite, if any.
     """
-    waiting = collections.deque(runs)
-    attempts: collections.Counter = collections.Counter()
-    outcomes: dict[str, tuple[str, str | None]] = {}
-    with StopRequest(self._context.Event()) as stop:
+    self._waiting.extend(runs)
+    with stopping.StopRequest() as stop:
       try:
-        while waiting or any(slot.run for slot in self._slots):
+        while self._waiting or self._busy():
           if stop.signal_number is not None:
-            waiting.clear()
-          for slot in self._slots:
-            if slot.run is None and waiting:
-              self._give(slot, waiting.popleft(), stop, attempts)
-          self._wait(waiting, attempts, outcomes)
+            self._waiting.clear()
+            for worker in self._busy():
+              worker.ask_to_stop()
+          self._hand_out_runs()
+          self._process_messages()
+      except KeyboardInterrupt:
+        for worker in self._workers.values():
+          worker.kill()
+        raise
       finally:
-        self._close(stop)
-      return outcomes, stop.signal_number
+        for worker in self._busy():  # Left by an exception.
+          worker.ask_to_stop()
+        for worker in self._workers.values():
+          worker.end()
+        self._workers.clear()
+      return self._outcomes, stop.signal_number
 
-  def _give(self, slot: _Slot, run, stop: StopRequest, attempts: collections.Counter) -> None:
-    if slot.process is not None and slot.num_runs >= RUNS_PER_WORKER:
-      self._retire(slot)
-    if slot.process is None:
-      slot.connection, theirs = self._context.Pipe()
-      slot.process = self._context.Process(
-          target=worker.main, args=(theirs, stop.event, dataclasses.asdict(self._settings), slot.place), daemon=True)
-      slot.process.start()
-      theirs.close()
-      slot.num_runs = 0
-    slot.run, slot.num_runs = run, slot.num_runs + 1
-    attempts[run.identity] += 1
-    self._display.begin(run.identity)
-    slot.connection.send(run.to_json())
+  def _busy(self) -> list[_Worker]:
+    return [worker for worker in self._workers.values() if worker.run is not None]
 
-  def _wait(self, waiting, attempts, outcomes) -> None:
-    """Takes what busy workers have to say; wakes after a second to look at signals."""
-    busy = {slot.connection: slot for slot in self._slots if slot.run is not None}
-    for ready in connection_lib.wait(list(busy), timeout=1.0):
-      slot = busy[ready]
-      try:
-        message = ready.recv()
-      except (EOFError, ConnectionResetError):
-        self._worker_died(slot, waiting, attempts, outcomes)
+  def _hand_out_runs(self) -> None:
+    for number, place in enumerate(self._places):
+      worker = self._workers.get(number)
+      if not self._waiting or (worker is not None and worker.run is not None):
         continue
-      if message[0] == "event":
-        self._display.event(message[1], message[2])
-      else:
-        self._end(slot, message[2], message[3], outcomes)
-
-  def _worker_died(self, slot: _Slot, waiting, attempts, outcomes) -> None:
-    run = slot.run
-    slot.process.join()
-    reason = f"its process ended with exit code {slot.process.exitcode} (killed, or out of memory)"
-    slot.process = slot.connection = None
-    if attempts[run.identity] < MAX_ATTEMPTS:
-      slot.run = None
-      waiting.appendleft(run)
-      return
-    from benchmark.execution import attempt  # pylint: disable=import-outside-toplevel
-
-    self._end(slot, "failed", attempt.record_failure(run, self._settings, reason), outcomes)
-
-  def _end(self, slot: _Slot, status: str, reason: str | None, outcomes) -> None:
-    outcomes[slot.run.identity] = (status, reason)
-    self._display.end(slot.run.identity, status, reason)
-    slot.run = None
-
-  def _retire(self, slot: _Slot) -> None:
-    slot.connection.send(None)
-    slot.process.join()
-    slot.connection.close()
-    slot.process = slot.connection = None
-
-  def _close(self, stop: StopRequest) -> None:
-    if any(slot.run for slot in self._slots):
-      stop.event.set()  # Left by an exception: let workers checkpoint rather than train on.
-    for slot in self._slots:
-      if slot.process is not None and slot.process.is_alive():
+      if worker is not None and (worker.num_runs >= RUNS_PER_WORKER or not worker.is_alive()):
+        self._workers.pop(number).end()
+        worker = None
+      run = self._waiting.popleft()
+      self._attempts[run.identity] += 1
+      self._display.begin(run.identity)
+      if worker is None:
         try:
-          self._retire(slot)
-        except (BrokenPipeError, ConnectionResetError):
-          slot.process.join()
+          worker = self._workers[number] = _Worker(self._context, self._settings, place)
+        except OSError as error:
+          self._lost(run, f"could not start ({error.strerror})", could_start=False)
+          continue
+      worker.give(run)
+
+  def _process_messages(self) -> None:
+    """Processes workers' messages; returns after a second if there are none."""
+    places = {worker.channel: number for number, worker in self._workers.items() if worker.run is not None}
+    for channel in connection_lib.wait(list(places), _SECONDS_TO_WAKE):  # type: ignore[arg-type]  # has `fileno`
+      number = places[channel]  # type: ignore[index]
+      worker = self._workers[number]
+      try:
+        messages = worker.channel.receive_all()
+      except EOFError:
+        if (run := self._workers.pop(number).run) is not None:
+          end = worker.bury()
+          self._lost(run, end, could_start=not worker.obstacle)
+        continue
+      for message in messages:
+        self._process(worker, message)
+
+  def _process(self, worker: _Worker, message: dict) -> None:
+    if "event" in message and worker.run is not None:
+      self._display.event(worker.run.identity, message["event"])
+    elif "status" in message and worker.run is not None:
+      run, worker.run = worker.run, None
+      self._end(run, Outcome(Status(message["status"]), message["reason"]))
+    elif "ready" in message:
+      worker.is_ready, self._num_failed_starts = True, 0
+    elif "unable" in message:
+      worker.obstacle = message["unable"]
+
+  def _lost(self, run: suite.Run, end: str, could_start: bool) -> None:
+    """Tries a run once more whose worker process is gone."""
+    self._num_failed_starts += not could_start
+    give_up = self._num_failed_starts >= MAX_FAILED_STARTS
+    if self._attempts[run.identity] < MAX_ATTEMPTS and not give_up:
+      self._waiting.appendleft(run)
+      self._display.end(run.identity, Status.INTERRUPTED, f"its process {end}; it is tried once more")
+      return
+    from benchmark.execution import attempt  # noqa: PLC0415  imports TensorFlow, which few suites need here
+
+    self._end(run, attempt.record_loss(run, self._settings, f"Its process {end}."))
+    while give_up and self._waiting:
+      skipped = self._waiting.popleft()
+      self._outcomes[skipped.identity] = Outcome(Status.FAILED, f"It was not tried, as worker processes {end}.")
+
+  def _end(self, run: suite.Run, outcome: Outcome) -> None:
+    self._outcomes[run.identity] = outcome
+    self._display.end(run.identity, outcome.status, outcome.reason)

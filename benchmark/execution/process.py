@@ -1,5 +1,6 @@
 """What surrounds a run: threads and determinism before TensorFlow starts, provenance after it ended."""
 
+import contextlib
 import dataclasses
 import functools
 import importlib.metadata
@@ -8,9 +9,11 @@ import pathlib
 import platform
 import resource
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
+
+from benchmark.execution import standard_streams, surroundings
+from lasem_tf import cores
 
 # How the notes begin that TensorFlow's libraries write while they are loaded, whatever the log level.
 _STARTUP_NOTES = (b"WARNING: All log messages before absl::InitializeLog()", b"I0000 ",
@@ -20,35 +23,36 @@ _PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "gin-config", "tensorflow-
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-  """What one worker process may use.
+  """What one process may use.
 
   Attributes:
-    core: the one core it is pinned to; None: any.
+    core: the one core it is pinned to, for measurements; None: any. Workers of a suite are not pinned: two suites side
+      by side, or two containers, would choose the same cores while others idle.
     gpu: the one GPU it sees, as CUDA_VISIBLE_DEVICES names it; None: those the parent sees.
+    share: cores that it may keep busy with reading images; None: all that are usable.
   """
 
   core: int | None = None
   gpu: str | None = None
+  share: int | None = None
 
 
-def places(jobs: int | None, threads: int, gpus: Sequence[str], runs_per_gpu: int) -> list[Place]:
+def places(jobs: int | None, gpus: Sequence[str], runs_per_gpu: int) -> list[Place]:
   """Places for the workers of a suite: GPUs where there are any, else cores.
 
   Args:
-    jobs: how many workers; None: as many as the machine is made for.
-    threads: of one run; with more than one, workers are not pinned.
+    jobs: how many workers; None: as many as the GPUs, or the cores and their CPU quota, are made for.
     gpus: as `visible_gpus` gives them.
     runs_per_gpu: how many workers share a GPU, unless `jobs` says otherwise.
   """
-  if gpus:
-    return [Place(gpu=gpus[job % len(gpus)]) for job in range(jobs or len(gpus) * runs_per_gpu)]
-  cores = usable_cores()
-  return [Place(core=cores[job % len(cores)] if threads == 1 else None) for job in range(jobs or len(cores))]
+  count = jobs or (len(gpus) * runs_per_gpu if gpus else cores.num_usable())
+  share = max(1, cores.num_usable() // count)
+  return [Place(gpu=gpus[job % len(gpus)] if gpus else None, share=share) for job in range(count)]
 
 
 def visible_gpus() -> list[str]:
-  """GPUs as CUDA_VISIBLE_DEVICES names them; TensorFlow does not see them any more in this process, which trains nothing."""
-  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+  """GPUs as CUDA_VISIBLE_DEVICES names them. TensorFlow no longer sees them in this process, which trains nothing."""
+  import tensorflow as tf  # noqa: PLC0415  this module prepares its import
 
   found = tf.config.list_physical_devices("GPU")
   if not found:
@@ -58,17 +62,16 @@ def visible_gpus() -> list[str]:
   return named[:len(found)] if named else [str(index) for index in range(len(found))]
 
 
-def usable_cores() -> list[int]:
-  """Cores that this process may run on."""
-  return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
-
-
 def prepare_process(threads: int = 1, place: Place = Place()) -> None:
-  """Sets threads, logging and place of a process that has not imported TensorFlow yet."""
+  """Sets streams, surroundings, threads, logging and place of a process that has not imported TensorFlow yet."""
+  standard_streams.secure()
+  surroundings.settle()
   os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
   os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
   if place.gpu is not None:
     os.environ["CUDA_VISIBLE_DEVICES"] = place.gpu
+  if place.share is not None:
+    cores.limit(place.share)
   if place.core is not None and hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {place.core})
 
@@ -78,21 +81,28 @@ def import_tensorflow():
 
   They go to the file descriptor itself, so that is where they are held back; everything else written there meanwhile is
   passed on.
+
+  Raises:
+    OSError: there is no temporary folder, which TensorFlow needs too.
   """
-  sys.stderr.flush()
-  held = tempfile.TemporaryFile(mode="w+b")
-  original = os.dup(2)
-  os.dup2(held.fileno(), 2)
+  standard_streams.flush()
   try:
-    import tensorflow as tf  # pylint: disable=import-outside-toplevel
-  finally:
-    os.dup2(original, 2)
-    held.seek(0)
-    for line in held:
-      if not line.startswith(_STARTUP_NOTES):
-        os.write(original, line)
-    os.close(original)
-    held.close()
+    tempfile.gettempdir()
+  except FileNotFoundError as error:
+    raise OSError("No temporary folder can be written: set TMPDIR to one that can.") from error
+  with contextlib.ExitStack() as stack:
+    held = stack.enter_context(tempfile.TemporaryFile())
+    original = os.dup(2)
+    stack.callback(os.close, original)
+    os.dup2(held.fileno(), 2)
+    try:
+      import tensorflow as tf  # noqa: PLC0415  only now are its notes held back
+    finally:
+      os.dup2(original, 2)
+      held.seek(0)
+      kept = b"".join(line for line in held if not line.startswith(_STARTUP_NOTES))
+      with contextlib.suppress(OSError):  # Nobody reads standard error.
+        os.write(original, kept)
   return tf
 
 
@@ -104,6 +114,12 @@ def start_tensorflow(threads: int = 1, deterministic: bool = False) -> None:
     deterministic: also ask for deterministic kernels, for GPUs and more threads.
   """
   tf = import_tensorflow()
+  import keras  # noqa: PLC0415  imports TensorFlow
+
+  # Set here too, for whoever imported Keras before the surroundings were settled.
+  keras.config.set_floatx("float32")
+  keras.config.set_dtype_policy("float32")
+  keras.config.set_image_data_format("channels_last")
   tf.config.threading.set_intra_op_parallelism_threads(threads)
   tf.config.threading.set_inter_op_parallelism_threads(1)
   tf.config.experimental.enable_tensor_float_32_execution(False)
@@ -115,7 +131,7 @@ def start_tensorflow(threads: int = 1, deterministic: bool = False) -> None:
 
 def describe(threads: int) -> dict:
   """Where and with what a run was made, for its provenance."""
-  import tensorflow as tf  # pylint: disable=import-outside-toplevel
+  import tensorflow as tf  # noqa: PLC0415  this module prepares its import
 
   gpus = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
           for gpu in tf.config.list_physical_devices("GPU")]
@@ -160,13 +176,16 @@ def code_version() -> dict:
   if not (checkout / ".git").exists():
     return {"commit": None, "dirty": None}
 
+  # Inside a git hook, GIT_DIR and its like name another repository.
+  environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
   def git(*arguments: str) -> str:
     command = ["git", "-C", str(checkout), *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout.strip()
 
   try:
     return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
-  except (OSError, subprocess.CalledProcessError):
+  except (OSError, UnicodeDecodeError, subprocess.CalledProcessError):
     return {"commit": None, "dirty": None}
 
 

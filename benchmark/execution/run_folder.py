@@ -1,19 +1,33 @@
-"""What lies in a run's folder: which run it belongs to, and whether a run may go on there."""
+"""A run's folder: which run it belongs to, and the claim that one process holds while it trains there."""
 
 import contextlib
 import json
+import os
 import pathlib
 import time
 from collections.abc import Callable, Iterator
 
 import filelock
 
+from benchmark.execution.settings import Settings
 from benchmark.results import records, run_files
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
-from lasem_tf.training import lifetime
+from lasem_tf.training.interruption import Interrupted
 
 _SECONDS_BETWEEN_TRIES = 0.2
+
+
+class ForeignFolderError(ConfigurationError):
+  """The folder is not this run's: nothing may be written there, the record of a failure included."""
+
+
+class OtherConfigurationError(ForeignFolderError):
+  """The folder holds this run, trained with another configuration."""
+
+
+class FolderLostError(RuntimeError):
+  """The folder was removed or replaced while its run was trained: there is nowhere to write a record."""
 
 
 def read_claim(directory: pathlib.Path) -> dict:
@@ -32,7 +46,7 @@ def read_claim(directory: pathlib.Path) -> dict:
 
 
 def claim(directory: pathlib.Path, run: suite.Run) -> None:
-  """Marks a folder as belonging to a run."""
+  """Marks a folder as belonging to a run and its configuration."""
   content = {"identity": run.identity, "configuration_hash": run.configuration_hash, "design_seed": run.design_seed}
   records.write_atomically(directory / run_files.IDENTITY_FILE, json.dumps(content, indent=1) + "\n")
 
@@ -41,7 +55,7 @@ def finished_record(directory: pathlib.Path, run: suite.Run) -> records.Record |
   """The record of a run that needs no more training; None if there is none, or the run failed and is tried again.
 
   Raises:
-    ConfigurationError: the record is that of another run.
+    ForeignFolderError: the record is that of another run.
     RecordError: it cannot be used.
   """
   if not (directory / run_files.RECORD_FILE).exists():
@@ -55,7 +69,8 @@ def is_of_another_configuration(directory: pathlib.Path, run: suite.Run) -> bool
   """Whether the folder holds this run, but trained with another configuration.
 
   Raises:
-    ConfigurationError: it holds a run of another identity, copied there, or cannot be read.
+    ForeignFolderError: it holds a run of another identity, copied there.
+    ConfigurationError: it cannot be read.
     RecordError: its record cannot be used.
   """
   found = set()
@@ -72,15 +87,97 @@ def is_of_another_configuration(directory: pathlib.Path, run: suite.Run) -> bool
 
 def _check_identity(directory: pathlib.Path, identity: str, run: suite.Run) -> None:
   if identity != run.identity:
-    raise ConfigurationError(f"{directory} holds run {identity}, not {run.identity}: it was copied or moved from "
+    raise ForeignFolderError(f"{directory} holds run {identity}, not {run.identity}: it was copied or moved from "
                              "elsewhere. Move it back, or delete it to train the run here.")
+
+
+def refuse_links(settings: Settings, run: suite.Run) -> None:
+  """Refuses symbolic links in a run's folder and on the way to it from the output folder.
+
+  Whoever can write to a shared output folder could else have a log, or what a clean-up deletes, lie anywhere.
+
+  Raises:
+    ForeignFolderError: there is one.
+  """
+  directory = settings.run_dir(run)
+  way = [directory, *directory.parents][:len(directory.parts) - len(pathlib.Path(settings.output_dir).parts)]
+  for path in (*reversed(way), *_entries(directory)):
+    if path.is_symlink():
+      raise ForeignFolderError(f"{path} is a symbolic link, through which nothing is written or deleted: replace it by "
+                               "what it points to, or choose another --output_dir.")
+
+
+def _entries(directory: pathlib.Path) -> Iterator[pathlib.Path]:
+  for folder, names, files in os.walk(directory):
+    yield from (pathlib.Path(folder, name) for name in (*names, *files))
+
+
+class Claim:
+  """What a process holds while it trains a run in its folder."""
+
+  def __init__(self, directory: pathlib.Path):
+    """Takes note of the lock file that this process has locked."""
+    self._directory, self._lock_file = directory, directory / run_files.LOCK_FILE
+    self._file_id = self._identify()
+
+  def check(self) -> None:
+    """Raises `FolderLostError` if the locked file no longer lies in the folder."""
+    if self._identify() != self._file_id:
+      raise FolderLostError(f"{self._directory} was removed or replaced while the run was trained. Start the same "
+                            "command again to train it again.")
+
+  def _identify(self) -> tuple[int, int] | None:
+    try:
+      found = os.stat(self._lock_file)
+    except (FileNotFoundError, NotADirectoryError):
+      return None
+    return found.st_dev, found.st_ino
+
+
+@contextlib.contextmanager
+def claimed(settings: Settings, run: suite.Run, should_stop: Callable[[], bool]) -> Iterator[Claim]:
+  """Holds a run's folder: locked, free of links, and marked with the run's identity and configuration.
+
+  Args:
+    settings: where the folder is, and how long to wait for another process that trains this run.
+    run: which.
+    should_stop: asked while waiting.
+
+  Raises:
+    ForeignFolderError: the folder holds another run or another configuration, or symbolic links.
+    ConfigurationError, RecordError: it cannot be read.
+    filelock.Timeout: another process still trains the run.
+    Interrupted: `should_stop` was true while waiting.
+  """
+  directory = settings.run_dir(run)
+  refuse_links(settings, run)
+  directory.mkdir(parents=True, exist_ok=True)
+
+  def stop_waiting() -> bool:
+    check_configuration(directory, run)
+    return should_stop()
+
+  with locked(directory, settings.lock_seconds, stop_waiting):
+    refuse_links(settings, run)
+    check_configuration(directory, run)
+    if not (directory / run_files.IDENTITY_FILE).exists():
+      claim(directory, run)
+    yield Claim(directory)
+
+
+def check_configuration(directory: pathlib.Path, run: suite.Run) -> None:
+  """Raises `OtherConfigurationError`, or what `is_of_another_configuration` raises."""
+  if is_of_another_configuration(directory, run):
+    raise OtherConfigurationError(f"{directory} holds a run of another configuration (this one is "
+                                  f"{run.configuration_hash}): choose another --output_dir, or --overwrite to delete "
+                                  "it.")
 
 
 @contextlib.contextmanager
 def locked(directory: pathlib.Path, seconds: float, should_stop: Callable[[], bool]) -> Iterator[None]:
   """Holds the run's lock, which the system frees when this process dies however it dies.
 
-  Whoever holds it may be about to end: a worker whose parent was killed still writes its checkpoint. It is waited for.
+  Whoever holds it may be about to end, as a worker whose parent was killed still writes its checkpoint; so wait.
 
   Args:
     directory: of the run.
@@ -89,8 +186,9 @@ def locked(directory: pathlib.Path, seconds: float, should_stop: Callable[[], bo
 
   Raises:
     filelock.Timeout: another process still trains the run.
-    lifetime.Interrupted: `should_stop` was true while waiting.
+    Interrupted: `should_stop` was true while waiting.
   """
+  # The loop is this module's own, as the oldest supported filelock cannot be told to give up waiting.
   lock = filelock.FileLock(str(directory / run_files.LOCK_FILE))
   deadline = time.monotonic() + seconds
   while True:
@@ -99,7 +197,7 @@ def locked(directory: pathlib.Path, seconds: float, should_stop: Callable[[], bo
       break
     except filelock.Timeout:
       if should_stop():
-        raise lifetime.Interrupted from None
+        raise Interrupted from None
       if time.monotonic() >= deadline:
         raise
       time.sleep(_SECONDS_BETWEEN_TRIES)

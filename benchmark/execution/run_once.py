@@ -2,65 +2,44 @@
 
 import dataclasses
 import hashlib
-import pathlib
-import shlex
-import sys
 import time
 from collections.abc import Callable
 
 import gin
 
 from benchmark.execution import process, run_folder
+from benchmark.execution.settings import Settings
 from benchmark.results import records, run_files
 from benchmark.suites import experiment as experiment_lib, learner_bindings, suite
 from benchmark.suites.bindings import ConfigurationError
+from lasem_tf import files
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
-from lasem_tf.training import events, json_lines, lifetime, tensorboard
+from lasem_tf.metrics import run_result
+from lasem_tf.training import events, json_lines, lifetime, schedule, splits, tensorboard
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-  """What flags decide about all runs of a suite; none of it reaches a result.
+class Prepared:
+  """A run that could begin: constructed and checked, nothing loaded or trained.
 
   Attributes:
-    output_dir: the suite's folder.
-    data_dirs: searched in order for raw data.
-    cache_dir: for decoded images; None: beside the data.
-    download: whether TensorFlow Datasets may download.
-    checkpoint_seconds: longest time between checkpoints.
-    threads: intra-op threads of a run.
-    deterministic: ask for deterministic kernels on GPUs and with several threads.
-    tensorboard: write TensorBoard event files beside the events.
-    lock_seconds: how long to wait for another process that holds a run, which may be about to end.
-    command: the command line, for the provenance.
+    experiment: what its configuration says.
+    stream: what it learns.
+    data: the stream's splits, as the run will keep them.
+    learner: as yet without tasks.
+    options: of its training.
   """
 
-  output_dir: str
-  data_dirs: tuple[str, ...] = ()
-  cache_dir: str | None = None
-  download: bool = False
-  checkpoint_seconds: float = 60.0
-  threads: int = 1
-  deterministic: bool = False
-  tensorboard: bool = True
-  lock_seconds: float = 30.0
-  command: str = dataclasses.field(
-      default_factory=lambda: shlex.join(["python", "-m", "benchmark.run", *sys.argv[1:]]))
-
-  def run_dir(self, run: suite.Run) -> pathlib.Path:
-    """Folder of a run."""
-    return pathlib.Path(self.output_dir, run.identity)
-
-  def stream_context(self, run: suite.Run) -> stream_lib.StreamContext:
-    """What the stream of a run is given."""
-    return stream_lib.StreamContext(seed=run.seed, design_seed=run.design_seed, data_dirs=self.data_dirs,
-                                    cache_dir=self.cache_dir, download=self.download)
+  experiment: experiment_lib.Experiment
+  stream: stream_lib.TaskStream
+  data: splits.SplitCache
+  learner: base.Learner
+  options: lifetime.TrainingOptions
 
 
-def build(run: suite.Run, settings: Settings,
-          design_only: bool = False) -> tuple[experiment_lib.Experiment, stream_lib.TaskStream]:
-  """Constructs a run's experiment and stream; leaves the run's configuration in gin's global state.
+def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prepared:
+  """Constructs a run; leaves the run's configuration in gin's global state.
 
   Args:
     run: which.
@@ -73,39 +52,26 @@ def build(run: suite.Run, settings: Settings,
   """
   run.parse()
   try:
-    experiment = experiment_lib.Experiment()  # pylint: disable=no-value-for-parameter
+    experiment = experiment_lib.Experiment()
+    options = experiment.training_options(settings.checkpoint_seconds)
     stream = experiment.make_stream(dataclasses.replace(settings.stream_context(run), design_only=design_only))
     if experiment.network.image_shape != stream.image_shape:
       raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} "
                        f"are {stream.image_shape}.")
-    idle_learner(experiment, stream, run.seed)
-    lifetime.check(stream, experiment.training_options(settings.checkpoint_seconds))
+    data = splits.SplitCache(stream)
+    learner = experiment.learner(experiment.learner_context(
+        tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples))
+    lifetime.check(stream, options)
   except stream_lib.DataError:
     raise
   except (ValueError, TypeError, RuntimeError) as error:
     raise ConfigurationError(f"Run {run.identity}: {' '.join(str(error).split())}") from error
-  return experiment, stream
-
-
-def idle_learner(experiment: experiment_lib.Experiment, stream: stream_lib.TaskStream, seed: int) -> base.Learner:
-  """A learner that is asked for its cost, or whether it fits the stream, and never trained."""
-
-  def examples(task_id, rows):
-    split = stream.load(task_id, "train")
-    return split.images[rows], split.labels[rows]
-
-  return make_learner(experiment, tuple(task.num_classes for task in stream.tasks), seed, examples)
-
-
-def make_learner(experiment: experiment_lib.Experiment, num_classes: tuple[int, ...], seed: int,
-                 examples: Callable) -> base.Learner:
-  """The learner of a run, as yet without tasks."""
-  return experiment.learner(experiment.learner_context(num_classes, seed, examples))
+  return Prepared(experiment, stream, data, learner, options)
 
 
 def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event], None],
             should_stop: Callable[[], bool]) -> records.Record:
-  """Trains a run, or what is left of it, and writes its record.
+  """Claims a run's folder, trains the run, or what is left of it, and writes its record.
 
   Args:
     run: what to train.
@@ -117,32 +83,46 @@ def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event],
     The record, which is on disk.
 
   Raises:
-    ConfigurationError: the folder holds another run.
-    lifetime.Interrupted: `should_stop` was true; the same call continues later.
-    filelock.Timeout: another process trains this run.
+    see `run_folder.claimed` and `train`.
+  """
+  with run_folder.claimed(settings, run, should_stop) as claim:
+    return train(run, settings, report, should_stop, claim)
+
+
+def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], None], should_stop: Callable[[], bool],
+          claim: run_folder.Claim) -> records.Record:
+  """`execute` in a folder that this process has claimed.
+
+  Raises:
+    ConfigurationError, DataError: the run cannot be constructed.
+    Interrupted: `should_stop` was true; the same call continues later.
+    FolderLostError: the folder was removed meanwhile.
   """
   run_dir = settings.run_dir(run)
-  run_dir.mkdir(parents=True, exist_ok=True)
-  with run_folder.locked(run_dir, settings.lock_seconds, should_stop):
-    finished = run_folder.finished_record(run_dir, run)
-    if finished is not None:
-      return finished
-    start = time.process_time()
-    experiment, stream = build(run, settings)
-    run_folder.claim(run_dir, run)
-    records.write_atomically(run_dir / run_files.REQUESTED_FILE, gin.config_str())
-    sinks = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / run_files.EVENTS_FILE)]
-    if settings.tensorboard:
-      sinks.append(tensorboard.TensorBoardSink(run_dir / "tensorboard", learner_bindings.describe(run)))
-    life = lifetime.Lifetime(
-        lambda access: make_learner(experiment, access.num_classes, run.seed, access.examples), stream,
-        experiment.training_options(settings.checkpoint_seconds), checkpoint_dir=run_dir / "checkpoints", sinks=sinks,
-        should_stop=should_stop)
-    result = life.run()
-    records.write_atomically(run_dir / run_files.OPERATIVE_FILE, gin.operative_config_str())
-    record = _record(run, settings, experiment, stream, result, time.process_time() - start)
-    records.write_record(record, run_dir)
-    return record
+  finished = run_folder.finished_record(run_dir, run)
+  if finished is not None:
+    return finished
+  start = time.process_time()
+  files.remove_unfinished(run_dir)
+  prepared = build(run, settings)
+  files.write_atomically(run_dir / run_files.REQUESTED_FILE, gin.config_str())
+  sinks: list[events.Sink] = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / run_files.EVENTS_FILE)]
+  if settings.tensorboard:
+    sinks.append(tensorboard.TensorBoardSink(run_dir / "tensorboard", learner_bindings.describe(run)))
+
+  def check_and_ask() -> bool:
+    claim.check()
+    return should_stop()
+
+  life = lifetime.Lifetime(
+      prepared.learner, prepared.data, prepared.options, checkpoint_dir=run_dir / "checkpoints", sinks=sinks,
+      should_stop=check_and_ask, configuration_hash=run.configuration_hash)
+  result = life.run()
+  claim.check()
+  files.write_atomically(run_dir / run_files.OPERATIVE_FILE, gin.operative_config_str())
+  record = _record(run, settings, prepared, result, time.process_time() - start)
+  records.write_record(record, run_dir)
+  return record
 
 
 class _ReportSink:
@@ -151,12 +131,16 @@ class _ReportSink:
   name = "report"
 
   def __init__(self, report: Callable[[events.Event], None]):
-    self.emit = report
+    self._report = report
+
+  def emit(self, event: events.Event) -> None:
+    """See `events.Sink`."""
+    self._report(event)
 
   def position(self) -> None:
     """Nothing is kept."""
 
-  def restore(self, position: None) -> None:
+  def restore(self, position: object | None) -> None:
     """Nothing to take back."""
 
   def close(self) -> None:
@@ -165,51 +149,44 @@ class _ReportSink:
 
 def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Record:
   """Writes and returns the record of a run that raised an error."""
-  result = {**_identity_fields(run), "status": "failed", "reason": reason,
-            "stream": {"name": run.stream, "display_name": run.stream, "protocol": None, "design_fingerprint": "",
-                       "data_fingerprint": "", "task_order": [], "counts": {}, "num_classes": []},
-            "accuracy": {"after_visit": [], "before_commit": None, "at_best_validation": []}, "configurations": [],
-            "parameters": {"after_visit": [], "super_network": None}, "forward_macs_committed": [],
-            "training_macs_per_image": [], "learner_summary": []}
+  stream = run_result.StreamFacts(name=run.stream, display_name=run.stream, protocol=None, design_fingerprint="",
+                                  data_fingerprint="", task_order=[], counts={}, num_classes=[])
+  result = _result(run, stream, run_result.summarize([], (), [], "failed", reason))
   record = records.Record(run.identity, result, _circumstances(run, settings))
   records.write_record(record, settings.run_dir(run))
   return record
 
 
-def _identity_fields(run: suite.Run) -> dict:
-  return {"learner": run.learner, "scale": run.scale, "seed": run.seed, "configuration_hash": run.configuration_hash}
-
-
-def _record(run, settings, experiment, stream, result: lifetime.LifetimeResult, cpu_seconds: float) -> records.Record:
-  block = {
-      **_identity_fields(run), "status": result.status, "reason": result.reason,
-      "stream": {"name": stream.name, "display_name": stream.display_name, "protocol": stream.protocol,
-                 "design_fingerprint": stream.design_fingerprint, "data_fingerprint": stream.data_fingerprint,
-                 "task_order": list(result.task_order), "counts": stream.counts(),
-                 "num_classes": [task.num_classes for task in stream.tasks]},
-      "accuracy": {"after_visit": result.after_visit, "before_commit": result.before_commit,
-                   "at_best_validation": result.at_best_validation},
-      "configurations": result.configurations,
-      "parameters": {"after_visit": result.parameters, "super_network": result.super_network},
-      "forward_macs_committed": result.forward_macs_committed,
-      "training_macs_per_image": result.training_macs_per_image,
-      "learner_summary": result.learner_summary,
-  }
-  switches = dataclasses.asdict(experiment.reference_behaviour())
+def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: lifetime.LifetimeResult,
+            cpu_seconds: float) -> records.Record:
+  stream = prepared.stream
+  facts = run_result.StreamFacts(
+      name=stream.name, display_name=stream.display_name, protocol=stream.protocol,
+      design_fingerprint=stream.design_fingerprint, data_fingerprint=stream.data_fingerprint,
+      task_order=list(schedule.task_order(prepared.options.task_order, stream.num_tasks)), counts=stream.counts(),
+      num_classes=[task.num_classes for task in stream.tasks])
+  switches = dataclasses.asdict(prepared.experiment.reference_behaviour())
   provenance = {
       "reference_switches": sorted(name for name, is_on in switches.items() if is_on),
       "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
       "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
       "peak_memory_bytes": process.peak_memory_bytes(), **_circumstances(run, settings),
   }
-  return records.Record(run.identity, block, provenance)
+  return records.Record(run.identity, _result(run, facts, result.measured), provenance)
+
+
+def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured) -> dict:
+  return dataclasses.asdict(run_result.RunResult(
+      **vars(measured), stream=stream, learner=run.learner, scale=run.scale, seed=run.seed,
+      configuration_hash=run.configuration_hash))
 
 
 def _circumstances(run: suite.Run, settings: Settings) -> dict:
   """Command, flags, machine, versions, and the files beside the record with the SHA-256 of each that is there."""
   run_dir = settings.run_dir(run)
-  files = {name: hashlib.sha256((run_dir / name).read_bytes()).hexdigest()
-           for name in (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE, run_files.EVENTS_FILE) if (run_dir / name).exists()}
+  names = (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE, run_files.EVENTS_FILE)
+  digests = {name: hashlib.sha256((run_dir / name).read_bytes()).hexdigest()
+             for name in names if (run_dir / name).exists()}
   flags = {name: value for name, value in dataclasses.asdict(settings).items() if name != "command"}
-  return {"command": settings.command, "flags": flags, "design_seed": run.design_seed, "files": files,
+  return {"command": settings.command, "flags": flags, "design_seed": run.design_seed, "files": digests,
           "deterministic": settings.deterministic, **process.describe(settings.threads)}

@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Sequence
 
-from benchmark.execution import planning
+from benchmark.execution.plan import Plan
 from benchmark.suites.bindings import ConfigurationError
 
 
@@ -22,7 +22,7 @@ def parse(text: str) -> tuple[int, int]:
   return int(index), int(count)
 
 
-def select(plans: Sequence[planning.Plan], index: int, count: int) -> list[planning.Plan]:
+def select(plans: Sequence[Plan], index: int, count: int) -> list[Plan]:
   """The runs of one shard, in the suite's order.
 
   Every run goes to the shard with the least work so far, the longest run first, so every run is in exactly one shard,

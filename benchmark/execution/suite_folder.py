@@ -1,39 +1,122 @@
-"""The folder of a suite, checked before anything is trained."""
+"""The folder of a suite: checked, cleared where that is asked for, and claimed before anything is trained."""
 
+import contextlib
+import fcntl
 import os
 import pathlib
+import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from benchmark.execution import run_folder, run_once
-from benchmark.results import records
+import filelock
+
+from benchmark.execution import run_folder
+from benchmark.execution.settings import Settings
+from benchmark.results import run_files
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
 
+LOCK_FILE = "suite.lock"  # Held while a suite prepares its runs, so that of two suites one sees the other's claims.
+_SECONDS_TO_WAIT = 120.0
+_CLAIM_FILES = {run_files.IDENTITY_FILE, run_files.LOCK_FILE}
 
-def prepare(runs: Sequence[suite.Run], settings: run_once.Settings, overwrite: bool) -> None:
-  """Checks that the folder can be written and holds no run of another configuration.
+
+def prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> None:
+  """Checks that the folder can be written and locked, and claims it for the runs.
 
   Args:
     runs: that are to be trained.
     settings: where.
-    overwrite: delete runs of another configuration.
+    overwrite: delete runs of another configuration, unless another process trains them.
 
   Raises:
-    ConfigurationError, RecordError: it cannot be used; the message says what to do.
+    ConfigurationError, RecordError: it cannot be used; the message says what to do. No run was deleted or claimed,
+      except where another process took a run up at the same moment.
   """
+  _check_usable(settings.output_dir)
+  lock = filelock.FileLock(os.path.join(settings.output_dir, LOCK_FILE), timeout=_SECONDS_TO_WAIT)
   try:
-    pathlib.Path(settings.output_dir).mkdir(parents=True, exist_ok=True)
-    records.write_atomically(pathlib.Path(settings.output_dir, f".write_test_{os.getpid()}"), b"x" * 4096)
-    pathlib.Path(settings.output_dir, f".write_test_{os.getpid()}").unlink()
-  except OSError as error:
-    raise ConfigurationError(f"--output_dir={settings.output_dir} cannot be written ({error.strerror}): make room or "
-                             "get permission, or name another.") from error
+    with lock:
+      _prepare(runs, settings, overwrite)
+  except filelock.Timeout as error:
+    raise ConfigurationError(f"--output_dir={settings.output_dir}: another suite has been preparing its runs there for "
+                             f"{_SECONDS_TO_WAIT:.0f} s. Wait for it, or name another folder.") from error
+
+
+def release(runs: Sequence[suite.Run], settings: Settings) -> None:
+  """Takes back the claims on runs that were never begun, so that they may be begun with other settings."""
   for run in runs:
     directory = settings.run_dir(run)
-    if not run_folder.is_of_another_configuration(directory, run):
+    if not directory.is_dir() or not {path.name for path in directory.iterdir()} <= _CLAIM_FILES:
       continue
-    if not overwrite:
-      raise ConfigurationError(f"{directory} holds a run of another configuration (this one is "
-                               f"{run.configuration_hash}): choose another --output_dir, or --overwrite to delete it.")
-    shutil.rmtree(directory)
+    try:
+      with run_folder.locked(directory, 0.0, lambda: False):
+        if {path.name for path in directory.iterdir()} <= _CLAIM_FILES:
+          (directory / run_files.IDENTITY_FILE).unlink(missing_ok=True)
+    except (OSError, filelock.Timeout):
+      continue  # Another process begins this run, or the folder is gone.
+
+
+def _check_usable(output_dir: str) -> None:
+  """Writes, syncs and locks a file of random name: some network file systems offer no locks."""
+  probe = pathlib.Path(output_dir, f".probe-{secrets.token_hex(8)}")
+  try:
+    pathlib.Path(output_dir).mkdir(parents=True, exist_ok=True)
+    with open(probe, "xb") as file:
+      file.write(b"x" * 4096)
+      file.flush()
+      os.fsync(file.fileno())
+      try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except OSError as error:
+        raise ConfigurationError(
+            f"--output_dir={output_dir} lies on a file system without file locks ({error.strerror}), so nothing would "
+            "keep two processes from training the same run: name a folder on another, such as a local disk, or have "
+            "it mounted with locks (for Lustre, -o flock).") from error
+  except OSError as error:
+    raise ConfigurationError(f"--output_dir={output_dir} cannot be written ({error.strerror}): make room or get "
+                             "permission, or name another.") from error
+  finally:
+    with contextlib.suppress(OSError):
+      probe.unlink()
+
+
+def _prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> None:
+  foreign = []
+  for run in runs:
+    run_folder.refuse_links(settings, run)
+    try:
+      run_folder.check_configuration(settings.run_dir(run), run)
+    except run_folder.OtherConfigurationError:
+      if not overwrite:
+        raise
+      foreign.append(run)
+  for run in foreign:  # Nothing is deleted while one of these is being trained.
+    with _locked(settings.run_dir(run)):
+      pass
+  for run in foreign:
+    with _locked(settings.run_dir(run)):
+      _clear(settings.run_dir(run))
+  for run in runs:
+    directory = settings.run_dir(run)
+    if not (directory / run_files.IDENTITY_FILE).exists() and not (directory / run_files.RECORD_FILE).exists():
+      run_folder.claim(directory, run)
+
+
+@contextlib.contextmanager
+def _locked(directory: pathlib.Path) -> Iterator[None]:
+  try:
+    with run_folder.locked(directory, 0.0, lambda: False):
+      yield
+  except filelock.Timeout as error:
+    raise ConfigurationError(f"{directory} holds a run of another configuration that another process is training: stop "
+                             "that first, or choose another --output_dir.") from error
+
+
+def _clear(directory: pathlib.Path) -> None:
+  """Deletes everything but the lock, for which somebody may be waiting."""
+  for path in directory.iterdir():
+    if path.is_dir():
+      shutil.rmtree(path)
+    elif path.name != run_files.LOCK_FILE:
+      path.unlink()

@@ -1,40 +1,67 @@
-"""A worker process: executes the runs it is sent, one after another, and tells what happens.
+"""A worker process: executes the runs it is sent, one after another, and reports what happens.
 
-Nothing here imports TensorFlow before threads and pinning are set.
+No TensorFlow is imported here before streams, surroundings and threads are set.
 """
 
-import os
+import contextlib
 import signal
+import socket
+import sys
 
-from benchmark.execution import process
+from benchmark.execution import channel as channel_lib, process, stopping
+from benchmark.execution.settings import Settings
+from benchmark.suites import bindings, suite
+
+# What a display shows of an epoch; the rest can be long.
+_SHOWN = ("event", "visit", "task", "phase", "epoch", "global_epoch", "total_epochs", "loss", "validation_accuracy")
 
 
-def main(connection, stop, settings_values: dict, place: process.Place) -> None:
-  """Serves runs until the connection sends None or closes.
+def main(end: socket.socket, settings_values: dict, place: process.Place) -> None:
+  """Serves runs until it is told to end or the parent is gone.
+
+  Messages from the parent: {"run": `Run.to_json()`}, {"stop": true} and {"end": true}. While a run is in progress any
+  message, and the end of the stream, asks for a checkpoint and an end: nothing is shared by the workers of a suite.
+  Messages to the parent: {"ready": true} once TensorFlow has started, else {"unable": reason}; {"event": epoch}; and
+  {"status": status, "reason": reason or null} when a run has ended.
 
   Args:
-    connection: to the parent. Receives `Run.to_json()` dictionaries; sends ('event', identity, event dictionary) and
-      ('finished', identity, status, reason) with a status of `attempt.attempt`.
-    stop: event that asks for a checkpoint and an end.
-    settings_values: fields of `execution.Settings`.
+    end: of a socket pair whose other end is the parent's.
+    settings_values: fields of `Settings`.
     place: what this process may use.
   """
-  # Ctrl-C in a terminal reaches the whole process group; only the parent decides what it means.
-  signal.signal(signal.SIGINT, signal.SIG_IGN)
-  signal.signal(signal.SIGTERM, lambda *_: stop.set())
-  parent = os.getppid()
-  process.prepare_process(settings_values["threads"], place)
-  process.start_tensorflow(settings_values["threads"], settings_values["deterministic"])
-  from benchmark.execution import attempt, run_once  # pylint: disable=import-outside-toplevel
-  from benchmark.suites import bindings, suite  # pylint: disable=import-outside-toplevel
-
-  bindings.register_configurables()
-  settings = run_once.Settings(**settings_values)
-  should_stop = lambda: stop.is_set() or os.getppid() != parent
+  stopping.leave_to_parent()
+  terminated = []
+  signal.signal(signal.SIGTERM, lambda number, frame: terminated.append(number))
+  channel = channel_lib.Channel(end)
   try:
-    while (values := connection.recv()) is not None:
-      run = suite.Run.from_json(values)
-      report = lambda event, identity=run.identity: connection.send(("event", identity, event.to_json()))
-      connection.send(("finished", run.identity, *attempt.attempt(run, settings, report, should_stop)))
+    settings = _start(settings_values, place, channel)
+    from benchmark.execution import attempt  # noqa: PLC0415  imports TensorFlow, which `_start` prepares
+
+    while "run" in (message := channel.receive()):
+      outcome = attempt.attempt(suite.Run.from_json(message["run"]), settings, lambda event: _report(event, channel),
+                                lambda: bool(terminated) or channel.is_ready())
+      channel.send({"status": outcome.status, "reason": outcome.reason})
   except (EOFError, ConnectionError):
     return  # The parent is gone; every run so far is checkpointed or recorded.
+
+
+def _start(settings_values: dict, place: process.Place, channel: channel_lib.Channel) -> Settings:
+  """Starts TensorFlow; ends the process, with the reason for the parent, where that fails."""
+  try:
+    settings = Settings(**{**settings_values, "data_dirs": tuple(settings_values["data_dirs"])})
+    process.prepare_process(settings.threads, place)
+    process.start_tensorflow(settings.threads, settings.deterministic)
+    bindings.register_configurables()
+  except Exception as error:  # Whatever it is, the parent must name it.
+    channel.send({"unable": f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"})
+    sys.exit(1)
+  channel.send({"ready": True})
+  return settings
+
+
+def _report(event, channel: channel_lib.Channel) -> None:
+  """Sends what a display shows: epochs, without their diagnostics."""
+  values = event.to_json()
+  if values["event"] == "epoch":
+    with contextlib.suppress(OSError):  # The parent is gone: the run is stopped, with a checkpoint, when it next asks.
+      channel.send({"event": {name: values[name] for name in _SHOWN}})

@@ -10,10 +10,12 @@ from benchmark.inspection import contact_sheets, inventory as inventory_lib
 from benchmark.suites import open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf import types
-from lasem_tf.data.stream import DataError, StreamContext, TaskStream
+from lasem_tf.data import overlap
+from lasem_tf.data.stream import CachesImages, DataError, StreamContext, TaskStream, WritesDesign
 
 _COLORS = {inventory_lib.OFFICIAL: "green", inventory_lib.OTHER: "yellow", inventory_lib.DAMAGED: "red",
            inventory_lib.MISSING: "red"}
+_TOLERATED_DUPLICATES = 0.1  # share of a split; published sets hold a few
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Request:
   """What the command line asks for.
 
   Attributes:
-    name: of the stream, or None for every known format.
+    name: of the stream; None makes `check` inspect every known format.
     bindings: gin bindings that win over the stream's file.
     context: seeds and folders.
     folders_given: whether the user named data folders.
@@ -33,7 +35,8 @@ class Request:
   folders_given: bool
 
   def open(self, **changes) -> TaskStream:
-    """The stream; `changes` replace fields of the context."""
+    """The stream, which has a name; `changes` replace fields of the context."""
+    assert self.name is not None
     return open_stream.load_stream(self.name, dataclasses.replace(self.context, **changes), self.bindings)
 
 
@@ -59,7 +62,7 @@ def check(request: Request) -> int:
   bad = False
   for name, inventory in inventories.items():
     findings = inventory(request.context.data_dirs)
-    # Without a stream, a format of which there is nothing at all is no fault.
+    # Without a stream, a format that is absent altogether is not an error.
     bad |= any(f.state in (inventory_lib.DAMAGED, inventory_lib.MISSING) for f in findings) and (
         request.name is not None or any(f.state != inventory_lib.MISSING for f in findings))
     for finding in findings:
@@ -81,7 +84,24 @@ def _check_stream(request: Request, console: rich_console.Console) -> int:
                 f"{totals} images.",
                 f"Design fingerprint {stream.design_fingerprint}, data fingerprint of seed {request.context.seed} "
                 f"{stream.data_fingerprint}.", sep="\n", markup=False, highlight=False)
-  return 0
+  if isinstance(stream, CachesImages):
+    console.print(f"Resized images are kept in {stream.cache_directory}.", markup=False, highlight=False)
+  try:
+    problems = _shared_images(stream)
+  except DataError as error:
+    problems = [str(error)]
+  for problem in problems:
+    console.print(problem, markup=False, highlight=False)
+  return int(bool(problems))
+
+
+def _shared_images(stream: TaskStream) -> list[str]:
+  """Where splits share images: in all tasks of a user's own stream, in the first of one that comes with the suite."""
+  if not type(stream).__module__.startswith("lasem_tf."):
+    return [problem for task in stream.tasks for problem in overlap.shared_images(stream, task.task_id)]
+  if isinstance(stream, CachesImages):  # draws its splits from one set of files, and would have to decode them first
+    return []
+  return overlap.shared_images(stream, 0, _TOLERATED_DUPLICATES)
 
 
 def rich_text(text: str) -> str:
@@ -140,17 +160,17 @@ def preview(request: Request, output_dir: pathlib.Path) -> int:
 def prepare(request: Request, output_dir: pathlib.Path | None) -> int:
   """Builds the cache where the stream has one, and writes its design files where it can and a folder is given."""
   stream = request.open()
-  if hasattr(stream, "prepare"):
+  if isinstance(stream, CachesImages):
     num_images = len(stream.all_image_files())
     with rich_progress.Progress(console=rich_console.Console(stderr=True)) as bar:
       task = bar.add_task("Images", total=num_images)
       report = stream.prepare(lambda num_done: bar.advance(task, num_done))
     print(f"{num_images} images: {report.reused} were cached, {report.built} were built, {report.repaired} were "
           f"damaged and rebuilt; all in {stream.cache_directory}")
-  elif output_dir is None or not hasattr(stream, "write_design"):
+  elif output_dir is None or not isinstance(stream, WritesDesign):
     print(f"Stream {request.name} reads its raw files as they are: nothing to prepare.")
   if output_dir is not None:
-    if not hasattr(stream, "write_design"):
+    if not isinstance(stream, WritesDesign):
       raise ConfigurationError(f"--output_dir={output_dir}: stream {request.name} has no design files to write.")
     _make_folder(output_dir)
     for path in stream.write_design(output_dir):

@@ -1,7 +1,4 @@
-"""Contact sheets: what a person would look at first.
-
-One picture for each task, with a row for each class and some images of every split.
-"""
+"""Contact sheets: one picture for each task, with a row for each class and some images of every split."""
 
 import pathlib
 import textwrap

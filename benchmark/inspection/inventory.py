@@ -1,7 +1,6 @@
 """What lies in the data folders: files, counts, checksums, and where what is missing belongs."""
 
 import dataclasses
-import gzip
 import hashlib
 import os
 import pathlib
@@ -49,7 +48,7 @@ def _folder(data_dirs: Sequence[str], names: Sequence[str], remedy: str) -> tupl
   """The first folder that exists, or a finding that says where it belongs."""
   for data_dir in data_dirs:
     for name in names:
-      if os.path.isdir(os.path.join(data_dir, name)):
+      if sources.is_folder(os.path.join(data_dir, name)):
         return os.path.join(data_dir, name), []
   place = os.path.join(data_dirs[0], names[0]) if data_dirs else names[0]
   return None, [Finding(place, MISSING, remedy)]
@@ -60,15 +59,15 @@ def _files(folder: str, checksums: dict[str, str], describe: Callable[[str], str
   findings = []
   for name, expected in checksums.items():
     path = os.path.join(folder, name)
-    if not os.path.isfile(path):
+    if not sources.is_file(path):
       findings.append(Finding(path, MISSING, remedy))
       continue
     try:
       counts = describe(path)
+      state, checksum = _checksum(sources.md5(path), expected)
     except DataError as error:
       findings.append(Finding(path, DAMAGED, str(error)))
       continue
-    state, checksum = _checksum(sources.md5(path), expected)
     findings.append(Finding(path, state, f"{counts}; {checksum}" if counts else checksum))
   return findings
 
@@ -78,10 +77,11 @@ def _cifar(data_dirs, folder_name: str, checksums: dict[str, str], key: str, num
   folder, findings = _folder(data_dirs, [folder_name], remedy)
 
   def describe(path):
-    content = unpickling.load_pickled_dictionary(path, remedy)
-    if key not in content:
+    if os.path.basename(path) == cifar_files.CIFAR100_META:
+      unpickling.load_pickled_dictionary(path, remedy)
       return "class names"
-    return f"{len(content[key])} images, {spread(np.bincount(content[key], minlength=num_classes))}"
+    _, labels = cifar_files.read_rows(path, key, num_classes, remedy)
+    return f"{len(labels)} images, {spread(np.bincount(labels, minlength=num_classes))}"
 
   return findings if folder is None else _files(folder, checksums, describe, remedy)
 
@@ -104,23 +104,19 @@ def mnist(data_dirs: Sequence[str]) -> list[Finding]:
   if folder is None:
     return findings
   for name, expected in idx_files.MNIST_MD5.items():
-    path = next((p for p in (f"{folder}/{name}.gz", f"{folder}/{name}") if os.path.isfile(p)), None)
+    path = next((p for p in (f"{folder}/{name}.gz", f"{folder}/{name}") if sources.is_file(p)), None)
     if path is None:
       findings.append(Finding(f"{folder}/{name}.gz", MISSING, idx_files.MNIST_REMEDY))
       continue
     try:
       array = idx_files.read_idx(path)
+      found = hashlib.md5(idx_files.read_content(path), usedforsecurity=False).hexdigest()
     except DataError as error:
       findings.append(Finding(path, DAMAGED, str(error)))
       continue
-    state, checksum = _checksum(_plain_md5(path), expected)
+    state, checksum = _checksum(found, expected)
     findings.append(Finding(path, state, f"{len(array)} entries; {checksum}"))
   return findings
-
-
-def _plain_md5(path: str) -> str:
-  with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
-    return hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
 
 
 def stl10(data_dirs: Sequence[str]) -> list[Finding]:
@@ -133,12 +129,13 @@ def stl10(data_dirs: Sequence[str]) -> list[Finding]:
     if path == labels_path:
       labels = stl10_files.read_labels(path)
       return f"{len(labels)} labels, {spread(np.bincount(labels, minlength=10))}"
-    size, rest = divmod(path.stat().st_size, stl10_files.IMAGE_BYTES)
+    num_bytes = stl10_files.file_size(path)
+    size, rest = divmod(num_bytes, stl10_files.IMAGE_BYTES)
     if rest:
-      raise DataError(f"{path.stat().st_size} bytes are no whole number of images of {stl10_files.IMAGE_BYTES} bytes. "
+      raise DataError(f"{num_bytes} bytes are no whole number of images of {stl10_files.IMAGE_BYTES} bytes. "
                       f"{stl10_files.REMEDY}")
-    if labels_path.is_file():
-      stl10_files.map_images(path, labels_path.stat().st_size)
+    if sources.is_file(labels_path):
+      stl10_files.map_images(path, stl10_files.file_size(labels_path))
     return f"{size} images"
 
   return findings if folder is None else _files(folder, stl10_files.MD5, describe, stl10_files.REMEDY)
@@ -156,6 +153,7 @@ def office_home(data_dirs: Sequence[str]) -> list[Finding]:
     try:
       path = office_home_files.domain_folder(folder, domain)
       images = office_home_files.list_images(folder, domain)
+      passed_over = office_home_files.left_out(folder, domain)
     except DataError as error:
       findings.append(Finding(str(folder / office_home_classes.DOMAIN_FOLDERS[domain][0]), MISSING, str(error)))
       continue
@@ -165,6 +163,8 @@ def office_home(data_dirs: Sequence[str]) -> list[Finding]:
     verdict = "every class has the official count"
     if differences:
       verdict = f"{len(differences)} classes differ from the official {official} images: {differences[0]}"
+    if passed_over:
+      verdict += f"; {office_home_files.left_out_message(passed_over)}"
     findings.append(Finding(str(path), OTHER if differences else OFFICIAL,
                             f"{sum(counts)} images in {len(counts)} classes, {spread(counts)}; {verdict}"))
   return findings

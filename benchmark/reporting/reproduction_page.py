@@ -17,7 +17,7 @@ from benchmark.results import (
   run_files,
   texts,
 )
-from benchmark.suites import bindings, paper_suites, suite
+from benchmark.suites import learner_names, paper_suites, suite
 
 _OFFICIAL = {
     "cifar100": "CIFAR-100",
@@ -179,8 +179,7 @@ def _not_measured(suites: Sequence[suite.Suite], completed: Sequence[records.Rec
     missing = {stream: learners for stream, learners in missing.items() if learners}
     if missing:
       parts.append(_suite_section(each, missing))
-  of_no_suite = ({path.stem for path in (bindings.gin_root() / "learners").glob("*.gin")}
-                 - {learner for _, learner in pairs} - {learner for _, learner in measured})
+  of_no_suite = set(learner_names.names()) - {learner for _, learner in pairs} - {learner for _, learner in measured}
   if of_no_suite:
     names = ", ".join(f"`{learner}`" for learner in sorted(of_no_suite, key=methods.learner_key))
     parts.append(_OF_NO_SUITE.format(learners=textwrap.fill(names, width=120)))

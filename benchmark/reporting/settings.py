@@ -7,6 +7,7 @@ import re
 
 from benchmark.results import run_files
 from benchmark.results.record_schema import RecordError
+from lasem_tf.files import write_atomically
 
 SETTINGS_FILE = "report.json"
 PAGE_FILE = "index.html"
@@ -63,4 +64,4 @@ def read(folder: pathlib.Path) -> Settings | None:
 
 def write(settings: Settings, folder: pathlib.Path) -> None:
   """Writes the settings of a report beside it."""
-  run_files.write_atomically(folder / SETTINGS_FILE, json.dumps(dataclasses.asdict(settings), indent=1) + "\n")
+  write_atomically(folder / SETTINGS_FILE, json.dumps(dataclasses.asdict(settings), indent=1) + "\n")

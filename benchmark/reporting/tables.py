@@ -10,7 +10,7 @@ from benchmark.reporting import cells, chosen_configurations
 from benchmark.reporting.cells import Cell
 from benchmark.results import comparison, measures, methods, texts
 from benchmark.results.records import Record
-from benchmark.results.run_files import write_atomically
+from lasem_tf.files import write_atomically
 from lasem_tf.metrics import statistics
 
 _COMPARED = (measures.PEAK, measures.FINAL)  # Over streams.

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.results import gin_texts, run_files
 from benchmark.results.record_schema import RecordError
-from benchmark.suites import bindings
+from benchmark.suites import gin_text
 
 _CIRCUMSTANCES = ("versions", "device", "threads", "deterministic", "onednn", "commit", "dirty")
 
@@ -48,7 +48,7 @@ def of_settings(first: pathlib.Path | None, second: pathlib.Path | None, identit
       bound = gin_texts.bound_values(_operative(source, identity), identity)
     except RecordError:  # This only explains an error, which must not become another.
       return []
-    values.append({name: bindings.render(value) for name, value in bound.items() if "." in name})
+    values.append({name: gin_text.render(value) for name, value in bound.items() if "." in name})
   one, other = values
   return [(name, one.get(name, ""), other.get(name, "")) for name in sorted({*one, *other})
           if one and other and one.get(name) != other.get(name)]

@@ -1,16 +1,14 @@
 """Configurations kept beside records, read as values without running anything."""
 
-import tokenize
 from typing import Any
 
 from benchmark.results.record_schema import RecordError
-from benchmark.suites import bindings
-
-_NO_GIN = (SyntaxError, ValueError, TypeError, AttributeError, tokenize.TokenError, RecursionError, MemoryError)
+from benchmark.suites import gin_text
+from benchmark.suites.gin_files import ConfigurationError
 
 
 def bound_values(text: str, where: str) -> dict[str, Any]:
-  """What a kept configuration binds, macros resolved as far as they are defined; see `bindings.bound_values`.
+  """What a kept configuration binds, macros resolved as far as they are defined; see `gin_text.bound_values`.
 
   Args:
     text: in Gin's own output format; may be empty.
@@ -20,8 +18,8 @@ def bound_values(text: str, where: str) -> dict[str, Any]:
     RecordError: it is no Gin text, or macros refer to each other in a circle.
   """
   try:
-    values = bindings.bound_values(text)
-    return {name: bindings.expand_macros(value, values) for name, value in values.items()}
-  except _NO_GIN as error:
+    values = gin_text.bound_values(text)
+    return {name: gin_text.expand_macros(value, values) for name, value in values.items()}
+  except (ConfigurationError, RecursionError, MemoryError) as error:
     raise RecordError(f"{where}: its configuration is no Gin text ({' '.join(str(error).split())[:200]}). Delete it to "
                       "go on without.") from error

@@ -54,6 +54,7 @@ from benchmark.results import matlab_model, run_files
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
+from lasem_tf.files import write_atomically
 
 
 def write(found: Sequence[Record], details: Mapping[str, RunDetails], output_dir: pathlib.Path) -> list[pathlib.Path]:
@@ -77,7 +78,7 @@ def write(found: Sequence[Record], details: Mapping[str, RunDetails], output_dir
     path = output_dir / f"{run_files.file_name(*key)}.mat"
     content = io.BytesIO()
     scipy.io.savemat(content, {"training_summary": _summary(runs, details)}, long_field_names=True, oned_as="row")
-    run_files.write_atomically(path, content.getvalue())
+    write_atomically(path, content.getvalue())
     paths.append(path)
   return paths
 

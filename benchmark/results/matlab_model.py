@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmark.results import gin_texts
 from benchmark.results.record_schema import RecordError
-from benchmark.suites import bindings
-from benchmark.suites.bindings import Macro, Reference, ROOT
+from benchmark.suites.bindings import ROOT
+from benchmark.suites.gin_text import Macro, Reference, render
 
 NETWORK = "ConvNetSpec"
 NETWORK_FIELDS = ("image_shape", "kernel_sizes", "channels", "pool_sizes", "dense_sizes", "padding", "skips",
@@ -88,7 +88,7 @@ def _matlab_value(value: Any, where: str) -> Any:
     return {_field_name(key): _matlab_value(entry, where) for key, entry in value.items()}
   if isinstance(value, (list, tuple)):
     return _array([_matlab_value(entry, where) for entry in value])
-  return bindings.render(value) if isinstance(value, (Reference, Mapping)) else repr(value)
+  return render(value) if isinstance(value, (Reference, Mapping)) else repr(value)
 
 
 def _array(entries: list) -> np.ndarray:

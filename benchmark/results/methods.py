@@ -29,7 +29,7 @@ class Family:
   name: str
   label: str
   colour: str
-  line: str
+  line: Line
   panel: str
   narrow_panel: str
   markers: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -45,13 +45,17 @@ class Look:
   fill: str
 
 
-_GREY, _BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE = (
-    "#767676", "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#999933")
-_STATIC, _SEARCH, _GROWING, _FIXED_SIZE = ("Static sharing", "Other searches", "Growing networks",
-                                           "Regularisation and replay")
+_GREY, _BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE, _BROWN = (
+    "#767676", "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#999933", "#8C564B")
+_STATIC, _SEARCH, _GROWING, _MASKS, _FIXED_SIZE = ("Static sharing", "Other searches", "Growing networks",
+                                                   "Masks and modules", "Regularisation and replay")
+_DOTS: Line = (0, (1, 2))
 _FAMILIES = (  # In the order of tables.
     Family("stl", "STL", _GREY, "-", "References", "References", {"": "o"}),
     Family("snn", "SNN", _GREY, "--", "References", "References", {"": "X"}),
+    Family("fine_tuning", "Fine-tuning", _GREY, ":", "References", "References", {"": "s"}),
+    Family("joint", "Joint", _GREY, "-.", "References", "References", {"": "D"}),
+    Family("random", "Random", _GREY, _DOTS, "References", "References", {"hps": "<", "tf": ">", "dfcnn": "^"}),
     Family("hps", "HPS", _BLUE, "-", _STATIC, "Static HPS"),
     Family("tf", "TF", _ORANGE, "-", _STATIC, "Static TF"),
     Family("dfcnn", "DF-CNN", _GREEN, "-", _STATIC, "Static DF-CNN"),
@@ -72,6 +76,14 @@ _FAMILIES = (  # In the order of tables.
     Family("lwf", "LwF", _WINE, "--", _FIXED_SIZE, "Regularisation", {"": "s"}),
     Family("replay", "Replay", _OLIVE, "-", _FIXED_SIZE, "Replay", {"": "o"}),
     Family("a_gem", "A-GEM", _OLIVE, "--", _FIXED_SIZE, "Replay", {"": "s"}),
+    Family("hat", "HAT", _BROWN, "-", _MASKS, _MASKS, {"": "o"}),
+    Family("packnet", "PackNet", _BROWN, "--", _MASKS, _MASKS, {"": "s"}),
+    Family("mntdp", "MNTDP", _BROWN, "-.", _MASKS, _MASKS, {"": "D"}),
+    Family("der_pp", "DER++", _OLIVE, "-.", _FIXED_SIZE, "Replay", {"": "D"}),
+    Family("gpm", "GPM", _WINE, "-.", _FIXED_SIZE, "Regularisation", {"": "D"}),
+    Family("si", "SI", _WINE, ":", _FIXED_SIZE, "Regularisation", {"": "^"}),
+    Family("mas", "MAS", _WINE, _DOTS, _FIXED_SIZE, "Regularisation", {"": "v"}),
+    Family("wsn", "WSN", _BROWN, ":", _MASKS, _MASKS, {"": "^"}),
 )
 _BY_NAME = {family.name: family for family in _FAMILIES}
 _ORDER = {family.name: place for place, family in enumerate(_FAMILIES)}
@@ -84,7 +96,8 @@ _STATIC_MARKERS = {
 _FILLS: Mapping[str, tuple[str, Line]] = {
     **dict.fromkeys(("2021", "release", "separate"), ("none", (0, (5, 1.5, 1, 1.5, 1, 1.5)))),
     "early": ("left", (0, (8, 2))), "second_order": ("right", (0, (2, 1))),
-    "validation": ("top", (0, (8, 1.5, 2, 1.5))), "office_home": ("bottom", (0, (3, 1, 3, 3))),
+    "bounded": ("bottom", (0, (4, 1, 1, 1))), "validation": ("top", (0, (8, 1.5, 2, 1.5))),
+    "office_home": ("bottom", (0, (3, 1, 3, 3))),
 }
 _SPARE_COLOURS = (_BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE)
 _SPARE_MARKERS = "osD^v<>pPX*hd"
@@ -120,8 +133,7 @@ def look(learner: str) -> Look:
     number = int(hashlib.sha256(learner.encode()).hexdigest(), 16)
     return Look(_SPARE_COLOURS[number % len(_SPARE_COLOURS)], _SPARE_MARKERS[number // 8 % len(_SPARE_MARKERS)], ":",
                 "none")
-  line: Line = own.line
-  variant, fill = learner[len(own.name) + 1:], "full"
+  variant, fill, line = learner[len(own.name) + 1:], "full", own.line
   for part, (changed_fill, changed_line) in _FILLS.items():
     if part in variant:
       variant, fill, line = variant.replace(part, "").strip("_"), changed_fill, changed_line

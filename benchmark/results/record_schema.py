@@ -1,35 +1,51 @@
 """What a run record must look like, and the errors that say where one does not.
 
 A record has a `result`, which two runs of one identity must share bit for bit, and a `provenance`, which they need not.
-A digest of identity and result travels in the record, so that a number edited by hand is noticed. A JSON-schema
-validator would take minutes over ten thousand matrices; the checks here are plain Python and NumPy.
+A digest of identity and result travels in the record, so that a number edited by hand is noticed. The format is that of
+`RecordFile`, published as `record.schema.json`; a JSON Schema validator would take minutes over ten thousand matrices,
+the checks here are plain Python and NumPy.
 """
 
+import dataclasses
 import hashlib
 import json
 import math
+import pathlib
 import reprlib
+import typing
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from benchmark.results import record_values, status
+from benchmark.results import json_types, record_values
 from benchmark.results.status import Status
+from benchmark.suites import identity as identity_lib
 from benchmark.suites.identity import Identity
+from lasem_tf import files
+from lasem_tf.metrics import run_result
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
 SCHEMA_VERSION = 1
-STATUSES = status.RECORDED
+SCHEMA_PATH = pathlib.Path(__file__).with_name("record.schema.json")
+STATUSES = typing.get_args(run_result.Status)
 
-_NUMBER = (int, float)
-_RESULT_FIELDS = {
-    "stream": Mapping, "learner": str, "scale": str, "seed": int, "configuration_hash": str, "status": str,
-    "reason": (str, type(None)), "accuracy": Mapping, "configurations": list, "parameters": Mapping,
-    "forward_macs_committed": list, "training_macs_per_image": list, "learner_summary": list,
-}
-_STREAM_FIELDS = {
-    "name": str, "display_name": str, "protocol": object, "design_fingerprint": str, "data_fingerprint": str,
-    "task_order": list, "counts": Mapping, "num_classes": list,
-}
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecordFile:
+  """A run's record as it is written.
+
+  Attributes:
+    schema_version: of this format.
+    identity: 'stream/learner/scale/seedN', unique within a suite.
+    result: what the run measured; equal bit for bit whenever the run is repeated on the same kind of machine.
+    result_digest: SHA-256 of identity and result, see `record_schema.digest`.
+    provenance: how it was measured; may differ between equal results.
+  """
+
+  schema_version: Literal[1]
+  identity: Annotated[str, run_result.Pattern(identity_lib.PATTERN)]
+  result: run_result.RunResult
+  result_digest: Annotated[str, run_result.Pattern("[0-9a-f]{64}")]
+  provenance: dict[str, Any]
 
 
 class RecordError(ValueError):
@@ -94,9 +110,9 @@ def parse(text: str, where: str) -> dict:
 
   try:
     record = json.loads(text, parse_constant=refuse)
+  except RecordError:
+    raise
   except (ValueError, RecursionError) as error:  # A number of thousands of digits is a ValueError.
-    if isinstance(error, RecordError):
-      raise
     raise RecordError(f"{where}: not valid JSON ({error}). Delete the record and run again.") from error
   check(record, where)
   return record
@@ -114,67 +130,51 @@ def check(record: Any, where: str) -> None:
     raise SchemaVersionError(
         f"{where}: has record format {reprlib.repr(version)}, this version of the suite reads {SCHEMA_VERSION}. "
         "Read it with the version that wrote it, or run again.")
-  _check_fields(record, {"identity": str, "result": Mapping, "result_digest": str, "provenance": Mapping}, where, "")
-  identity, result = record["identity"], record["result"]
+  missing = [field.name for field in dataclasses.fields(RecordFile) if field.name not in record]
+  if missing:
+    raise RecordError(f"{where}: {missing[0]} is missing.")
   try:
-    is_intact = digest(identity, result) == record["result_digest"]
+    is_intact = digest(record["identity"], record["result"]) == record["result_digest"]
     json.dumps(record["provenance"], allow_nan=False)
   except ValueError as error:
-    field = next(_non_finite_fields({"result": result, "provenance": record["provenance"]}, ""), ".a field")[1:]
+    field = next(_non_finite_fields(record, ""), ".a field").removeprefix(".")
     raise NonFiniteValueError(f"{where}: {field} is not a finite number. Delete the record and run again.") from error
   if not is_intact:
     raise EditedRecordError(
         f"{where}: the result does not fit its digest, so it was edited by hand or damaged. Restore "
         "it, or delete it and run again.")
-  _check_result(identity, result, where)
-  defect = record_values.problem(result, record["provenance"])
-  if defect is not None:
-    raise RecordError(f"{where}: {defect}. The program does not write such records; delete it and run again.")
-  if result["status"] == Status.COMPLETED:
-    _check_measured(result, where)
+  problem = json_types.problem(RecordFile, record, "") or record_values.provenance_problem(record["provenance"])
+  if problem is not None:
+    raise RecordError(f"{where}: {problem}. Delete the record and run again.")
+  _check_result(record["identity"], record["result"], where)
+
+
+def json_schema() -> dict[str, Any]:
+  """The format of records as JSON Schema; lengths of lists, which depend on each other, are comments."""
+  return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Run record",
+          "description": "Generated from lasem_tf.metrics.run_result and benchmark.results.record_schema.",
+          **json_types.schema(RecordFile)}
 
 
 def _check_result(identity: str, result: Mapping, where: str) -> None:
-  _check_fields(result, _RESULT_FIELDS, where, "result.")
-  _check_fields(result["stream"], _STREAM_FIELDS, where, "result.stream.")
-  try:
-    named = Identity.parse(identity)
-  except ValueError as error:
-    raise RecordError(f"{where}: {error}") from error
+  named = Identity.parse(identity)
   if (named.learner, named.scale, named.seed) != (result["learner"], result["scale"], result["seed"]):
     raise RecordError(f"{where}: identity {identity!r} does not fit result.learner, result.scale and result.seed.")
-  if result["status"] not in STATUSES:
-    raise RecordError(f"{where}: status {reprlib.repr(result['status'])} is not one of {', '.join(STATUSES)}.")
-  if result["status"] != Status.COMPLETED and not result["reason"]:
-    raise RecordError(f"{where}: a {result['status']} run must state its reason.")
-
-
-def _check_measured(result: Mapping, where: str) -> None:
-  """Numbers of entries, and the accuracies."""
-  accuracy, stream = result["accuracy"], result["stream"]
-  num_visits, num_tasks = len(stream["task_order"]), len(stream["num_classes"])
-  lengths = {"accuracy.after_visit": (accuracy["after_visit"], num_visits),
-             "configurations": (result["configurations"], num_tasks),
-             "parameters.after_visit": (result["parameters"]["after_visit"], num_visits),
-             "forward_macs_committed": (result["forward_macs_committed"], num_tasks),
-             "training_macs_per_image": (result["training_macs_per_image"], num_visits)}
-  for name, (values, length) in lengths.items():
-    if len(values) != length:
-      raise RecordError(f"{where}: result.{name} has {len(values)} entries, not {length}.")
+  if result["status"] != Status.COMPLETED:
+    if not result["reason"]:
+      raise RecordError(f"{where}: a {result['status']} run must state its reason.")
+    return
+  lengths = {"visit": len(result["stream"]["task_order"]), "task": len(result["stream"]["num_classes"])}
+  for name, entries, values in json_types.lists(run_result.RunResult, result, "result"):
+    if len(values) != lengths[entries.each]:
+      raise RecordError(f"{where}: {name} has {len(values)} entries, not {lengths[entries.each]}.")
+    if entries.padded and None in values:
+      raise RecordError(f"{where}: {name}[{values.index(None)}] is null, though the run completed.")
+  accuracy = result["accuracy"]
   try:
-    matrix = AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"], stream["task_order"])
+    AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"], result["stream"]["task_order"])
   except ValueError as error:
     raise RecordError(f"{where}: result.accuracy is not an accuracy matrix. {error}") from error
-  if matrix.num_tasks != num_tasks:
-    raise RecordError(f"{where}: result.accuracy has {matrix.num_tasks} columns for {num_tasks} tasks.")
-
-
-def _check_fields(block: Mapping, fields: Mapping[str, Any], where: str, prefix: str) -> None:
-  for name, kind in fields.items():
-    if name not in block:
-      raise RecordError(f"{where}: {prefix}{name} is missing.")
-    if not isinstance(block[name], kind) or (kind in (int, _NUMBER) and isinstance(block[name], bool)):
-      raise RecordError(f"{where}: {prefix}{name} is of type {type(block[name]).__name__}.")
 
 
 def _non_finite_fields(value: Any, name: str) -> Iterator[str]:
@@ -188,3 +188,12 @@ def _non_finite_fields(value: Any, name: str) -> Iterator[str]:
   elif isinstance(value, (list, tuple)):
     for index, item in enumerate(value):
       yield from _non_finite_fields(item, f"{name}[{index}]")
+
+
+def main() -> None:
+  """Writes the published JSON Schema anew: `python -m benchmark.results.record_schema`."""
+  files.write_atomically(SCHEMA_PATH, json.dumps(json_schema(), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+  main()

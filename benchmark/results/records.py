@@ -16,9 +16,9 @@ from typing import Any
 
 from benchmark.results import differences, record_schema, run_files
 from benchmark.results.record_schema import ContradictoryRecordsError, NoRecordsError, RecordError, SCHEMA_VERSION
-from benchmark.results.run_files import write_atomically
 from benchmark.results.status import Status
 from benchmark.suites.identity import Identity
+from lasem_tf.files import write_atomically
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
 __all__ = ["Record", "RecordError", "identity_key", "load_records", "read_record", "write_atomically",

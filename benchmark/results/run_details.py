@@ -9,7 +9,6 @@ import dataclasses
 import json
 import math
 import pathlib
-import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 from benchmark.results import record_values, run_files
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
-from benchmark.results.run_files import write_atomically
+from lasem_tf.files import write_atomically
 
 MAX_EPOCHS_PER_VISIT = 60
 _COLUMNS = ("visit", "task", "global_epoch", "loss", "validation_accuracy", "test_accuracy", "prior")
@@ -85,25 +84,32 @@ def _read_folder(folder: pathlib.Path, max_epochs_per_visit: int) -> RunDetails 
   requested, operative = (run_files.read_text(folder / name) if (folder / name).exists() else ""
                           for name in (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE))
   events = folder / run_files.EVENTS_FILE
-  rows = list(_epoch_rows(events)) if events.exists() else []
+  rows = _epoch_rows(events) if events.exists() else []
   if not (requested or operative or rows):
     return None
   return RunDetails(requested, operative, _thin(rows, max_epochs_per_visit))
 
 
-def _epoch_rows(path: pathlib.Path) -> Iterator[tuple]:
+def _epoch_rows(path: pathlib.Path) -> list[tuple]:
+  """A row for every epoch; test accuracies stand where a phase's best epoch was tested."""
+  rows: dict[tuple, dict[str, Any]] = {}
   for where, line in run_files.read_lines(path):
     try:
       event = json.loads(line, parse_constant=lambda _: None)
+      key = event.get("visit"), event.get("global_epoch")
       if event.get("event") == "epoch":
         prior = (event.get("diagnostics") or {}).get("prior")
         # Six decimals keep a committed report small; curves and heat maps cannot show more.
-        row = (*(_rounded(event.get(name)) for name in _COLUMNS[:-1]),
-               None if prior is None else [_rounded(value) for value in np.ravel(prior).tolist()])
-        _check_row(row)
-        yield row
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-      raise RecordError(f"{where}: no event of a run ({error}). Delete the file to report without curves.") from error
+        rows[key] = {**{name: _rounded(event.get(name)) for name in _COLUMNS[:-1]},
+                     "prior": None if prior is None else [_rounded(value) for value in np.ravel(prior).tolist()]}
+        _check_epoch(rows[key])
+      elif event.get("event") == "best_epoch":
+        rows[key]["test_accuracy"] = _rounded(event["test_accuracy"])
+        _check_epoch(rows[key])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+      raise RecordError(f"{where}: not an event of a run ({error!r:.200}). Delete the file to report without curves."
+                        ) from error
+  return [tuple(row.values()) for row in rows.values()]
 
 
 def _thin(rows: Sequence[tuple], max_epochs_per_visit: int) -> dict[str, list]:
@@ -121,25 +127,18 @@ def _read_collection(path: pathlib.Path) -> Iterator[tuple[str, RunDetails]]:
       content = json.loads(line)
       columns = [content["epochs"][name] for name in _COLUMNS]
       for row in zip(*columns, strict=True):
-        _check_row(row)
+        _check_epoch(dict(zip(_COLUMNS, row)))
       texts = content["identity"], content["requested"], content["operative"]
       "".join(texts).encode()
       yield texts[0], RunDetails(*texts[1:], dict(zip(_COLUMNS, columns)))
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-      raise RecordError(f"{where}: not the details of a run ({error!r}). Export the collection again.") from error
+      raise RecordError(f"{where}: not the details of a run ({error!r:.200}). Export the collection again.") from error
 
 
-def _check_row(row: tuple) -> None:
-  """Raises ValueError unless an epoch holds what figures and exports expect."""
-  for name, value in zip(_COLUMNS, row):
-    if name == "prior":
-      is_right = value is None or isinstance(value, list) and value and all(map(record_values.is_number, value))
-    elif name in ("visit", "task", "global_epoch"):
-      is_right = record_values.is_count(value)
-    else:
-      is_right = value is None or record_values.is_number(value)
-    if not is_right:
-      raise ValueError(f"{name} is {reprlib.repr(value)}")
+def _check_epoch(epoch: Mapping[str, Any]) -> None:
+  defect = record_values.epoch_problem(epoch)
+  if defect is not None:
+    raise ValueError(defect)
 
 
 def _check_visits(details: RunDetails, record: Record) -> None:

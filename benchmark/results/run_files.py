@@ -1,4 +1,4 @@
-"""Files of runs and reports: their names, where they lie, and how they are read and written."""
+"""Files of runs and reports: their names, where they lie, and how they are read."""
 
 import contextlib
 import errno
@@ -6,7 +6,6 @@ import hashlib
 import os
 import pathlib
 import re
-import secrets
 from collections.abc import Iterator
 
 from benchmark.results.record_schema import RecordError
@@ -90,26 +89,6 @@ def _readable(path: pathlib.Path) -> Iterator[None]:
     raise RecordError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}). Save it in that encoding.") from error
   except OSError as error:
     raise RecordError(f"{path}: cannot be read ({error.strerror}).") from error
-
-
-def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
-  """Writes a file through a synced temporary beside it; makes missing folders. A link in its place is replaced."""
-  path.parent.mkdir(parents=True, exist_ok=True)
-  # Process numbers repeat over containers that share a folder: random names do not.
-  temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-  try:
-    with open(temporary, "xb") as file:
-      file.write(content.encode() if isinstance(content, str) else content)
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(temporary, path)
-  finally:
-    temporary.unlink(missing_ok=True)
-  directory = os.open(path.parent, os.O_RDONLY)
-  try:
-    os.fsync(directory)
-  finally:
-    os.close(directory)
 
 
 def _check_links(directory: pathlib.Path, files: list[str]) -> None:

@@ -22,7 +22,7 @@ def printable(text: str) -> str:
 
 
 def csv_table(frame: pd.DataFrame, float_format: str | None = None) -> str:
-  """A data frame as CSV; texts take one line, and an apostrophe goes before those that are formulas to a spreadsheet."""
+  """A data frame as CSV; texts take one line, and an apostrophe goes before what is a formula to a spreadsheet."""
   texts = {name: frame[name].map(_no_formula) for name in frame.select_dtypes(exclude=["number", "bool"]).columns}
   return frame.assign(**texts).to_csv(index=False, float_format=float_format, lineterminator="\n")
 

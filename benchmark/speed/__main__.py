@@ -10,9 +10,11 @@ about five and office_home about ten minutes with --repeats=3. Machines are shar
 deserves a second run.
 
 Arms: `core` (plain and LASEM step, graph mode, evaluation, share of the matrix product's rate), `knowledge` (tensor
-factors and deconvolution), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak memory,
-retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream, and a suite with two
-workers against one).
+factors and deconvolution), `bounded` (LASEM at a bounded posterior mass, in each form of its step), `bfloat16` (steps
+whose convolutions run in bfloat16), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak
+memory, retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream, and a suite with
+two workers against one), `learners` (what every method's visits cost beside their arithmetic, at later tasks too where
+that grows; takes tens of minutes; --learners names some of them).
 
 Exit status: 0 every bar was met, 1 one was missed, 2 a bad flag.
 """
@@ -25,8 +27,11 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import process
+from benchmark.speed import end_to_end, processes
+from lasem_tf import cores
 
-ARMS = ("core", "knowledge", "frameworks", "processes", "endtoend")
+ARMS = ("core", "knowledge", "bounded", "bfloat16", "frameworks", "processes", "endtoend", "learners")
+STREAMS = {"cifar100": "cifar100", "stl10": "stl10_20", "office_home": "office_home"}  # Whose files set the networks.
 NETWORKS = ("cifar100", "stl10", "office_home")
 
 
@@ -35,6 +40,8 @@ def define_flags() -> flags.FlagValues:
   values = command_line.new_flags()
   flags.DEFINE_list("network", ["cifar100"], f"Backbones, of {', '.join(NETWORKS)}.", flag_values=values)
   flags.DEFINE_list("arms", ["core", "knowledge"], f"What to measure, of {', '.join(ARMS)}.", flag_values=values)
+  flags.DEFINE_list("learners", [], "Learners of the arm `learners`. Default: one for each mechanism.",
+                    flag_values=values)
   flags.DEFINE_integer("repeats", 7, "Measurements of every arm.", lower_bound=1, flag_values=values)
   flags.DEFINE_float("seconds", 0.3, "Least CPU time of a measurement.", lower_bound=0.0, flag_values=values)
   flags.DEFINE_integer("core", None, "Core to pin to. Default: the last usable one.", flag_values=values)
@@ -50,28 +57,24 @@ def main(argv) -> int:
   """Runs the command line; returns the exit status."""
   values = define_flags()
   command_line.parse(values, argv, __doc__)
-  cores = process.usable_cores()
-  if values.core is not None and values.core not in cores:
-    command_line.fail(f"--core={values.core} is not usable here; choose one of {cores}.")
+  usable = cores.usable()
+  if values.core is not None and values.core not in usable:
+    command_line.fail(f"--core={values.core} is not usable here; choose one of {usable}.")
   output = None if values.output is None else pathlib.Path(values.output)
   if output is not None and not output.parent.is_dir():
     command_line.fail(f"--output={output}: there is no folder {output.parent}; create it first.")
-  from benchmark.speed import processes  # pylint: disable=import-outside-toplevel
-
   # What runs in processes of its own comes first: they could not leave the core that this one is pinned to.
-  apart = {name: _apart(processes, name, values) for name in values.network} if "processes" in values.arms else {}
+  apart = {name: _apart(name, values) for name in values.network} if "processes" in values.arms else {}
   run_costs, suite_bars = None, []
   if "endtoend" in values.arms:
-    from benchmark.speed import end_to_end  # pylint: disable=import-outside-toplevel
-
     run_costs, suite_bars = end_to_end.measure(), [end_to_end.scaling(min(3, values.repeats))]
-  process.prepare_process(place=process.Place(core=cores[-1] if values.core is None else values.core))
+  process.prepare_process(place=process.Place(core=usable[-1] if values.core is None else values.core))
   if "frameworks" in values.arms:
-    from benchmark.speed import torch_steps  # pylint: disable=import-outside-toplevel
+    from benchmark.speed import torch_steps  # noqa: PLC0415  imports NumPy, which the line above prepares
 
     torch_steps.load_before_tensorflow()
   process.start_tensorflow()
-  from benchmark.speed import markdown  # pylint: disable=import-outside-toplevel
+  from benchmark.speed import markdown  # noqa: PLC0415  imports TensorFlow, which the line above prepares
 
   sections, met = [], all(bar.met is not False for bar in suite_bars)
   for name in values.network:
@@ -80,6 +83,11 @@ def main(argv) -> int:
     met = met and all(bar.met is not False for bar in bars)
     if bars:
       sections.append(markdown.section(name, network, costs, bars, notes))
+    if "learners" in values.arms:
+      from benchmark.speed import learner_costs  # noqa: PLC0415  imports TensorFlow
+
+      sections.append(markdown.visit_costs(name, learner_costs.measure(
+          STREAMS[name], values.learners or learner_costs.LEARNERS)))
   if run_costs is not None:
     sections.append(markdown.run_costs(run_costs, suite_bars))
   text = markdown.document(sections, shlex.join(["python", "-m", "benchmark.speed", *argv[1:]]))
@@ -89,7 +97,7 @@ def main(argv) -> int:
   return 0 if met else 1
 
 
-def _apart(processes, name: str, values: flags.FlagValues) -> list:
+def _apart(name: str, values: flags.FlagValues) -> list:
   """Figures from processes of their own. Office-Home's LASEM run would take many minutes and has no bar."""
   bars = [] if name == "office_home" else processes.probe_figures(name, processes.probe(name))
   return [*bars, processes.scaling(name, values.repeats, 5 * values.seconds)]
@@ -97,15 +105,19 @@ def _apart(processes, name: str, values: flags.FlagValues) -> list:
 
 def _measure(name: str, values: flags.FlagValues):
   """(network, costs, bars, notes) of the arms that share this process."""
-  from benchmark.speed import comparisons, measure, networks  # pylint: disable=import-outside-toplevel
+  # These import TensorFlow.
+  from benchmark.speed import bounded_steps, comparisons, measure, networks, precision_steps  # noqa: PLC0415
 
   network, comparison = networks.NETWORKS[name], comparisons.Comparison()
   for arms, add in (("core", comparisons.add_core), ("knowledge", comparisons.add_knowledge),
+                    ("bounded", bounded_steps.add), ("bfloat16", precision_steps.add),
                     ("frameworks", comparisons.add_frameworks)):
     if arms in values.arms:
       add(comparison, network)
   costs = measure.interleave(comparison.arms, values.repeats, values.seconds)
-  return network, costs, comparisons.figures(name, network, costs), comparison.notes
+  found = comparisons.figures(name, network, costs) + bounded_steps.figures(comparison, costs) \
+      + precision_steps.figures(comparison, costs)
+  return network, costs, found, comparison.notes
 
 
 if __name__ == "__main__":

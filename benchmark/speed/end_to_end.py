@@ -9,8 +9,8 @@ import sys
 import tempfile
 import time
 
-from benchmark.execution import process
 from benchmark.speed.bars import Bar
+from lasem_tf import cores
 
 LEARNERS = ("stl", "snn", "hps_all", "tf_all", "dfcnn_all", "lasem_hps", "lasem_tf", "lasem_dfcnn", "darts_hps", "ewc",
             "a_gem", "prognn")
@@ -57,9 +57,9 @@ def scaling(repeats: int) -> Bar:
     RuntimeError: a run failed.
   """
   label = "a suite of four equal runs, two workers over one, wall time"
-  if len(process.usable_cores()) < 2:
+  if cores.num_usable() < 2:
     return Bar(label, None, SCALING_LIMIT, at_least=True, note="one core here")
-  seconds = {1: [], 2: []}
+  seconds: dict[int, list[float]] = {1: [], 2: []}
   for _ in range(repeats):
     for num_jobs, measured in seconds.items():
       with tempfile.TemporaryDirectory() as folder:

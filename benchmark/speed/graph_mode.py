@@ -12,7 +12,7 @@ from lasem_tf.nn import architecture
 v1 = tf.compat.v1
 
 
-class _RMSProp(v1.train.RMSPropOptimizer):
+class _RMSProp(v1.train.RMSPropOptimizer):  # type: ignore[name-defined]  # mypy knows no member of an alias
   """The optimizer with the same slots, made without an argument that TensorFlow warns of."""
 
   def _create_slots(self, var_list):

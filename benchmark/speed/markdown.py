@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import tabulate
 
 from benchmark.execution import process
-from benchmark.speed import end_to_end, measure, torch_steps
+from benchmark.speed import end_to_end, learner_costs, measure, torch_steps
 from benchmark.speed.bars import Bar
 from benchmark.speed.networks import Network
 
@@ -38,6 +38,15 @@ def run_costs(costs: Sequence[end_to_end.RunCost], bars: Sequence[Bar]) -> str:
            f"{base.learner}.")
   return "\n\n".join([title, _table(["learner", "CPU s", "ratio", "training, wall s", "evaluation, wall s"], rows),
                       _figures(bars)])
+
+
+def visit_costs(name: str, costs: Sequence[learner_costs.VisitCost]) -> str:
+  """Overhead of learners' visits on one network; the first cost is that of the plain network's first visit."""
+  rows = [[cost.learner, cost.task, f"{cost.overhead(costs[0]):.2f}", f"{cost.gmacs:.1f}", f"{cost.seconds:.2f}",
+           f"{cost.compile_seconds:.2f}"] for cost in costs]
+  title = (f"## {name}: visits by method\n\nCPU seconds over multiply-accumulate operations, in units of the plain "
+           f"network's ({costs[0].learner}, first task); 1.00: no overhead. Compilation is counted apart.")
+  return "\n\n".join([title, _table(["learner", "task", "overhead", "GMACs", "CPU s", "compilation, CPU s"], rows)])
 
 
 def document(sections: Sequence[str], command: str) -> str:

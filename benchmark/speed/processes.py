@@ -8,9 +8,11 @@ import dataclasses
 import multiprocessing
 import statistics
 import time
+from collections.abc import Callable
 
 from benchmark.execution import process
 from benchmark.speed.bars import Bar
+from lasem_tf import cores
 
 MEMORY_LIMITS = {"cifar100": 1.2, "stl10": 1.6}  # 1e9 bytes of one LASEM run.
 SCALING_LIMIT = 1.3
@@ -50,10 +52,10 @@ def scaling(name: str, repeats: int, seconds: float) -> Bar:
     repeats: measurements of either, in turn.
     seconds: wall time that one measurement of one process should take.
   """
-  label, cores = "plain steps per second of two processes over one, wall time", process.usable_cores()
-  if len(cores) < 2:
+  label, usable = "plain steps per second of two processes over one, wall time", cores.usable()
+  if cores.num_usable() < 2:
     return Bar(label, None, SCALING_LIMIT, at_least=True, note="one core here")
-  with _executor(cores[0]) as first, _executor(cores[1]) as second:
+  with _executor(usable[0]) as first, _executor(usable[1]) as second:
     num_steps = max(4, round(seconds / max(f.submit(_calibrate, name).result() for f in (first, second))))
     one, two = [], []
     for _ in range(repeats):
@@ -79,13 +81,13 @@ def _wall(executors, num_steps: int) -> float:
   return time.perf_counter() - start
 
 
-_step = None  # Of this worker process.
+_step: Callable[[], object] = lambda: None  # Of this worker process.
 
 
 def _calibrate(name: str) -> float:
   """Makes this process's plain step; wall seconds of one."""
-  global _step  # pylint: disable=global-statement
-  from benchmark.speed import comparisons, networks  # pylint: disable=import-outside-toplevel
+  global _step
+  from benchmark.speed import comparisons, networks  # noqa: PLC0415  import TensorFlow, which `_prepare` prepares
 
   _step = comparisons.Comparison().train("plain", comparisons.plain, networks.NETWORKS[name]).step_arm("plain").call
   _step()
@@ -101,19 +103,17 @@ def _take_steps(num_steps: int) -> None:
 
 
 def _probe(name: str) -> Probe:
-  # pylint: disable=import-outside-toplevel
-  from benchmark.speed import comparisons, networks, random_stream
-  from lasem_tf.learners import base
-  from lasem_tf.training import lifetime
-  # pylint: enable=import-outside-toplevel
+  # These import TensorFlow, which `_prepare` prepares.
+  from benchmark.speed import comparisons, networks, random_stream  # noqa: PLC0415
+  from lasem_tf.learners import base  # noqa: PLC0415
+  from lasem_tf.training import lifetime, splits  # noqa: PLC0415
 
   network = networks.NETWORKS[name]
   images = random_stream.RandomImages(network, _PROBE_TASKS, _PROBE_STEPS * network.batch_size)
   options = lifetime.TrainingOptions(network.batch_size, _PROBE_EPOCHS, 1e-5)
-
-  def make_learner(access):
-    return comparisons.lasem(base.LearnerContext(network.spec, access.num_classes, 0, _PROBE_EPOCHS, network.batch_size,
-                                                 1e-5, examples=access.examples))
-
-  result = lifetime.Lifetime(make_learner, images, options).run()
+  data = splits.SplitCache(images)
+  learner = comparisons.lasem(base.LearnerContext(
+      network.spec, (network.num_classes,) * _PROBE_TASKS, 0, _PROBE_EPOCHS, network.batch_size, 1e-5,
+      examples=data.training_examples))
+  result = lifetime.Lifetime(learner, data, options).run()
   return Probe(process.peak_memory_bytes(), result.num_retraces)

@@ -1,6 +1,7 @@
 """The plain training step in PyTorch, eager, to be measured against. Needs the extra `speed`."""
 
 import functools
+import importlib.util
 
 from benchmark.speed import measure
 from benchmark.speed.networks import Network
@@ -10,11 +11,7 @@ MISSING = "PyTorch is not installed: pip install 'lasem-tf[speed]'"
 
 def is_installed() -> bool:
   """Whether PyTorch can be imported."""
-  try:
-    import torch  # pylint: disable=import-outside-toplevel,unused-import
-  except ImportError:
-    return False
-  return True
+  return importlib.util.find_spec("torch") is not None
 
 
 def load_before_tensorflow() -> None:
@@ -23,17 +20,17 @@ def load_before_tensorflow() -> None:
   Its CUDA builds bring Triton, and with it a second LLVM: loaded after TensorFlow's, it crashes the process.
   """
   if is_installed():
-    import torch  # pylint: disable=import-outside-toplevel
+    import torch  # noqa: PLC0415  optional
 
     torch.optim.RMSprop([torch.nn.Parameter(torch.zeros(1))])
 
 
 def make_model(network: Network, memory_format=None):
   """The backbone as a `torch.nn.Sequential` of convolutions, pools, dropout on the features and dense layers."""
-  from torch import nn  # pylint: disable=import-outside-toplevel
+  from torch import nn  # noqa: PLC0415  optional
 
   spec = network.spec
-  layers = []
+  layers: list[nn.Module] = []
   for layer, pool in enumerate(spec.pool_sizes):
     size, _, inputs, outputs = spec.kernel_shape(layer)
     layers += [nn.Conv2d(inputs, outputs, size, padding=spec.padding), nn.ReLU()]
@@ -50,7 +47,7 @@ def make_model(network: Network, memory_format=None):
 
 def step_arm(name: str, network: Network, channels_last: bool) -> measure.Arm:
   """One training step a call: gather a batch of resident data, forward, backward, RMSProp; one thread."""
-  import torch  # pylint: disable=import-outside-toplevel
+  import torch  # noqa: PLC0415  optional
 
   torch.set_num_threads(1)
   torch.set_flush_denormal(True)

@@ -5,6 +5,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import gin
 
@@ -42,18 +43,11 @@ class Experiment:
   learning_rate: float = gin.REQUIRED
   learning_rate_decay: float = 0.0
   task_order: str | int | tuple[int, ...] = "once"
-  protocol: str = "clean"
+  protocol: Literal["clean", "reference"] = "clean"
   reference: Mapping[str, bool] = dataclasses.field(default_factory=dict)
   eval_every: int = 0
 
   def __post_init__(self):
-    if self.protocol not in ("clean", "reference"):
-      raise ValueError(f"experiment.protocol must be 'clean' or 'reference', not {self.protocol!r}.")
-    for name in ("batch_size", "epochs_per_task"):
-      if getattr(self, name) < 1:
-        raise ValueError(f"experiment.{name} must be at least 1, not {getattr(self, name)}.")
-    if self.learning_rate <= 0 or self.learning_rate_decay < 0:
-      raise ValueError("experiment.learning_rate must be positive and experiment.learning_rate_decay not negative.")
     unknown = set(self.reference) - {field.name for field in dataclasses.fields(types.ReferenceBehaviour)}
     if unknown:
       raise ValueError(f"experiment.reference knows no switch {', '.join(sorted(unknown))}.")
@@ -67,7 +61,8 @@ class Experiment:
     base_behaviour = types.ReferenceBehaviour.released() if self.protocol == "reference" else types.ReferenceBehaviour()
     return dataclasses.replace(base_behaviour, **self.reference)
 
-  def learner_context(self, num_classes: tuple[int, ...], seed: int, examples: Callable | None = None) -> base.LearnerContext:
+  def learner_context(self, num_classes: tuple[int, ...], seed: int,
+                      examples: Callable | None = None) -> base.LearnerContext:
     """What the learner of a run with this seed is given."""
     return base.LearnerContext(
         spec=self.network, num_classes=num_classes, seed=seed, epochs_per_task=self.epochs_per_task,

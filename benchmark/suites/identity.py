@@ -5,14 +5,15 @@ import re
 import reprlib
 
 MAX_NAME = 100
-NAME_RULE = f"letters, digits and _-.[]=, (not a dot first), at most {MAX_NAME} characters"
-_NAME = re.compile(rf"[A-Za-z0-9_\-\[\]=,][A-Za-z0-9_\-.\[\]=,]{{0,{MAX_NAME - 1}}}")
-_SEED = re.compile(r"seed(0|-?[1-9][0-9]{0,17})")
+NAME_RULE = f"up to {MAX_NAME} letters, digits and any of _ . + - = , [ ], the first a letter, a digit or _"
+_NAME = rf"[A-Za-z0-9_][A-Za-z0-9_.+=,\[\]-]{{0,{MAX_NAME - 1}}}"
+_SEED = r"seed(0|-?[1-9][0-9]{0,17})"
+PATTERN = f"{_NAME}/{_NAME}/{_NAME}/{_SEED}"
 
 
 def is_name(text: object) -> bool:
   """Whether a text can name a stream, a learner or a scale, and so a folder: see `NAME_RULE`."""
-  return isinstance(text, str) and _NAME.fullmatch(text) is not None
+  return isinstance(text, str) and re.fullmatch(_NAME, text) is not None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Identity:
         an identity is a path below the folder it is joined to.
     """
     parts = text.split("/")
-    seed = _SEED.fullmatch(parts[-1])
+    seed = re.fullmatch(_SEED, parts[-1])
     if len(parts) != 4 or seed is None:
       raise ValueError(f"{reprlib.repr(text)} is no identity: it should be <stream>/<learner>/<scale>/seed<number>.")
     return cls(parts[0], parts[1], parts[2], int(seed[1]))

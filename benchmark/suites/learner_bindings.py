@@ -24,7 +24,7 @@ def describe(run: suite.Run) -> dict[str, bool | int | float | str]:
     would write it.
   """
   # The operative configuration lacks what is constructed only when a task arrives; the requested one lacks defaults.
-  values = {}
+  values: dict[str, Any] = {}
   for text in (gin.config_str(max_line_length=100000), gin.operative_config_str(max_line_length=100000)):
     values |= bindings.bound_values(text)
   learner = bindings.expand_macros(values[_LEARNER], values)

@@ -4,18 +4,12 @@ from collections.abc import Callable, Sequence
 
 import gin
 
-from benchmark.suites import (
-  bindings as bindings_lib,  # pylint: disable=unused-import  # registers the root of the bindings
-)
-from benchmark.suites.bindings import ConfigurationError
+from benchmark.suites import bindings as bindings_lib, catalogue
+from benchmark.suites.gin_files import ConfigurationError
+from benchmark.suites.gin_text import Reader
 from lasem_tf.data import stream
 
 _STREAM = f"{bindings_lib.ROOT}.stream"
-
-
-def stream_names() -> list[str]:
-  """Names of the shipped stream files."""
-  return sorted(path.stem for path in (bindings_lib.gin_root() / "streams").glob("*.gin"))
 
 
 def stream_class(name: str, bindings: Sequence[str] = ()) -> Callable[[stream.StreamContext], stream.TaskStream]:
@@ -31,16 +25,19 @@ def stream_class(name: str, bindings: Sequence[str] = ()) -> Callable[[stream.St
   Raises:
     ConfigurationError: no such file, a wrong binding, or a binding that the stream does not use.
   """
-  bindings_lib.register_configurables()
-  values = bindings_lib.parse([name if name.endswith(".gin") else f"streams/{name}.gin"], bindings)
-  reference = values.get(_STREAM)
+  reader = Reader()
+  text = reader.read([name if name.endswith(".gin") else f"streams/{name}.gin"], bindings)
+  reference = text.values.get(_STREAM)
   if not isinstance(reference, bindings_lib.Reference):
     raise ConfigurationError(f"Stream file {name!r} does not bind {_STREAM} to a class, such as @CIFAR100.")
-  used = bindings_lib.reachable(values)
-  bindings_lib.check_types(values, used)
-  for bound in bindings_lib.bound_values("\n".join(bindings)):
+  known = catalogue.of_modules(tuple(text.modules))
+  bindings_lib.check_names(text.values, text.origins, known, is_complete=not text.modules)
+  used = bindings_lib.reachable(text.values)
+  bindings_lib.check_types(text.values, used, known)
+  for bound in reader.read((), bindings).values:
     if bound not in used:
       raise ConfigurationError(bindings_lib.unused_message(bound, used))
+  bindings_lib.parse(text.render(), f"stream {name}")
   return gin.get_configurable(reference.name)
 
 

@@ -3,7 +3,7 @@
 import pathlib
 from collections.abc import Iterable
 
-from benchmark.suites import bindings, suite
+from benchmark.suites import gin_files, gin_text, suite
 
 _PATTERN = "suites/paper_*.gin"
 
@@ -17,7 +17,7 @@ def load(root: pathlib.Path | None = None) -> list[suite.Suite]:
   Raises:
     ConfigurationError: a file binds no suite.
   """
-  return [_read(path) for path in sorted((root or bindings.gin_root()).glob(_PATTERN))]
+  return [_read(path) for path in sorted((root or gin_files.gin_root()).glob(_PATTERN))]
 
 
 def pairs(suites: Iterable[suite.Suite]) -> set[tuple[str, str]]:
@@ -26,10 +26,4 @@ def pairs(suites: Iterable[suite.Suite]) -> set[tuple[str, str]]:
 
 
 def _read(path: pathlib.Path) -> suite.Suite:
-  # As `suite.load`, but unchecked: checking needs every configurable, and so TensorFlow.
-  values = bindings.bound_values(path.read_text(encoding="utf-8"))
-  own = {name.removeprefix("suite."): bindings.expand_macros(value, values) for name, value in values.items()
-         if name.startswith("suite.")}
-  if not {"streams", "learners", "scale", "seeds"} <= set(own):
-    raise bindings.ConfigurationError(f"{path}: a suite binds suite.streams, learners, scale and seeds itself.")
-  return suite.Suite(**{"name": path.stem, **own})
+  return suite.read_suite(gin_text.Reader().read([str(path)]), [str(path)])

@@ -1,27 +1,29 @@
-"""A suite: lists of streams, learners and seeds that expand to runs with readable identities."""
+"""A suite: lists of streams, learners and seeds that expand to runs with readable identities. Needs no TensorFlow."""
 
 import dataclasses
 import itertools
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gin
 
-from benchmark.suites import bindings as bindings_lib
-from benchmark.suites.bindings import ConfigurationError
+from benchmark.suites import bindings as bindings_lib, catalogue, learner_names
+from benchmark.suites.gin_files import ConfigurationError
+from benchmark.suites.gin_text import expand_macros, GinText, Reader
+from benchmark.suites.identity import Identity, is_name, NAME_RULE
 
 _SUITE = "suite"
 
 
-@gin.configurable(_SUITE)
+@gin.configurable("suite")
 @dataclasses.dataclass(frozen=True)
 class Suite:
   """What a suite file binds.
 
   Attributes:
     streams: names of files in `gin/streams`.
-    learners: names of files in `gin/learners`.
+    learners: names of learners; see `learner_names`.
     scale: name of a file in `gin/scale`, the overlay that sets how much is trained.
     seeds: the trials.
     design_seed: fixes what all trials share.
@@ -29,10 +31,10 @@ class Suite:
     baseline: learner that the tables test the others against; None for none.
   """
 
-  streams: tuple[str, ...] = gin.REQUIRED
-  learners: tuple[str, ...] = gin.REQUIRED
-  scale: str = gin.REQUIRED
-  seeds: tuple[int, ...] = gin.REQUIRED
+  streams: tuple[str, ...]
+  learners: tuple[str, ...]
+  scale: str
+  seeds: tuple[int, ...]
   design_seed: int = 0
   name: str = ""
   baseline: str | None = None
@@ -41,23 +43,33 @@ class Suite:
     for field in ("streams", "learners", "seeds"):
       values = tuple(getattr(self, field))
       if not values or len(set(values)) < len(values):
-        raise ValueError(f"suite.{field} must name at least one entry and none twice, not {list(values)}.")
+        raise ConfigurationError(f"suite.{field} must name at least one entry and none twice, not {list(values)}.")
       object.__setattr__(self, field, values)
+    for field, name in (*(("streams", name) for name in self.streams), *(("learners", name) for name in self.learners),
+                        ("scale", self.scale), *((("name", self.name),) if self.name else ())):
+      if not is_name(name):
+        raise ConfigurationError(f"suite.{field}: {name!r} is no name. Names become folders: {NAME_RULE}, without a "
+                                 "path before them.")
+    if self.baseline is not None:
+      learner_names.resolve(self.baseline)
+    if any(isinstance(seed, bool) or not 0 <= seed < 2**31 for seed in (*self.seeds, self.design_seed)):
+      raise ConfigurationError("suite.seeds and suite.design_seed must be whole numbers from 0 to 2147483647.")
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-  """One run of a suite.
+  """One run of a suite, with all of its configuration: nothing is read from gin files again.
 
   Attributes:
     stream: name of the stream's file.
-    learner: name of the learner's file.
+    learner: the learner's name.
     scale: name of the scale's file.
     seed: the trial.
     design_seed: of the suite.
-    files: gin files, in order.
-    bindings: further bindings, after the files.
+    text: what the run's gin files and bindings say, without includes.
     configuration_hash: of everything that decides the result, seed aside.
+    source: what the learner's name stands for.
+    names_defaults: whether the text is an operative configuration: it binds defaults too, so its hash is not the run's.
   """
 
   stream: str
@@ -65,27 +77,44 @@ class Run:
   scale: str
   seed: int
   design_seed: int
-  files: tuple[str, ...]
-  bindings: tuple[str, ...]
+  text: str
   configuration_hash: str = ""
+  source: str = ""
+  names_defaults: bool = False
 
   @property
   def identity(self) -> str:
     """Readable, unique within a suite, and the run's folder."""
-    return f"{self.stream}/{self.learner}/{self.scale}/seed{self.seed}"
+    return str(Identity(self.stream, self.learner, self.scale, self.seed))
 
   def parse(self) -> dict[str, Any]:
-    """Puts the run's configuration into gin's global state; returns what is bound."""
-    return bindings_lib.parse(self.files, self.bindings)
+    """Puts the run's configuration into gin's global state; returns what is bound.
+
+    Raises:
+      ConfigurationError: the text is not that of the run's hash, or gin cannot make sense of it.
+    """
+    values = bindings_lib.bound_values(self.text, self.identity)
+    found = configuration_hash(values, self.design_seed)
+    if found != self.configuration_hash and not self.names_defaults:
+      raise ConfigurationError(f"Run {self.identity}: its configuration has hash {found}, but "
+                               f"{self.configuration_hash} was planned. Start the command again.")
+    bindings_lib.parse(self.text, self.identity)
+    return values
 
   def to_json(self) -> dict:
     """For a worker process; see `from_json`."""
     return dataclasses.asdict(self)
 
   @classmethod
-  def from_json(cls, values: dict) -> "Run":
+  def from_json(cls, values: Mapping[str, Any]) -> "Run":
     """The inverse of `to_json`."""
-    return cls(**{**values, "files": tuple(values["files"]), "bindings": tuple(values["bindings"])})
+    return cls(**values)
+
+
+def configuration_hash(values: Mapping[str, Any], design_seed: int) -> str:
+  """The hash of a run that is bound to these values."""
+  key = f"{_SUITE}.design_seed"
+  return bindings_lib.configuration_hash({**values, key: design_seed}, bindings_lib.reachable(values) | {key})
 
 
 def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, list[Run]]:
@@ -101,39 +130,50 @@ def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, lis
   Raises:
     ConfigurationError: an unknown name, a wrong type, or a binding that no run uses.
   """
-  bindings_lib.register_configurables()
-  values = bindings_lib.parse(files, bindings)
-  suite = _read_suite(values, files)
-  own = {name for name in values if not name.startswith(f"{_SUITE}.")}
-  runs, used = [], set()
+  reader = Reader()
+  text = reader.read(files, bindings)
+  suite = read_suite(text, files)
+  own = {name for name in text.values if not name.startswith(f"{_SUITE}.")}
+  runs: list[Run] = []
+  used: set[str] = bindings_lib.reachable(text.values, _SUITE)
   for stream, learner in itertools.product(suite.streams, suite.learners):
-    parts = (bindings_lib.resolve(f"streams/{stream}.gin"), bindings_lib.resolve(f"learners/{learner}.gin"),
-             bindings_lib.resolve(f"scale/{suite.scale}.gin"), *(bindings_lib.resolve(name) for name in files))
-    run = Run(stream, learner, suite.scale, 0, suite.design_seed, parts, tuple(bindings))
-    with_includes = run.parse()
-    names = bindings_lib.reachable(with_includes)
-    bindings_lib.check_types(with_includes, names)
-    used |= names
-    digest = bindings_lib.configuration_hash(with_includes | {"suite.design_seed": suite.design_seed}, names | {"suite.design_seed"})
-    runs += [dataclasses.replace(run, seed=seed, configuration_hash=digest) for seed in suite.seeds]
-  _check_used(own, used, values)
+    source = learner_names.resolve(learner)
+    complete = reader.read((f"streams/{stream}.gin", *source.files), source.bindings)
+    complete = reader.read((f"scale/{suite.scale}.gin", *files), bindings, after=complete)
+    used |= _check(complete)
+    runs += [Run(stream, learner, suite.scale, seed, suite.design_seed, complete.render(),
+                 configuration_hash(complete.values, suite.design_seed), str(source)) for seed in suite.seeds]
+  for name in sorted(own - used):
+    raise ConfigurationError(bindings_lib.unused_message(name, used))
   return suite, runs
 
 
-def _read_suite(values: dict[str, Any], files: Sequence[str]) -> Suite:
-  bound = {name for name in values if name.startswith(f"{_SUITE}.")}
+def read_suite(text: GinText, files: Sequence[str]) -> Suite:
+  """The suite that a text binds; nothing else of the text is checked.
+
+  Raises:
+    ConfigurationError: it binds none, or a wrong one.
+  """
+  bound = {name for name in text.values if name.startswith(f"{_SUITE}.")}
   if not bound:
-    raise ConfigurationError(f"{' '.join(files)} binds no suite.streams: --gin_file takes suites, such as "
+    raise ConfigurationError(f"{' '.join(map(str, files))} binds no suite.streams: --gin_file takes suites, such as "
                              "gin/suites/smoke.gin; streams and learners are named inside one.")
-  bindings_lib.check_types(values, bound | bindings_lib.reachable(values, _SUITE))
-  try:
-    suite = Suite()  # pylint: disable=no-value-for-parameter
-  except (ValueError, RuntimeError, TypeError) as error:
-    raise ConfigurationError(" ".join(str(error).split())) from error
-  return dataclasses.replace(suite, name=suite.name or pathlib.Path(files[-1]).stem)
+  known = catalogue.of_modules(())
+  suite_alone = {name: text.values[name] for name in bound}
+  bindings_lib.check_names(suite_alone, text.origins, known, is_complete=True)
+  bindings_lib.check_types(text.values, bound | bindings_lib.reachable(text.values, _SUITE), known)
+  values = {name.rpartition(".")[2]: expand_macros(text.values[name], text.values) for name in bound}
+  missing = [field.name for field in dataclasses.fields(Suite)
+             if field.default is dataclasses.MISSING and field.name not in values]
+  if missing:
+    raise ConfigurationError(f"{' '.join(map(str, files))} binds no suite.{missing[0]}; add it.")
+  return Suite(**{"name": pathlib.Path(files[-1]).stem, **values})
 
 
-def _check_used(own: set[str], used: set[str], values: dict[str, Any]) -> None:
-  used = used | bindings_lib.reachable(values, _SUITE)
-  for name in sorted(own - used):
-    raise ConfigurationError(bindings_lib.unused_message(name, used))
+def _check(complete: GinText) -> set[str]:
+  """Checks one learner's configuration on one stream; returns the names that are used."""
+  known = catalogue.of_modules(tuple(complete.modules))
+  bindings_lib.check_names(complete.values, complete.origins, known, is_complete=not complete.modules)
+  names = bindings_lib.reachable(complete.values)
+  bindings_lib.check_types(complete.values, names, known)
+  return names

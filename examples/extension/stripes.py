@@ -17,14 +17,16 @@ class Stripes(stream.TaskStream):
 
   def __init__(self, context: stream.StreamContext):
     self.context = context
-    self.tasks = tuple(types.TaskInfo(t, 2, ("horizontal", "vertical"), details={"brightness": 1 + t}) for t in range(3))
+    self.tasks = tuple(types.TaskInfo(t, 2, ("horizontal", "vertical"), details={"brightness": 1 + t})
+                       for t in range(3))
 
   def _source_indices(self, task_id, split):
     return np.arange(40) + 1000 * types.SPLITS.index(split)
 
   def _load(self, task_id, split):
     indices = self._source_indices(task_id, split)
-    images = seeding.generator(self.context.seed, "stripes", task_id, split).normal(0, 0.5, (40, 8, 8, 1)).astype(np.float32)
+    generator = seeding.generator(self.context.seed, "stripes", task_id, split)
+    images = generator.normal(0, 0.5, (40, 8, 8, 1)).astype(np.float32)
     labels = (indices % 2).astype(np.int32)
     images[labels == 0, 4] += 1 + task_id
     images[labels == 1, :, 4] += 1 + task_id

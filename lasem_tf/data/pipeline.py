@@ -50,7 +50,7 @@ def channel_statistics(batches) -> ChannelStatistics:
   Returns:
     The statistics, accumulated in float64 (the releases accumulate in float32 and are off by up to 1e-3).
   """
-  num_pixels, total = 0, 0.0
+  num_pixels, total = 0, np.zeros(())
   for batch in batches:
     pixels = _pixels(batch)
     num_pixels += len(pixels)

@@ -1,16 +1,21 @@
 """What every reader of raw image files shares: finding files, and the images and labels they hold."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
+import logging
 import os
-from collections.abc import Sequence
+import pathlib
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from lasem_tf.data import stream
 
 _CHUNK = 1 << 22
+READABLE = "Make it readable, or name another folder with --data_dir or --cache_dir."
 OFFICIAL = "official"
 ANY = "any"
 
@@ -41,8 +46,8 @@ class ImageSource:
       images = self.images[split]
       digest.update(f"{split} {images.shape} ".encode())
       for start in range(0, len(images), 1000):
-        digest.update(np.ascontiguousarray(images[start:start + 1000]))
-      digest.update(np.ascontiguousarray(self.labels[split], dtype="<i8"))
+        digest.update(np.ascontiguousarray(images[start:start + 1000]).data)
+      digest.update(np.ascontiguousarray(self.labels[split], dtype="<i8").data)
     return digest.hexdigest()
 
   def class_counts(self, split: str) -> np.ndarray:
@@ -51,7 +56,7 @@ class ImageSource:
 
 
 def outline(labels: dict[str, np.ndarray], image_shape: tuple[int, ...], class_names: Sequence[str]) -> ImageSource:
-  """A data set of the official size whose images are all black and take no memory: for counts and splits without files.
+  """A data set of the official size with black images that share one byte: for counts and splits without files.
 
   Args:
     labels: by split 'train' and 'test', int64 class of every image.
@@ -62,6 +67,58 @@ def outline(labels: dict[str, np.ndarray], image_shape: tuple[int, ...], class_n
   return ImageSource(images, labels, tuple(class_names), "the official data", official=True)
 
 
+@functools.lru_cache(maxsize=256)
+def warn_once(message: str) -> None:
+  """Logs a warning, once in the life of the process, however often a stream is opened."""
+  logging.getLogger(__name__).warning(message)
+
+
+@contextlib.contextmanager
+def reading(path: str | pathlib.Path, remedy: str) -> Iterator[None]:
+  """Turns what the operating system refuses into a `DataError` that names the path and ends with the remedy."""
+  try:
+    yield
+  except OSError as error:
+    raise stream.DataError(f"Cannot read {path}: {error.strerror or error}. {remedy}") from error
+
+
+def read_bytes(path: str | pathlib.Path, max_bytes: int, remedy: str) -> bytes:
+  """The content of a file of at most `max_bytes` bytes.
+
+  Raises:
+    DataError: the file cannot be read, or holds more than any file of its kind.
+  """
+  with reading(path, remedy), open(path, "rb") as file:
+    content = file.read(max_bytes + 1)
+  if len(content) > max_bytes:
+    raise stream.DataError(f"{path} holds more than {max_bytes} bytes, the most that is read. {remedy}")
+  return content
+
+
+def is_folder(path: str | pathlib.Path) -> bool:
+  """Whether the path is a folder.
+
+  Raises:
+    DataError: that cannot be found out, for want of permission or because the name is impossible.
+  """
+  return _has_kind(path, stat.S_ISDIR)
+
+
+def is_file(path: str | pathlib.Path) -> bool:
+  """Whether the path is a file; errors as `is_folder`."""
+  return _has_kind(path, stat.S_ISREG)
+
+
+def _has_kind(path, is_kind) -> bool:
+  try:
+    return is_kind(os.stat(path).st_mode)
+  except (FileNotFoundError, NotADirectoryError):
+    return False
+  except (OSError, ValueError) as error:
+    reason = getattr(error, "strerror", None) or error
+    raise stream.DataError(f"Cannot read {str(path)!r}: {reason}. {READABLE}") from error
+
+
 def find_folder(data_dirs: Sequence[str], name: str, remedy: str) -> str:
   """First existing folder `name` below the data folders, searched in order.
 
@@ -70,7 +127,7 @@ def find_folder(data_dirs: Sequence[str], name: str, remedy: str) -> str:
   """
   candidates = [os.path.join(data_dir, name) for data_dir in data_dirs]
   for candidate in candidates:
-    if os.path.isdir(candidate):
+    if is_folder(candidate):
       return candidate
   searched = ", ".join(candidates) if candidates else "nowhere, because no data folder is given (--data_dir)"
   raise stream.DataError(f"Folder {name} not found. Searched: {searched}. {remedy}")
@@ -82,16 +139,16 @@ def require_files(folder: str, names: Sequence[str], remedy: str) -> list[str]:
   Raises:
     DataError: names what is missing, and the remedy.
   """
-  missing = [name for name in names if not os.path.isfile(os.path.join(folder, name))]
+  missing = [name for name in names if not is_file(os.path.join(folder, name))]
   if missing:
     raise stream.DataError(f"{folder} lacks {', '.join(missing)}. {remedy}")
   return [os.path.join(folder, name) for name in names]
 
 
 def md5(path: str) -> str:
-  """MD5 of a file, in hexadecimal."""
+  """MD5 of a file, in hexadecimal; a file that cannot be read is a `DataError`."""
   digest = hashlib.md5(usedforsecurity=False)
-  with open(path, "rb") as file:
+  with reading(path, READABLE), open(path, "rb") as file:
     while chunk := file.read(_CHUNK):
       digest.update(chunk)
   return digest.hexdigest()
@@ -99,7 +156,12 @@ def md5(path: str) -> str:
 
 def file_state(paths: Sequence[str]) -> tuple:
   """Names, sizes and modification times: a key under which a parsed file may be kept in memory."""
-  return tuple((path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in paths)
+  states = []
+  for path in paths:
+    with reading(path, READABLE):
+      found = os.stat(path)
+    states.append((path, found.st_size, found.st_mtime_ns))
+  return tuple(states)
 
 
 def check_display_name(data_name: str | None, official_name: str, format_name: str, binding: str,
@@ -127,7 +189,7 @@ def check_display_name(data_name: str | None, official_name: str, format_name: s
   return data_name
 
 
-def check_class_counts(source: ImageSource, expected: dict[str, Sequence[int]], binding: str) -> None:
+def check_class_counts(source: ImageSource, expected: Mapping[str, Sequence[int]], binding: str) -> None:
   """Compares the number of images of every class with what the configuration expects.
 
   Args:

@@ -1,9 +1,12 @@
-"""A task stream: what a lifelong learner meets, task after task."""
+"""Task streams: the interface between data and learners."""
 
 import abc
 import dataclasses
 import functools
 import hashlib
+import pathlib
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,7 +21,8 @@ class StreamContext:
     seed: the trial; splits, noise pixels and batch order derive from it.
     design_seed: fixes what all trials share (STL-10's classes, noise and permutations; planted structure).
     data_dirs: folders searched in order for the raw files.
-    cache_dir: where decoded images may be cached; None means beside the data.
+    cache_dir: where decoded images may be cached; None means beside the data or, where these are read-only, in the
+      user's cache folder.
     download: whether TensorFlow Datasets may download.
     design_only: describe the stream as the official data make it, without looking for raw files; tasks, counts and
       source indices are then available, images are not.
@@ -111,3 +115,26 @@ class TaskStream(abc.ABC):
   @abc.abstractmethod
   def _source_indices(self, task_id: int, split: str) -> np.ndarray:
     ...
+
+
+@runtime_checkable
+class CachesImages(Protocol):
+  """What a stream that keeps decoded images on disk offers besides."""
+
+  @property
+  def cache_directory(self) -> pathlib.Path:
+    """Where they are kept."""
+
+  def all_image_files(self) -> list[pathlib.Path]:
+    """Every image file that some trial may use."""
+
+  def prepare(self, progress: Callable[[int], None]):
+    """Decodes them all; `progress` is called with the number done since the last call."""
+
+
+@runtime_checkable
+class WritesDesign(Protocol):
+  """What a stream whose design can be written to files offers besides."""
+
+  def write_design(self, folder: pathlib.Path) -> list[pathlib.Path]:
+    """Writes the files into an existing folder and returns their paths."""

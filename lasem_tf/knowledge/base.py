@@ -35,7 +35,7 @@ class Knowledge(abc.ABC):
     self.spec, self.initializer, self.reference = spec, initializer, reference
     self._check()
 
-  def _check(self) -> None:
+  def _check(self) -> None:  # noqa: B027  most rules fit any backbone
     """Raises ValueError if the sizes do not fit."""
 
   def shared_values(self, layer: int, draw: int = 0) -> tuple[str, dict[str, tf.Tensor]]:
@@ -75,15 +75,6 @@ class Knowledge(abc.ABC):
 
   def generation_macs(self, layer: int) -> int:
     """Multiply-accumulate operations to make the kernel once."""
-    del layer
-    return 0
-
-  def shared_parameters(self, layer: int) -> int:
-    """Number of scalars in a layer's shared group."""
-    raise ValueError(f"{type(self).__name__} has no shared route.")
-
-  def transform_parameters(self, layer: int) -> int:
-    """Number of scalars in a task's own part of a shared layer."""
     del layer
     return 0
 

@@ -3,7 +3,6 @@
 Lee, Stokes, Eaton: "Learning shared knowledge for deep lifelong learning using deconvolutional networks" (IJCAI 2019).
 """
 
-import math
 from collections.abc import Sequence
 
 import gin
@@ -117,12 +116,6 @@ class Deconvolution(base.Knowledge):
     size, _, inputs, outputs = self.spec.kernel_shape(layer)
     deconvolution = sizes.base_size**2 * sizes.filter_size**2 * sizes.base_channels * sizes.contraction_channels
     return deconvolution + size**2 * sizes.contraction_channels * inputs * outputs
-
-  def shared_parameters(self, layer):
-    return math.prod(self._base_shape(layer))
-
-  def transform_parameters(self, layer):
-    return sum(math.prod(shape) for shape in self._transform_shapes(layer).values())
 
   def _base_shape(self, layer: int) -> tuple[int, ...]:
     sizes = self._sizes[layer]

@@ -23,6 +23,3 @@ class HardSharing(base.Knowledge):
 
   def kernel_and_bias(self, layer, shared, transform):
     return shared["kernel"], shared["bias"]
-
-  def shared_parameters(self, layer):
-    return self.spec.convolution_parameters(layer)

@@ -90,9 +90,3 @@ class TensorFactors(base.Knowledge):
   def generation_macs(self, layer):
     shape = self.spec.kernel_shape(layer)
     return math.prod(shape) * sum(shape)
-
-  def shared_parameters(self, layer):
-    return math.prod(self.spec.kernel_shape(layer))
-
-  def transform_parameters(self, layer):
-    return sum(size * size for size in self.spec.kernel_shape(layer)) + self.spec.channels[layer]

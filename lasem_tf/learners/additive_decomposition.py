@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import additive_layers, base, consolidation, snapshot
+from lasem_tf.learners import additive_layers, base, consolidation, descent, snapshot
 from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, weights
 
 MODES = ("closed_form", "gradient", "exact")
@@ -71,15 +71,14 @@ class AdditiveDecomposition(base.Learner):
                        "and consolidate_every >= 1 or None.")
     self._sparsity_weight, self._retention_weight, self._weight_decay = sparsity_weight, retention_weight, weight_decay
     self._mode, self._retention_every = mode, retention_every
-    self._consolidate_every, self._consolidation_tolerance = consolidate_every, consolidation_tolerance
+    self._consolidate_every, self._consolidation_tolerance = consolidate_every or 0, consolidation_tolerance
     self._threshold = 0.0 if mode == "exact" else sparsity_weight / retention_weight
     spec = context.spec
-    shapes = {f"conv{layer}": spec.kernel_shape(layer) for layer in range(spec.depth)}
+    shapes: dict[str, tuple[int, ...]] = {f"conv{layer}": spec.kernel_shape(layer) for layer in range(spec.depth)}
     shapes.update({f"dense{i}": shape for i, shape in enumerate(spec.dense_shapes(1)[:-1])})
     self._layers = [additive_layers.AdditiveLayer(name, shape, self.initializer) for name, shape in shapes.items()]
     self._networks: dict[int, AdditiveNetwork] = {}
-    self._snapshot: snapshot.Snapshot | None = None
-    self._following: list[int] = []
+    self._take_snapshot([])
     self._num_consolidated = 0
 
   # --- variables ------------------------------------------------------------------------------------------------------
@@ -94,10 +93,10 @@ class AdditiveDecomposition(base.Learner):
   def _take_snapshot(self, following: list[int]) -> None:
     """Keeps what the kernels of these tasks are made of, until the visit ends."""
     self._following = following
-    kept = {f"{layer.shared.prefix}/kernel": layer.kernel for layer in self._layers}
+    kept = {f"{layer.shared.prefix}/kernel": layer.kernel for layer in self._layers} if following else {}
     if self._mode == "gradient":
       kept.update(self._adaptive(following))
-    self._snapshot = snapshot.Snapshot("snapshot", kept) if following else None
+    self._snapshot = snapshot.Snapshot("snapshot", kept)
 
   def _adaptive(self, task_ids) -> dict[str, tf.Variable]:
     return {f"{layer.own[task_id].prefix}/adaptive": layer.own[task_id]["adaptive"]
@@ -141,21 +140,21 @@ class AdditiveDecomposition(base.Learner):
     optimizer = optimizers.RMSProp(trained)
     counter = {"retention/step": tf.Variable(0, dtype=tf.int64, trainable=False)} if self._retention_every > 1 else {}
 
-    def step(batch, context):
-      with tf.GradientTape() as tape:
-        logits = self._networks[task_id](batch.images, kernels=self._kernels(task_id), dropout_seed=context.seed)
-        loss = layers.mean_cross_entropy(logits, batch.labels)
-        decay = 0.5 * self._weight_decay * tf.add_n([tf.reduce_sum(tf.square(variable)) for variable in decayed])
-        retention = self._retention(counter.get("retention/step"), loss.dtype)
-        total = loss + decay + retention
-      optimizer.apply(optimizers.gradients_by_name(tape, total, trained), context.learning_rate)
+    def objective(batch, context):
+      logits = self._networks[task_id](batch.images, kernels=self._kernels(task_id), dropout_seed=context.seed)
+      loss = layers.mean_cross_entropy(logits, batch.labels)
+      decay = 0.5 * self._weight_decay * tf.add_n([tf.reduce_sum(tf.square(variable)) for variable in decayed])
+      retention = self._retention(counter.get("retention/step"), loss.dtype)
+      return descent.Objective(loss, (decay, retention), {"retention": retention})
+
+    def shrink(context):
       for name, variable in adaptive.items():
         threshold = proximal.diagonal_threshold(self._sparsity_weight, context.learning_rate,
                                                 optimizer.slots[f"rms/{name}"])
         variable.assign(proximal.soft_threshold(variable, threshold))
-      return base.StepResult(loss, {"retention": retention})
 
-    return base.Phase("train", self.context.epochs_per_task, step, trained, {**optimizer.slots, **counter})
+    return descent.make_phase("train", self.context.epochs_per_task, trained, objective, optimizer=optimizer,
+                              finish=shrink, state=counter)
 
   def _retention(self, counter: tf.Variable | None, dtype: tf.DType) -> tf.Tensor:
     """What it costs that earlier tasks' kernels have moved, in the steps that heed it, else zero."""
@@ -188,7 +187,7 @@ class AdditiveDecomposition(base.Learner):
 
   def _consolidation_due(self) -> bool:
     """After every so many tasks, once."""
-    due = self._consolidate_every is not None and len(self._learned) % self._consolidate_every == 0
+    due = self._consolidate_every > 0 and len(self._learned) % self._consolidate_every == 0
     return due and len(self._learned) != self._num_consolidated
 
   def _end_visit(self):
@@ -198,7 +197,7 @@ class AdditiveDecomposition(base.Learner):
           layer.own[task_id]["adaptive"].assign(layer.follow(task_id, self._old_kernel(layer), self._threshold))
     if self._consolidation_due():
       self._consolidate()
-    self._snapshot, self._following = None, []
+    self._take_snapshot([])
     return base.TaskSummary(details={"adaptive_density": self._density()})
 
   def _consolidate(self) -> None:
@@ -232,8 +231,7 @@ class AdditiveDecomposition(base.Learner):
   def variables(self):
     groups = [group for layer in self._layers for group in layer.weight_groups()]
     heads = [network.head for network in self._networks.values()]
-    return {**weights.merge_variables([*groups, *heads]),
-            **(self._snapshot.named_variables if self._snapshot is not None else {})}
+    return {**weights.merge_variables([*groups, *heads]), **self._snapshot.named_variables}
 
   def num_parameters(self):
     dense = sum(group.num_parameters for layer in self._layers for group in layer.weight_groups())

@@ -8,8 +8,8 @@ term was meant to hold the shared kernels near what they were and never found th
 import gin
 import tensorflow as tf
 
-from lasem_tf.learners import base, snapshot
-from lasem_tf.nn import initializers, layers, networks, optimizers, weights
+from lasem_tf.learners import base, descent, snapshot
+from lasem_tf.nn import initializers, layers, networks, weights
 
 
 class MaskedRoute:
@@ -82,23 +82,20 @@ class AdditiveRelease(base.Learner):
     task_id = self.task.info.task_id
     network, routes = self._networks[task_id], self._routes[task_id]
     trained = weights.merge_variables([*self._shared, *self._own_groups(task_id)])
-    optimizer = optimizers.RMSProp(trained)
 
-    def step(batch, context):
-      with tf.GradientTape() as tape:
-        loss = layers.mean_cross_entropy(network(batch.images, dropout_seed=context.seed), batch.labels)
-        sparsity = tf.add_n([tf.reduce_mean(tf.abs(route.adaptive[""])) for route in routes]) / len(routes)
-        total = loss + self._sparsity_weight * sparsity
-        if self._snapshot is not None:
-          total += self._anchor_weight * self._drift()
-      optimizer.apply(optimizers.gradients_by_name(tape, total, trained), context.learning_rate)
-      return base.StepResult(loss, {"sparsity": sparsity})
+    def objective(batch, context):
+      loss = layers.mean_cross_entropy(network(batch.images, dropout_seed=context.seed), batch.labels)
+      sparsity = tf.add_n([tf.reduce_mean(tf.abs(route.adaptive[""])) for route in routes]) / len(routes)
+      penalty = self._sparsity_weight * sparsity
+      if self._snapshot is not None:
+        penalty += self._anchor_weight * self._drift(self._snapshot)
+      return descent.Objective(loss, penalty, {"sparsity": sparsity})
 
-    return base.Phase("train", self.context.epochs_per_task, step, trained, optimizer.slots)
+    return descent.make_phase("train", self.context.epochs_per_task, trained, objective)
 
-  def _drift(self) -> tf.Tensor:
+  def _drift(self, since: snapshot.Snapshot) -> tf.Tensor:
     """Mean over layers of half the mean squared change of the shared kernel in this visit, a scalar."""
-    copies = self._snapshot.named_variables
+    copies = since.named_variables
     return 0.5 * tf.add_n([tf.reduce_mean(tf.square(kernel - copies[f"snapshot/{name}"]))
                            for name, kernel in self._kernels().items()]) / len(self._shared)
 

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf import types
-from lasem_tf.nn import architecture, initializers
+from lasem_tf.nn import architecture, initializers, precision
 
 
 class Batch(NamedTuple):
@@ -151,16 +151,24 @@ class Learner(abc.ABC):
   Subclasses implement the methods with a leading underscore, and those marked abstract.
 
   Attributes:
+    computes_mixed: whether the learner follows `ConvNetSpec.precision`; the others refuse all but float32.
     context: the `LearnerContext`.
     initializer: draws initial weights of this run.
-    task: the `TaskData` of the visit in progress.
-    visit: its number.
+    task: the `TaskData` of the visit in progress; there is none before the first.
+    visit: its number, -1 before the first.
   """
 
+  task: TaskData
+  computes_mixed = False
+
   def __init__(self, context: LearnerContext):
+    if context.spec.precision != "float32":
+      if not self.computes_mixed:
+        raise ValueError(f"{type(self).__name__} computes in float32 only: remove the binding ConvNetSpec.precision = "
+                         f"{context.spec.precision!r}.")
+      precision.warn_where_slower()
     self.context = context
     self.initializer = initializers.Initializer(context.seed)
-    self.task: TaskData | None = None
     self.visit = -1
     self._learned: list[int] = []
     self._versions: dict[int, int] = {}
@@ -222,6 +230,7 @@ class Learner(abc.ABC):
 
     A run that goes on in the middle of an epoch calls it again, before all variables are restored.
     """
+    del epoch
 
   def end_epoch(self, epoch: int, validation_accuracy: float) -> bool:
     """Called after an epoch and its validation; true ends the phase now."""

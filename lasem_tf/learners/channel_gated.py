@@ -6,6 +6,7 @@ relies on are frozen when it ends, all others are drawn anew. The task classifie
 unknown task identities and are not part of it.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import gin
@@ -13,8 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base
-from lasem_tf.nn import architecture, hard_gates, layers, optimizers, weights
+from lasem_tf.learners import base, descent
+from lasem_tf.nn import architecture, hard_gates, layers, weights
 
 EVALUATION_BATCH = 256
 
@@ -168,23 +169,24 @@ class ChannelGated(base.Learner):
     # One number per output channel, the last axis of kernels and biases alike.
     free = {f"shared/conv{layer}/{part}": tf.constant(~channels, self._convolutions[layer][part].dtype)
             for layer, channels in enumerate(frozen) for part in ("kernel", "bias")}
-    optimizer = optimizers.RMSProp(followed)
 
-    def step(batch, context):
-      with tf.GradientTape() as tape:
-        logits, gates = network(batch.images, seeds=[context.fold(layer + 1) for layer in range(depth)],
-                                dropout_seed=context.seed, temperature=self._temperature)
-        loss = layers.mean_cross_entropy(logits, batch.labels)
-        activity = mean_activity(gates)
-        total = loss + tf.cast(self._sparsity_is_on, loss.dtype) * self._sparsity_weight * activity
-      gradients = optimizers.gradients_by_name(tape, total, followed)
-      optimizer.apply({name: gradient if name not in free or gradient is None else gradient * free[name]
-                       for name, gradient in gradients.items()}, context.learning_rate)
-      return base.StepResult(loss, {"gate_activity": activity})
+    def objective(batch, context):
+      logits, gates = network(batch.images, seeds=[context.fold(layer + 1) for layer in range(depth)],
+                              dropout_seed=context.seed, temperature=self._temperature)
+      loss = layers.mean_cross_entropy(logits, batch.labels)
+      activity = mean_activity(gates)
+      penalty = tf.cast(self._sparsity_is_on, loss.dtype) * self._sparsity_weight * activity
+      return descent.Objective(loss, penalty, {"gate_activity": activity})
+
+    def gradients(*arguments):
+      result, by_name = descent.follow(*arguments)
+      return result, {name: gradient if name not in free or gradient is None else gradient * free[name]
+                      for name, gradient in by_name.items()}
 
     # A run may go on in the middle of an epoch, after `begin_epoch`.
-    state = {**optimizer.slots, "sparsity_is_on": self._sparsity_is_on}
-    return base.Phase("train", self.context.epochs_per_task, step, {**followed, **moving}, state)
+    phase = descent.make_phase("train", self.context.epochs_per_task, followed, objective, gradients=gradients,
+                               state={"sparsity_is_on": self._sparsity_is_on})
+    return dataclasses.replace(phase, trained={**followed, **moving})
 
   # --- commit ---------------------------------------------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ import gin
 import keras
 import tensorflow as tf
 
-from lasem_tf.learners import base
-from lasem_tf.nn import architecture, initializers, layers, optimizers, weights
+from lasem_tf.learners import base, descent
+from lasem_tf.nn import architecture, initializers, layers, weights
 
 
 def sparsity_of(gates: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -39,9 +39,10 @@ class SoftGate(weights.DenseHead):
     super().__init__(prefix, list(zip(sizes[:-1], sizes[1:])), 1.0, initializer)
     self._num_inputs, self._temperature = sizes[0], temperature
 
-  def call(self, inputs: tf.Tensor) -> tf.Tensor:
+  def call(self, features: tf.Tensor, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
     """`[n, height, width, in]` -> `[n, channels]`, rows sum to one."""
-    return tf.nn.softmax(super().call(tf.reshape(inputs, [-1, self._num_inputs])) / self._temperature)
+    logits = super().call(tf.reshape(features, [-1, self._num_inputs]), dropout_seed=dropout_seed)
+    return tf.nn.softmax(logits / self._temperature)
 
 
 class SoftlyGatedNetwork(keras.Model):
@@ -112,18 +113,14 @@ class ChannelGatedSoft(base.Learner):
     task_id = self.task.info.task_id
     network = self._networks[task_id]
     trained = weights.merge_variables([*self._convolutions, *self._own_groups(task_id)])
-    optimizer = optimizers.RMSProp(trained)
 
-    def step(batch, context):
-      with tf.GradientTape() as tape:
-        logits, gates = network(batch.images, dropout_seed=context.seed)
-        loss = layers.mean_cross_entropy(logits, batch.labels)
-        sparsity = sparsity_of(gates)
-        total = loss + self._sparsity_weight * sparsity if self.context.reference.soft_gates else loss
-      optimizer.apply(optimizers.gradients_by_name(tape, total, trained), context.learning_rate)
-      return base.StepResult(loss, {"sparsity": sparsity})
+    def objective(batch, context):
+      logits, gates = network(batch.images, dropout_seed=context.seed)
+      sparsity = sparsity_of(gates)
+      penalty = self._sparsity_weight * sparsity if self.context.reference.soft_gates else None
+      return descent.Objective(layers.mean_cross_entropy(logits, batch.labels), penalty, {"sparsity": sparsity})
 
-    return base.Phase("train", self.context.epochs_per_task, step, trained, optimizer.slots)
+    return descent.make_phase("train", self.context.epochs_per_task, trained, objective)
 
   def _end_visit(self):
     return base.TaskSummary()

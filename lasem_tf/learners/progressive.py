@@ -9,8 +9,8 @@ import gin
 import keras
 import tensorflow as tf
 
-from lasem_tf.learners import base
-from lasem_tf.nn import architecture, initializers, layers, optimizers, weights
+from lasem_tf.learners import base, descent
+from lasem_tf.nn import architecture, initializers, layers, weights
 
 
 def reduced_width(num_channels: int, reduction_scale: float, num_previous: int) -> int:
@@ -120,7 +120,7 @@ class ProgressiveNetwork(base.Learner):
 
   def _compute(self, images: tf.Tensor, task_id: int, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
     """Logits; columns after the task's own are not evaluated, and those before it are constants."""
-    lateral_inputs = []
+    lateral_inputs: list[list[tf.Tensor]] = []
     for earlier in self.learned_tasks[:self._position(task_id)]:
       _, inputs = self._columns[earlier](images, lateral_inputs)
       lateral_inputs.append([tf.stop_gradient(tensor) for tensor in inputs])
@@ -131,16 +131,12 @@ class ProgressiveNetwork(base.Learner):
     if num_completed:
       return None
     task_id = self.task.info.task_id
-    trained = self._columns[task_id].named_variables
-    optimizer = optimizers.RMSProp(trained)
 
-    def step(batch, context):
-      with tf.GradientTape() as tape:
-        loss = layers.mean_cross_entropy(self._compute(batch.images, task_id, context.seed), batch.labels)
-      optimizer.apply(optimizers.gradients_by_name(tape, loss, trained), context.learning_rate)
-      return base.StepResult(loss)
+    def objective(batch, context):
+      return descent.Objective(layers.mean_cross_entropy(
+          self._compute(batch.images, task_id, context.seed), batch.labels))
 
-    return base.Phase("train", self.context.epochs_per_task, step, trained, optimizer.slots)
+    return descent.make_phase("train", self.context.epochs_per_task, self._columns[task_id].named_variables, objective)
 
   def _end_visit(self):
     return base.TaskSummary(details={"columns": len(self._columns)})

@@ -31,9 +31,10 @@ class RehearsalLearner(trunk.TrunkLearner):
                head_depth: str):
     super().__init__(context, head_depth)
     self.memory = memory.make_memory(policy, budget, context.num_classes, context.seed)
-    if self.memory.budget and context.examples is None:
+    if context.examples is None:
       raise ValueError(f"{type(self).__name__} rehearses training examples, but this run has no "
                        "LearnerContext.examples.")
+    self._examples = context.examples
     if memory_batch is not None and memory_batch < 1:
       raise ValueError(f"{type(self).__name__}.memory_batch must be positive, not {memory_batch}.")
     self._memory_batch = memory_batch or context.batch_size
@@ -54,17 +55,23 @@ class RehearsalLearner(trunk.TrunkLearner):
                     if owner != self.task.info.task_id}
     if not rows_by_task:
       return None
-    images, labels = zip(*(self.context.examples(owner, rows) for owner, rows in rows_by_task.items()))
+    images, labels = zip(*(self._examples(owner, rows) for owner, rows in rows_by_task.items()))
     task_ids = np.repeat(list(rows_by_task), [len(rows) for rows in rows_by_task.values()])
     return MemoryBatch(tf.constant(np.concatenate(images), keras.config.floatx()),
                        tf.constant(np.concatenate(labels), tf.int32), tf.constant(task_ids, tf.int32))
 
-  def _draw(self, seed: tf.Tensor) -> MemoryBatch:
-    """`memory_batch` examples without replacement, or all if there are fewer."""
+  def _draw_positions(self, seed: tf.Tensor) -> tf.Tensor:
+    """Which `memory_batch` of the loaded examples, int32, without replacement; all of them if there are fewer."""
+    assert self._rehearsed is not None
     size = self._rehearsed.labels.shape[0]
     if size <= self._memory_batch:
-      return self._rehearsed
-    chosen = tf.math.top_k(tf.random.stateless_uniform([size], seed), self._memory_batch).indices
+      return tf.range(size)
+    return tf.math.top_k(tf.random.stateless_uniform([size], seed), self._memory_batch).indices
+
+  def _draw(self, seed: tf.Tensor) -> MemoryBatch:
+    """The loaded examples of one step; only where there are any."""
+    assert self._rehearsed is not None
+    chosen = self._draw_positions(seed)
     return MemoryBatch(*(tf.gather(values, chosen) for values in self._rehearsed))
 
   def _losses_by_own_head(self, hidden: tf.Tensor, labels: tf.Tensor, task_ids: tf.Tensor) -> tf.Tensor:

@@ -1,15 +1,16 @@
 """A single network, output layer included, fine-tuned on task after task: no task identity, full forgetting."""
 
 import gin
-import tensorflow as tf
 
-from lasem_tf.learners import base
-from lasem_tf.nn import layers, networks, optimizers, weights
+from lasem_tf.learners import base, descent
+from lasem_tf.nn import layers, networks, weights
 
 
 @gin.register
 class SingleNetwork(base.Learner):
   """One backbone and one head for all tasks; variables are called 'single/...'."""
+
+  computes_mixed = True
 
   def __init__(self, context: base.LearnerContext):
     """Creates the network.
@@ -35,16 +36,11 @@ class SingleNetwork(base.Learner):
   def next_phase(self, num_completed):
     if num_completed:
       return None
-    trained = self.variables()
-    optimizer = optimizers.RMSProp(trained)
+    return descent.make_phase("train", self.context.epochs_per_task, self.variables(), self._objective)
 
-    def step(batch, context):
-      with tf.GradientTape() as tape:
-        loss = layers.mean_cross_entropy(self._network(batch.images, dropout_seed=context.seed), batch.labels)
-      optimizer.apply(optimizers.gradients_by_name(tape, loss, trained), context.learning_rate)
-      return base.StepResult(loss)
-
-    return base.Phase("train", self.context.epochs_per_task, step, trained, optimizer.slots)
+  def _objective(self, batch, context):
+    logits = self._network(batch.images, dropout_seed=context.seed)
+    return descent.Objective(layers.mean_cross_entropy(logits, batch.labels))
 
   def _end_visit(self):
     return base.TaskSummary()

@@ -15,7 +15,6 @@ class TaskParts:
     transforms: the task's own parts of shared routes, where the knowledge has any.
     convolutions: its own convolutions.
     head: its dense layers.
-    network: its Keras model; None until `build_network`.
   """
 
   def __init__(self, task_id: int, knowledge: base.Knowledge, spec: architecture.ConvNetSpec, num_classes: int,
@@ -26,7 +25,13 @@ class TaskParts:
     self.convolutions: dict[int, weights.Convolution] = {}
     self.head = weights.DenseHead(f"task{task_id}/head", spec.dense_shapes(num_classes), spec.dropout_keep_probability,
                                   initializer)
-    self.network: networks.RoutedNetwork | None = None
+    self._network: networks.RoutedNetwork | None = None
+
+  @property
+  def network(self) -> networks.RoutedNetwork:
+    """The task's Keras model, once `build_network` was called."""
+    assert self._network is not None, "the network is not built yet"
+    return self._network
 
   def create(self, shared: Iterable[int], own: Iterable[int]) -> None:
     """Creates the own parts of these layers' shared routes, and own convolutions 'task{t}/conv{l}' of those layers."""
@@ -63,7 +68,7 @@ class TaskParts:
     routes = [base.KnowledgeRoute(self._knowledge, layer, shared[layer], self.transforms.get(layer))
               if bits is None or bits[layer] else None for layer in depth]
     own = [self.convolutions.get(layer) for layer in depth]
-    self.network = networks.RoutedNetwork(self._spec, routes, own, self.head, name=f"task{self._task_id}_network")
+    self._network = networks.RoutedNetwork(self._spec, routes, own, self.head, name=f"task{self._task_id}_network")
 
   def keep(self, bits: Sequence[bool]) -> None:
     """Drops the route of every layer that was not chosen."""

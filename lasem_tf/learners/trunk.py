@@ -5,15 +5,15 @@ of those methods' remedies, this is plain fine-tuning, and each method is what i
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
-from lasem_tf.learners import base
+from lasem_tf.learners import base, descent
 from lasem_tf.nn import architecture, initializers, layers, optimizers, weights
 
 HEAD_DEPTHS = ("last", "all_dense")
+Objective = descent.Objective
 
 
 class SharedTrunk(keras.Model):
@@ -67,20 +67,6 @@ class SharedTrunk(keras.Model):
     return sum(group.num_parameters for group in self.groups)
 
 
-class Objective(NamedTuple):
-  """What a step minimises.
-
-  Attributes:
-    loss: scalar, the part that is reported.
-    penalty: scalar that is minimised with it, or None.
-    metrics: further scalars to report.
-  """
-
-  loss: tf.Tensor
-  penalty: tf.Tensor | None = None
-  metrics: Mapping[str, tf.Tensor] = {}
-
-
 class TrunkLearner(base.Learner):
   """Fine-tunes a shared trunk and the current task's head; subclasses add what keeps the trunk from forgetting.
 
@@ -108,23 +94,20 @@ class TrunkLearner(base.Learner):
 
   # --- what subclasses change -----------------------------------------------------------------------------------------
 
-  def _objective(self, batch: base.Batch, context: base.StepContext) -> Objective:
+  def _objective(self, batch: base.Batch, context: base.StepContext) -> descent.Objective:
     """Cross-entropy of the current task."""
-    return Objective(self._cross_entropy(batch, context.seed))
+    return descent.Objective(self._cross_entropy(batch, context.seed))
 
   def _gradients(self, batch: base.Batch, context: base.StepContext, trained: Mapping[str, tf.Variable],
-                 objective: Callable[..., Objective]) -> tuple[base.StepResult, dict[str, tf.Tensor | None]]:
+                 objective: descent.ObjectiveFunction) -> tuple[base.StepResult, descent.Gradients]:
     """What is reported and what the optimiser gets."""
-    with tf.GradientTape() as tape:
-      result = objective(batch, context)
-      total = result.loss if result.penalty is None else result.loss + result.penalty
-    return base.StepResult(result.loss, result.metrics), optimizers.gradients_by_name(tape, total, trained)
+    return descent.follow(batch, context, trained, objective)
 
   def _trained_variables(self) -> dict[str, tf.Variable]:
     """What a step may change: the trunk and the current head."""
     return weights.merge_variables([self.trunk, self.heads[self.task.info.task_id]])
 
-  def _make_optimizer(self, trained: Mapping[str, tf.Variable]):
+  def _make_optimizer(self, trained: Mapping[str, tf.Variable]) -> descent.Optimizer:
     return optimizers.RMSProp(trained)
 
   # --- building blocks ------------------------------------------------------------------------------------------------
@@ -135,16 +118,10 @@ class TrunkLearner(base.Learner):
     return layers.mean_cross_entropy(head(self.trunk(batch.images, dropout_seed=dropout_seed)), batch.labels)
 
   def _training_phase(self, name: str, num_epochs: int, trained: Mapping[str, tf.Variable],
-                      objective: Callable[..., Objective] | None = None) -> base.Phase:
+                      objective: descent.ObjectiveFunction | None = None) -> base.Phase:
     """A phase that follows the gradients of an objective (default: `_objective`)."""
-    optimizer = self._make_optimizer(trained)
-
-    def step(batch, context):
-      result, gradients = self._gradients(batch, context, trained, objective or self._objective)
-      optimizer.apply(gradients, context.learning_rate)
-      return result
-
-    return base.Phase(name, num_epochs, step, trained, optimizer.slots)
+    return descent.make_phase(name, num_epochs, trained, objective or self._objective,
+                              optimizer=self._make_optimizer(trained), gradients=self._gradients)
 
   # --- contract -------------------------------------------------------------------------------------------------------
 

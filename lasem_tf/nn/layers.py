@@ -1,12 +1,15 @@
 """Pure layer functions: tensors in, tensors out, weights as arguments."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from lasem_tf.nn import architecture
 
 
 def convolution(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, padding: str) -> tf.Tensor:
-  """Convolution with stride 1 and bias: `[n, h, w, in]` -> `[n, h', w', out]`."""
+  """Convolution with stride 1 and bias, in the type of the inputs: `[n, h, w, in]` -> `[n, h', w', out]`."""
+  kernel, bias = tf.cast(kernel, inputs.dtype), tf.cast(bias, inputs.dtype)
   return tf.nn.bias_add(tf.nn.conv2d(inputs, kernel, 1, padding.upper()), bias)
 
 
@@ -15,16 +18,49 @@ def max_pool(inputs: tf.Tensor, size: int, padding: str) -> tf.Tensor:
   return inputs if size == 1 else tf.nn.max_pool2d(inputs, size, size, padding.upper())
 
 
-def dropout(inputs: tf.Tensor, keep_probability: float, seed: tf.Tensor | None) -> tf.Tensor:
-  """Keeps entries with the given probability and rescales them; the identity without a seed or for probability 1."""
+def dropout(inputs: tf.Tensor, keep_probability: float, seed: tf.Tensor | None,
+            blocks: tf.Tensor | None = None) -> tf.Tensor:
+  """Keeps entries with the given probability and rescales them; the identity without a seed or for probability 1.
+
+  Args:
+    inputs: `[n, features]`.
+    keep_probability: of an entry.
+    seed: int32 `[2]`, or None.
+    blocks: int32 `[k]`: the inputs are these blocks, of n / k rows each, of a larger batch, and are treated as they
+      would be there. None: they are the whole batch.
+  """
   if seed is None or keep_probability == 1.0:
     return inputs
-  keep = tf.random.stateless_uniform(tf.shape(inputs), seed, dtype=inputs.dtype) < keep_probability
-  return tf.where(keep, inputs / keep_probability, tf.zeros_like(inputs))
+  if blocks is None:
+    uniform = tf.random.stateless_uniform(tf.shape(inputs), seed, dtype=inputs.dtype)
+  else:
+    size = tf.size(inputs) // tf.size(blocks)
+    if blocks.shape == [1]:
+      uniform = _uniform_block(seed, blocks[0], size, inputs.dtype)
+    else:
+      uniform = tf.map_fn(lambda block: _uniform_block(seed, block, size, inputs.dtype), blocks,
+                          fn_output_signature=tf.TensorSpec([None], inputs.dtype))
+    uniform = tf.reshape(uniform, tf.shape(inputs))
+  return tf.where(uniform < keep_probability, inputs / keep_probability, tf.zeros_like(inputs))
 
 
-def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate, branch=None,
-                   rectify: bool = False) -> tf.Tensor:
+def _uniform_block(seed: tf.Tensor, block: tf.Tensor, size: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
+  """Numbers [block * size, (block + 1) * size) of what `tf.random.stateless_uniform` draws, without those before.
+
+  The generator, Philox, makes 128 bits for every value of a counter.
+  """
+  per_count = 16 // dtype.size
+  start, size = tf.cast(block, tf.int64) * tf.cast(size, tf.int64), tf.cast(size, tf.int64)
+  key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=seed)
+  offset = tf.stack([start // per_count, tf.constant(0, tf.int64)])
+  counter = tf.bitcast(tf.bitcast(counter, tf.int64) + offset, tf.uint64)
+  drawn = tf.raw_ops.StatelessRandomUniformV2(shape=[size + per_count], key=key, counter=counter,
+                                              alg=tf.random.Algorithm.PHILOX.value, dtype=dtype)
+  return tf.slice(drawn, [start % per_count], [size])
+
+
+def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate: Callable,
+                   branch: Callable | None = None, rectify: bool = False, align: Callable | None = None) -> tf.Tensor:
   """Runs the layers of a backbone, skip connections and pools included.
 
   Args:
@@ -35,11 +71,13 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate, 
     branch: function (layer, outputs) -> outputs, applied after the pool; None: the outputs stay as they are.
     rectify: apply ReLU to what `activate` gives. It commutes with the maximum, bit for bit and in the gradient, and
       is cheaper after the pool; only where a skip connection ends must it come first.
+    align: function (source layer, target layer, what the skip connection carries) -> the same, row by row for the
+      target's outputs; None: repeat it.
 
   Returns:
-    Flattened features `[n', spec.num_features]`.
+    Flattened features `[n', spec.num_features]`, in the type of the images whatever the backbone computes in.
   """
-  outputs = images
+  outputs = tf.cast(images, tf.bfloat16) if spec.precision == "mixed_bfloat16" else images
   carried = {}
   for layer in range(spec.depth):
     carried[layer] = outputs
@@ -48,7 +86,9 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate, 
     if rectify and not rectify_late:
       outputs = tf.nn.relu(outputs)
     for source, target in spec.skips:
-      if target == layer:
+      if target == layer and align is not None:
+        outputs += align(source, target, carried[source])
+      elif target == layer:
         repeats = tf.shape(outputs)[0] // tf.shape(carried[source])[0]
         outputs += tf.tile(carried[source], [repeats, 1, 1, outputs.shape[3] // carried[source].shape[3]])
     outputs = max_pool(outputs, spec.pool_sizes[layer], spec.padding)
@@ -56,7 +96,7 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate, 
       outputs = tf.nn.relu(outputs)
     if branch is not None:
       outputs = branch(layer, outputs)
-  return tf.reshape(outputs, [-1, spec.num_features])
+  return tf.cast(tf.reshape(outputs, [-1, spec.num_features]), images.dtype)
 
 
 def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:

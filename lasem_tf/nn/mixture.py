@@ -22,8 +22,8 @@ def mixed_features(spec: architecture.ConvNetSpec, weights: Sequence[networks.La
   """
 
   def activate(layer: int, inputs: tf.Tensor) -> tf.Tensor:
-    own, common = (tf.nn.relu(layers.convolution(inputs, *route, spec.padding))
-                   for route in (weights[layer].own, weights[layer].shared))
-    return (1.0 - shared[layer]) * own + shared[layer] * common
+    common, own = (tf.nn.relu(layers.convolution(inputs, *route, spec.padding)) for route in weights[layer].both)
+    share = tf.cast(shared[layer], common.dtype)
+    return (1.0 - share) * own + share * common
 
   return layers.convolve_stack(spec, images, activate)

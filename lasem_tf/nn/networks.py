@@ -35,13 +35,25 @@ class LayerWeights:
 
   def choose(self, shared: tf.Tensor | bool | None) -> tuple[tf.Tensor, tf.Tensor]:
     """The only route, or the one that the scalar boolean picks; a Python one keeps the other out of the graph."""
-    if self.shared is None:
-      return self.own
-    if self.own is None:
-      return self.shared
+    if self.shared is None or self.own is None:
+      return self.only
     if isinstance(shared, bool):
       return self.shared if shared else self.own
-    return tuple(tf.where(shared, *pair) for pair in zip(self.shared, self.own))
+    kernel, bias = (tf.where(shared, *pair) for pair in zip(*self.both))
+    return kernel, bias
+
+  @property
+  def both(self) -> tuple[tuple[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+    """Shared and own route of a layer that has both."""
+    assert self.shared is not None and self.own is not None, "a search needs both routes"
+    return self.shared, self.own
+
+  @property
+  def only(self) -> tuple[tf.Tensor, tf.Tensor]:
+    """The route of a layer that has one."""
+    route = self.own if self.shared is None else self.shared
+    assert route is not None, "a layer has no route"
+    return route
 
 
 class RoutedNetwork(keras.Model):
@@ -60,6 +72,11 @@ class RoutedNetwork(keras.Model):
     """Kernels and biases of all routes. Generated kernels cost; ask once per step."""
     return [LayerWeights(*(route.kernel_and_bias() if route is not None else None for route in routes))
             for routes in zip(self.shared_routes, self.own_routes)]
+
+  def layer_tensors(self) -> list[LayerWeights]:
+    """The same as tensors, for gradients with respect to kernels and biases; of a network with two routes a layer."""
+    return [LayerWeights(*(tuple(map(tf.convert_to_tensor, route)) for route in layer.both))
+            for layer in self.layer_weights()]
 
   def call(self, images: tf.Tensor, sharing: tf.Tensor | Sequence[bool] | None = None,
            dropout_seed: tf.Tensor | None = None) -> tf.Tensor:

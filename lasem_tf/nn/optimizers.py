@@ -1,4 +1,4 @@
-"""RMSProp as in TensorFlow 1, which the papers' numbers rest on.
+"""RMSProp as in TensorFlow 1, which the papers' numbers rest on, and what other methods were published with.
 
 Keras' RMSprop is another function: its mean square starts at zero and its epsilon stands outside the root, so that its
 first step is about 300 times as large at the learning rates used here.
@@ -6,6 +6,7 @@ first step is about 300 times as large at the learning rates used here.
 
 from collections.abc import Mapping
 
+import keras
 import tensorflow as tf
 
 
@@ -60,6 +61,69 @@ class GradientDescent:
     for name, gradient in gradients.items():
       if gradient is not None:
         self.variables[name].assign_sub(tf.cast(learning_rate, gradient.dtype) * gradient)
+
+
+class Adam:
+  """Adam (Kingma and Ba, ICLR 2015), bias corrected, behind the interface of `RMSProp`.
+
+  m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  w <- w - lr sqrt(1 - b2^n) / (1 - b1^n) m / (sqrt(v) + epsilon),
+  where n counts the calls of `apply`. An entry whose gradient was zero in every call keeps its value bit for bit.
+  """
+
+  def __init__(self, variables: Mapping[str, tf.Variable], beta_1: float = 0.9, beta_2: float = 0.999,
+               epsilon: float = 1e-8):
+    """Creates the slots.
+
+    Args:
+      variables: what may be updated, by stable name.
+      beta_1: decay of the first moment.
+      beta_2: decay of the second moment.
+      epsilon: added to the root.
+    """
+    self.variables = dict(variables)
+    self._beta_1, self._beta_2, self._epsilon = beta_1, beta_2, epsilon
+    self._first = {name: tf.Variable(tf.zeros_like(variable)) for name, variable in variables.items()}
+    self._second = {name: tf.Variable(tf.zeros_like(variable)) for name, variable in variables.items()}
+    self._num_calls = tf.Variable(0.0, dtype=keras.config.floatx())
+
+  @property
+  def slots(self) -> dict[str, tf.Variable]:
+    """Both moments under 'adam/first/<name>' and 'adam/second/<name>', and 'adam/num_calls', for checkpoints."""
+    return {"adam/num_calls": self._num_calls,
+            **{f"adam/first/{name}": slot for name, slot in self._first.items()},
+            **{f"adam/second/{name}": slot for name, slot in self._second.items()}}
+
+  def apply(self, gradients: Mapping[str, tf.Tensor | None], learning_rate: tf.Tensor) -> None:
+    """Updates every variable that has a gradient; one without keeps its value and its slots."""
+    num_calls = self._num_calls.assign_add(1.0)
+    for name, gradient in gradients.items():
+      if gradient is not None:
+        variable = self.variables[name]
+        beta_1, beta_2 = (tf.constant(beta, variable.dtype) for beta in (self._beta_1, self._beta_2))
+        exponent = tf.cast(num_calls, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle, m=self._first[name].handle, v=self._second[name].handle,
+            beta1_power=tf.pow(beta_1, exponent), beta2_power=tf.pow(beta_2, exponent),
+            lr=tf.cast(learning_rate, variable.dtype), beta1=beta_1, beta2=beta_2,
+            epsilon=tf.constant(self._epsilon, variable.dtype), grad=gradient)
+
+
+BY_NAME = {"rmsprop": RMSProp, "sgd": GradientDescent, "adam": Adam}
+
+
+def by_name(name: str, binding: str) -> type[RMSProp] | type[GradientDescent] | type[Adam]:
+  """The class of an optimiser.
+
+  Args:
+    name: 'rmsprop', 'sgd' or 'adam'.
+    binding: where the name comes from, for the message.
+
+  Raises:
+    ValueError: for another name.
+  """
+  if name not in BY_NAME:
+    raise ValueError(f"{binding} must be one of {sorted(BY_NAME)}, not {name!r}.")
+  return BY_NAME[name]
 
 
 def gradients_by_name(tape: tf.GradientTape, loss: tf.Tensor,

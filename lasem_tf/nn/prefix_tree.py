@@ -30,7 +30,7 @@ def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence
   starts = {sum(groups[:group]) for group in range(len(groups))}
 
   def convolve(layer: int, inputs: tf.Tensor) -> tf.Tensor:
-    (shared_kernel, shared_bias), (own_kernel, own_bias) = weights[layer].shared, weights[layer].own
+    (shared_kernel, shared_bias), (own_kernel, own_bias) = weights[layer].both
     if layer in starts:
       # At the first layer of a group every node branches.
       return layers.convolution(inputs, tf.concat([shared_kernel, own_kernel], axis=3),

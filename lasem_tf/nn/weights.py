@@ -87,9 +87,10 @@ class DenseHead(keras.layers.Layer):
     self._keep_probability = keep_probability
     self.built = True
 
-  def call(self, features: tf.Tensor, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
-    """`[n, features]` -> logits `[n, classes]`; dropout only with a seed."""
-    outputs = layers.dropout(features, self._keep_probability, dropout_seed)
+  def call(self, features: tf.Tensor, dropout_seed: tf.Tensor | None = None,
+           blocks: tf.Tensor | None = None) -> tf.Tensor:
+    """`[n, features]` -> logits `[n, classes]`; dropout only with a seed (blocks: see `layers.dropout`)."""
+    outputs = layers.dropout(features, self._keep_probability, dropout_seed, blocks)
     for group in self.groups[:-1]:
       outputs = tf.nn.relu(tf.matmul(outputs, group["kernel"]) + group["bias"])
     return tf.matmul(outputs, self.groups[-1]["kernel"]) + self.groups[-1]["bias"]

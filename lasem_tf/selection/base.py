@@ -1,4 +1,8 @@
-"""What selection is: the decision which layers of a new task's network use shared knowledge."""
+"""What selection is: the decision which layers of a new task's network use shared knowledge.
+
+A `Selection` serves a whole run and holds no state of a task. It either names one configuration for all tasks or begins
+a `Search` for every new one, which holds all that is decided while the task is learned.
+"""
 
 import abc
 import dataclasses
@@ -13,13 +17,14 @@ from lasem_tf.selection.configuration import TransferConfiguration
 
 @dataclasses.dataclass(frozen=True)
 class SelectionPhase:
-  """One stretch of training a new task, as the selection wants it.
+  """One stretch of training a new task, as its search wants it.
 
   Attributes:
     name: for events and checkpoints.
-    num_epochs: upper bound; `end_epoch` may end it sooner.
+    num_epochs: upper bound; `Search.end_epoch` may end it sooner.
     configuration: train this configuration alone; None: take search steps over both routes.
-    restart: begin from the weights the task began with; what the phase ends with is kept if `Selection.leads` says so.
+    restart: begin from the weights the task began with. What such a phase ends with is kept while its configuration is
+      the choice. The first phase of a search restarts if any does.
     needs_validation_batch: the search step reads a validation batch.
   """
 
@@ -54,95 +59,120 @@ class SearchStep:
   Attributes:
     run: function (images, labels, learning_rate, seed int32 [2], validation images, validation labels) -> (loss,
       metrics); computes and applies its updates. The validation pair is None unless the phase asks for it.
-    state: variables by name that a resume needs, beside the weights and the selection's own variables (slots).
+    state: variables by name that a resume needs, beside the weights and the search's own variables (slots).
   """
 
   run: Callable
   state: Mapping[str, tf.Variable]
 
 
-class Selection(abc.ABC):
-  """Chooses a transfer configuration for every new task. One instance serves one run.
+@dataclasses.dataclass(frozen=True)
+class SearchSummary:
+  """What a search says about itself at its end, beside its choice.
 
   Attributes:
-    searches: whether a new task has both routes in every layer while it is learned.
-    searches_first_task: whether this holds for the first task, too; if not, that task waits for the second one's
-      choice.
-    restarts: whether phases restart.
-    lists_shared_twice_at_revisit: see `ReferenceBehaviour.darts_double_update_at_revisit`.
+    peak_phase: the only phase whose epochs count for the peak accuracy of the task; None: all of them.
+    details: JSON-able facts for the record.
   """
 
-  searches = True
-  searches_first_task = True
-  restarts = False
-  lists_shared_twice_at_revisit = False
+  peak_phase: str | None = None
+  details: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
-  def bind(self, depth: int, reference: types.ReferenceBehaviour) -> None:
-    """Fits the selection to a network; raises ValueError where it does not fit."""
-    self.depth, self.reference = depth, reference
-    self._check()
 
-  def _check(self) -> None:
-    """Raises ValueError if the options do not fit the depth."""
-
-  def check_cost(self, num_tasks: int, epochs_per_task: int) -> None:
-    """Raises ValueError if a run would cost more than the options allow."""
-    del num_tasks, epochs_per_task
-
-  def search_epochs(self, num_epochs: int) -> int:
-    """Epochs of all phases of one new task, at most, where a task is to be trained for `num_epochs`."""
-    return num_epochs
+class Search(abc.ABC):
+  """The search for one new task's configuration. Everything it decides is in its variables and its structure."""
 
   @abc.abstractmethod
-  def begin_task(self, task_id: int, num_epochs: int) -> None:
-    """A new task begins: forget the last choice, create this task's variables."""
-
-  @abc.abstractmethod
-  def choice(self) -> TransferConfiguration:
-    """The configuration chosen so far for the task being learned."""
-
   def sharing(self) -> tf.Tensor:
-    """The same as a boolean tensor `[depth]`, readable inside a graph that must follow the choice."""
-    return tf.constant(self.choice().bits)
+    """The configuration to evaluate now, boolean `[depth]`, readable inside a graph that must follow it."""
+
+  def choice(self) -> TransferConfiguration:
+    """The configuration chosen so far."""
+    return TransferConfiguration(tuple(self.sharing().numpy()))
 
   def next_phase(self, num_completed: int, num_epochs: int) -> SelectionPhase | None:
     """The phase after `num_completed` ended ones, or None; a function of state only, so that it can be asked again."""
     return SelectionPhase("search", num_epochs) if num_completed == 0 else None
 
-  def search_step(self, problem: SearchProblem) -> SearchStep:
-    """Makes the step of a search phase."""
-    raise ValueError(f"{type(self).__name__} does not search.")
+  def step(self, problem: SearchProblem) -> SearchStep:
+    """Makes the step of a phase that takes search steps."""
+    raise NotImplementedError(f"{type(self).__name__} has no phase with search steps.")
 
   def begin_epoch(self, epoch: int) -> None:
-    """Called before the first step of every epoch of a search phase (0-based within the phase)."""
+    """Called before the first step of every epoch (0-based within the phase)."""
+    del epoch
 
   def end_epoch(self, epoch: int, validation_accuracy: float) -> bool:
     """Called after an epoch and its validation; true ends the phase."""
     del epoch, validation_accuracy
     return False
 
-  def leads(self) -> bool:
-    """Asked at the end of a phase that restarted: whether its weights are the best so far and must be kept."""
-    return False
-
-  def peak_phase(self) -> str | None:
-    """The only phase whose epochs count for the peak accuracy of the task just learned, or None: all of them."""
-    return None
-
-  def named_variables(self) -> dict[str, tf.Variable]:
-    """Variables of the task being learned that a resume needs."""
-    return {}
+  def summary(self) -> SearchSummary:
+    """Asked once, when all phases have ended."""
+    return SearchSummary()
 
   def diagnostics(self) -> dict:
     """JSON-able state of the search, for the events of an epoch."""
+    return {"choice": str(self.choice())}
+
+  def named_variables(self) -> dict[str, tf.Variable]:
+    """Variables that a resume needs."""
     return {}
 
   def structure(self) -> dict:
-    """JSON-able decisions that a resume needs before variables are rebuilt."""
+    """JSON-able decisions that variables do not hold."""
     return {}
 
   def restore_structure(self, structure: dict) -> None:
-    """Takes up what `structure` gave; called after `begin_task`."""
+    """Takes up what `structure` gave."""
+    del structure
+
+
+class Selection(abc.ABC):
+  """Chooses a transfer configuration for every new task. One instance serves one run.
+
+  Attributes:
+    searches: whether every new task is searched; if not, `configuration_of` tells.
+    first_task_waits: the first task trains without a search, and the second one's search decides for both.
+    lists_shared_twice_at_revisit: see `ReferenceBehaviour.darts_double_update_at_revisit`.
+  """
+
+  searches = True
+  first_task_waits = False
+  lists_shared_twice_at_revisit = False
+
+  def bind(self, depth: int, reference: types.ReferenceBehaviour, num_tasks: int = 1, epochs_per_task: int = 1,
+           seed: int = 0) -> None:
+    """Fits the selection to a run.
+
+    Args:
+      depth: number of convolutions of the network.
+      reference: which released behaviour to reproduce.
+      num_tasks: of the run.
+      epochs_per_task: of training.
+      seed: of the run, for draws of the selection's own.
+
+    Raises:
+      ValueError: the options do not fit the network, or the run would cost more than they allow.
+    """
+    self.depth, self.reference, self.seed = depth, reference, seed
+    self._check(num_tasks, epochs_per_task)
+
+  def _check(self, num_tasks: int, epochs_per_task: int) -> None:
+    """See `bind`; depth, reference and seed are set."""
+    del num_tasks, epochs_per_task
+
+  def configuration_of(self, task_id: int) -> TransferConfiguration:
+    """The configuration of a task that is not searched."""
+    raise NotImplementedError(f"{type(self).__name__} searches.")
+
+  def begin_search(self, task_id: int, num_epochs: int) -> Search:
+    """A search for a new task that is to be trained for so many epochs."""
+    raise NotImplementedError(f"{type(self).__name__} does not search.")
+
+  def search_epochs(self, num_epochs: int) -> int:
+    """Epochs of all phases of one search, at most, where a task is to be trained for `num_epochs`."""
+    return num_epochs
 
   def training_macs(self, layer_macs: list[int], generation_macs: list[float], dense_macs: int) -> float:
     """Multiply-accumulate operations per image and epoch of learning a new task.

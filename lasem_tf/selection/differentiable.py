@@ -11,50 +11,22 @@ import tensorflow as tf
 
 from lasem_tf.nn import layers, mixture, optimizers
 from lasem_tf.selection import base, unrolled
-from lasem_tf.selection.configuration import TransferConfiguration
 
 TRAINING, VALIDATION = "training", "validation"
 
 
-@gin.register
-class Differentiable(base.Selection):
+class MixingWeights(base.Search):
   """Mixing weights a: the shared route of layer l has the share softmax(a_l)[1], the task's own the rest.
 
   Every step updates the mixing weights first, then the weights, each by an RMSProp of its own with the same learning
   rate and a dropout mask of its own. Variables: 'task{t}/alpha{l}', `[2]`, [own, shared], starting at zero.
   """
 
-  lists_shared_twice_at_revisit = True
-
-  def __init__(self, order: int = 1, architecture_batch: str | None = None):
-    """Sets the rule for the mixing weights.
-
-    Args:
-      order: 1: the gradient at the present weights; 2: through one step of the weights (see `unrolled`).
-      architecture_batch: where the mixing weights' loss is taken: 'training', the same mini-batch as the weights' (the
-        releases, and the default of order 1), or 'validation' (DARTS proper, and the only one for order 2).
-    """
-    if order not in (1, 2):
-      raise ValueError(f"Differentiable.order must be 1 or 2, not {order!r}.")
-    if architecture_batch not in (None, TRAINING, VALIDATION):
-      raise ValueError("Differentiable.architecture_batch must be 'training' or 'validation', not "
-                       f"{architecture_batch!r}.")
-    self._order, self._batch = order, architecture_batch
-
-  def _check(self):
-    self._as_released = self._order == 2 and self.reference.darts_second_order_as_released
-    if self._batch is None:
-      self._batch = VALIDATION if self._order == 2 and not self._as_released else TRAINING
-    if self._order == 2 and (self._batch == VALIDATION) == self._as_released:
-      raise ValueError(
-          "The released second-order rule (darts_second_order_as_released) knows the training batch only: remove "
-          "Differentiable.architecture_batch." if self._as_released else
-          "Differentiable.order = 2 needs Differentiable.architecture_batch = 'validation': with both losses on one "
-          "batch it is no second-order rule.")
-
-  def begin_task(self, task_id, num_epochs):
+  def __init__(self, task_id: int, depth: int, order: int, batch: str, as_released: bool):
+    """See `Differentiable`; as_released: the released second-order rule."""
+    self._order, self._batch, self._as_released = order, batch, as_released
     self._alphas = {f"task{task_id}/alpha{layer}": tf.Variable(tf.zeros([2], keras.config.floatx()))
-                    for layer in range(self.depth)}
+                    for layer in range(depth)}
 
   def shares(self) -> tf.Tensor:
     """The share of the shared route in every layer, `[depth]`."""
@@ -65,15 +37,12 @@ class Differentiable(base.Selection):
     # A tie stays with the task.
     return alphas[:, 1] > alphas[:, 0]
 
-  def choice(self):
-    return TransferConfiguration(tuple(self.sharing().numpy()))
-
   def next_phase(self, num_completed, num_epochs):
     if num_completed:
       return None
     return base.SelectionPhase("search", num_epochs, needs_validation_batch=self._batch == VALIDATION)
 
-  def search_step(self, problem):
+  def step(self, problem):
     weight_optimizer, alpha_optimizer = optimizers.RMSProp(problem.weights), optimizers.RMSProp(self._alphas)
 
     def run(images, labels, learning_rate, seed, validation_images=None, validation_labels=None):
@@ -124,7 +93,43 @@ class Differentiable(base.Selection):
 
   def diagnostics(self):
     return {"alpha": [[float(value) for value in alpha.numpy()] for alpha in self._alphas.values()],
-            "choice": str(self.choice())}
+            **super().diagnostics()}
+
+
+@gin.register
+class Differentiable(base.Selection):
+  """DARTS over the two routes of every layer (see `MixingWeights`)."""
+
+  lists_shared_twice_at_revisit = True
+
+  def __init__(self, order: int = 1, architecture_batch: str | None = None):
+    """Sets the rule for the mixing weights.
+
+    Args:
+      order: 1: the gradient at the present weights; 2: through one step of the weights (see `unrolled`).
+      architecture_batch: where the mixing weights' loss is taken: 'training', the same mini-batch as the weights' (the
+        releases, and the default of order 1), or 'validation' (DARTS proper, and the only one for order 2).
+    """
+    if order not in (1, 2):
+      raise ValueError(f"Differentiable.order must be 1 or 2, not {order!r}.")
+    if architecture_batch not in (None, TRAINING, VALIDATION):
+      raise ValueError("Differentiable.architecture_batch must be 'training' or 'validation', not "
+                       f"{architecture_batch!r}.")
+    self._order, self._batch = order, architecture_batch
+
+  def _check(self, num_tasks, epochs_per_task):
+    self._as_released = self._order == 2 and self.reference.darts_second_order_as_released
+    if self._batch is None:
+      self._batch = VALIDATION if self._order == 2 and not self._as_released else TRAINING
+    if self._order == 2 and (self._batch == VALIDATION) == self._as_released:
+      raise ValueError(
+          "The released second-order rule (darts_second_order_as_released) knows the training batch only: remove "
+          "Differentiable.architecture_batch." if self._as_released else
+          "Differentiable.order = 2 needs Differentiable.architecture_batch = 'validation': with both losses on one "
+          "batch it is no second-order rule.")
+
+  def begin_search(self, task_id, num_epochs):
+    return MixingWeights(task_id, self.depth, self._order, self._batch, self._as_released)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     forward, first, generation = 2.0 * sum(layer_macs) + dense_macs, 2.0 * layer_macs[0], 3.0 * sum(generation_macs)

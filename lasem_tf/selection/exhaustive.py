@@ -11,16 +11,74 @@ from lasem_tf.selection import base
 from lasem_tf.selection.configuration import TransferConfiguration
 
 
-@gin.register
-class Exhaustive(base.Selection):
+class Trials(base.Search):
   """One phase, 'candidate{index}', for every configuration in the order of LASEM.
 
   Each begins at the weights that the task began with and trains for all of a task's epochs. Its score is the best
   validation accuracy of any of its epochs; the first of equals wins, and its last weights stay.
   """
 
-  searches_first_task = False
-  restarts = True
+  def __init__(self, depth: int):
+    self._depth = depth
+    self._scores: dict[int, float] = {}
+    self._candidate = 0
+    self._bits = tf.Variable(self._configuration(0).bits, trainable=False)
+
+  def next_phase(self, num_completed, num_epochs):
+    if num_completed >= 2**self._depth:
+      return None
+    self._try(num_completed)
+    return base.SelectionPhase(self._name(num_completed), num_epochs, self._configuration(num_completed), restart=True)
+
+  def begin_epoch(self, epoch):
+    if epoch == 0:
+      self._scores[self._candidate] = -1.0
+
+  def end_epoch(self, epoch, validation_accuracy):
+    self._scores[self._candidate] = max(self._scores[self._candidate], float(validation_accuracy))
+    return False
+
+  def choice(self):
+    return self._configuration(self._best())
+
+  def sharing(self):
+    return tf.identity(self._bits)
+
+  def summary(self):
+    return base.SearchSummary(peak_phase=self._name(self._best()))
+
+  def diagnostics(self):
+    return {"candidate": str(self._configuration(self._candidate)),
+            "scores": [self._scores[index] for index in sorted(self._scores)], "choice": str(self.choice())}
+
+  def structure(self):
+    return {"scores": [self._scores[index] for index in sorted(self._scores)]}
+
+  def restore_structure(self, structure):
+    self._scores = dict(enumerate(structure["scores"]))
+    self._try(max(self._scores, default=0))
+
+  def _try(self, index: int) -> None:
+    self._candidate = index
+    self._bits.assign(self._configuration(index).bits)
+
+  def _best(self) -> int:
+    """Index of the best candidate so far; the running one before any is scored."""
+    return min(self._scores, key=lambda index: (-self._scores[index], index), default=self._candidate)
+
+  def _configuration(self, index: int) -> TransferConfiguration:
+    return TransferConfiguration.from_index(index, (1,) * self._depth)
+
+  @staticmethod
+  def _name(index: int) -> str:
+    return f"candidate{index}"
+
+
+@gin.register
+class Exhaustive(base.Selection):
+  """Trains every configuration of every task but the first (see `Trials`)."""
+
+  first_task_waits = True
 
   def __init__(self, max_epochs: int = 5000, accept_cost: bool = False):
     """Sets how much the search may cost.
@@ -33,10 +91,7 @@ class Exhaustive(base.Selection):
       raise ValueError(f"Exhaustive.max_epochs must be at least 1, not {max_epochs}.")
     self._max_epochs, self._accept_cost = max_epochs, accept_cost
 
-  def search_epochs(self, num_epochs):
-    return 2**self.depth * num_epochs
-
-  def check_cost(self, num_tasks, epochs_per_task):
+  def _check(self, num_tasks, epochs_per_task):
     cost = (num_tasks - 1) * self.search_epochs(epochs_per_task)
     if cost > self._max_epochs and not self._accept_cost:
       raise ValueError(
@@ -44,58 +99,13 @@ class Exhaustive(base.Selection):
           f"{epochs_per_task} epochs = {cost} epochs, more than Exhaustive.max_epochs = {self._max_epochs}. Bind "
           "Exhaustive.accept_cost = True to run it all the same, or train fewer epochs, tasks or layers.")
 
-  def begin_task(self, task_id, num_epochs):
-    self._scores: dict[int, float] = {}
-    self._candidate = 0
-    self._bits = tf.Variable(TransferConfiguration.from_index(0, (1,) * self.depth).bits, trainable=False)
+  def begin_search(self, task_id, num_epochs):
+    return Trials(self.depth)
 
-  def next_phase(self, num_completed, num_epochs):
-    if num_completed >= 2**self.depth:
-      return None
-    self._candidate = num_completed
-    configuration = TransferConfiguration.from_index(num_completed, (1,) * self.depth)
-    self._bits.assign(configuration.bits)
-    return base.SelectionPhase(self._name(num_completed), num_epochs, configuration, restart=True)
-
-  def begin_epoch(self, epoch):
-    if epoch == 0:
-      self._scores[self._candidate] = -1.0
-
-  def end_epoch(self, epoch, validation_accuracy):
-    self._scores[self._candidate] = max(self._scores[self._candidate], float(validation_accuracy))
-    return False
-
-  def _best(self) -> int:
-    """Index of the best candidate so far; the running one before any is scored."""
-    return min(self._scores, key=lambda index: (-self._scores[index], index), default=self._candidate)
-
-  def leads(self):
-    return self._best() == self._candidate
-
-  def choice(self):
-    return TransferConfiguration.from_index(self._best(), (1,) * self.depth)
-
-  def sharing(self):
-    return tf.identity(self._bits)
-
-  def peak_phase(self):
-    return self._name(self._best())
-
-  def diagnostics(self):
-    return {"candidate": str(TransferConfiguration.from_index(self._candidate, (1,) * self.depth)),
-            "scores": [self._scores[index] for index in sorted(self._scores)], "choice": str(self.choice())}
-
-  def structure(self):
-    return {"scores": [self._scores[index] for index in sorted(self._scores)]}
-
-  def restore_structure(self, structure):
-    self._scores = dict(enumerate(structure["scores"]))
+  def search_epochs(self, num_epochs):
+    return 2**self.depth * num_epochs
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     # Every layer is shared in half of the configurations.
     half = [macs / 2 for macs in generation_macs]
     return 2**self.depth * super().training_macs(layer_macs, half, dense_macs)
-
-  @staticmethod
-  def _name(index: int) -> str:
-    return f"candidate{index}"

@@ -15,17 +15,11 @@ class Static(base.Selection):
   def __init__(self, configuration: str = gin.REQUIRED):
     self._name = configuration
 
-  def _check(self):
+  def _check(self, num_tasks, epochs_per_task):
     self._configuration = TransferConfiguration.parse(self._name, self.depth)
 
-  def begin_task(self, task_id, num_epochs):
-    """Nothing to prepare."""
-
-  def choice(self):
+  def configuration_of(self, task_id):
     return self._configuration
-
-  def next_phase(self, num_completed, num_epochs):
-    return base.SelectionPhase("train", num_epochs, self._configuration) if num_completed == 0 else None
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     shared = [macs if bit else 0.0 for macs, bit in zip(generation_macs, self._configuration.bits)]

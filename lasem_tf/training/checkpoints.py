@@ -18,7 +18,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-_FORMAT = 1
+from lasem_tf import files
+
+_FORMAT = 2
 _MANIFEST = re.compile(r"checkpoint-(\d{8})\.json")
 _NUM_KEPT = 2
 
@@ -49,11 +51,15 @@ class Checkpoint:
 
 
 class CheckpointStore:
-  """The checkpoints of one run, in one folder."""
+  """The checkpoints of one run, in one folder.
+
+  Attributes:
+    directory: the folder.
+  """
 
   def __init__(self, directory: str | os.PathLike):
     """Uses, and at the first save creates, a folder that holds nothing else."""
-    self._directory = pathlib.Path(directory)
+    self.directory = pathlib.Path(directory)
     self._verified: set[str] = set()
 
   def save(self, state: dict, arrays: Mapping[str, np.ndarray]) -> None:
@@ -65,6 +71,7 @@ class CheckpointStore:
 
     Raises:
       CheckpointError: the disk is full or not writable; the previous checkpoint is intact.
+      LinkError: the folder is a symbolic link.
     """
     groups: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
@@ -73,17 +80,18 @@ class CheckpointStore:
     body = {"format": _FORMAT, "state": state, "groups": digests}
     numbers = self._numbers()
     try:
-      self._directory.mkdir(parents=True, exist_ok=True)
+      self.directory.mkdir(parents=True, exist_ok=True)
       for group, digest in digests.items():
         if digest not in self._verified:
-          self._write(f"{digest}.npz", lambda file, members=groups[group]: np.savez(file, **members))
+          with files.atomic(self.directory / f"{digest}.npz") as file:
+            np.savez(file, **groups[group])  # type: ignore[arg-type]  # NumPy's stub takes any name for a parameter.
           self._verified.add(digest)
       manifest = json.dumps({**body, "checksum": _checksum(body)})
-      self._write(f"checkpoint-{max(numbers, default=0) + 1:08d}.json", lambda file: file.write(manifest.encode()))
+      files.write_atomically(self._path(max(numbers, default=0) + 1), manifest)
     except OSError as error:
       is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
       reason = "The disk is full" if is_full else f"Writing failed ({error.strerror})"
-      raise CheckpointError(f"{self._directory}: {reason}; this checkpoint is lost, the one before it is intact. Make "
+      raise CheckpointError(f"{self.directory}: {reason}; this checkpoint is lost, the one before it is intact. Make "
                             "room, then start the same command again to go on from there.") from error
     self._collect_garbage()
 
@@ -92,6 +100,7 @@ class CheckpointStore:
 
     Raises:
       CheckpointError: there are checkpoints, all damaged.
+      LinkError: the folder is a symbolic link.
     """
     damages = []
     for number in sorted(self._numbers(), reverse=True):
@@ -101,8 +110,8 @@ class CheckpointStore:
       except _Damaged as damage:
         damages.append(str(damage))
         continue
-      for damage in damages:
-        warnings.warn(f"{damage} Going on from the checkpoint before it, {path}.", CheckpointWarning, stacklevel=2)
+      for message in damages:
+        warnings.warn(f"{message} Going on from the checkpoint before it, {path}.", CheckpointWarning, stacklevel=2)
       for newer in self._numbers():
         if newer > number:
           self._path(newer).unlink()
@@ -110,40 +119,27 @@ class CheckpointStore:
       self._collect_garbage()
       return checkpoint
     if damages:
-      raise CheckpointError(f"{' '.join(damages)} No checkpoint is left to go on from: delete {self._directory} to "
+      raise CheckpointError(f"{' '.join(damages)} No checkpoint is left to go on from: delete {self.directory} to "
                             "train the run again from the beginning.")
     return None
 
   def _numbers(self) -> list[int]:
-    names = os.listdir(self._directory) if self._directory.is_dir() else []
+    files.refuse_link(self.directory)  # What is old is deleted there.
+    names = os.listdir(self.directory) if self.directory.is_dir() else []
     return [int(match[1]) for match in map(_MANIFEST.fullmatch, names) if match]
 
   def _path(self, number: int) -> pathlib.Path:
-    return self._directory / f"checkpoint-{number:08d}.json"
+    return self.directory / f"checkpoint-{number:08d}.json"
 
   def _read(self, path: pathlib.Path) -> tuple[Checkpoint, list[str]]:
     manifest = _read_manifest(path)
     arrays, digests = {}, list(manifest["groups"].values())
     for group, digest in manifest["groups"].items():
-      members = _read_group(self._directory / f"{digest}.npz")
+      members = _read_group(self.directory / f"{digest}.npz")
       if _digest(members) != digest:
-        raise _Damaged(f"{self._directory / digest}.npz ({group}) is damaged.")
+        raise _Damaged(f"{self.directory / digest}.npz ({group}) is damaged.")
       arrays.update(members)
     return Checkpoint(manifest["state"], arrays), digests
-
-  def _write(self, name: str, write) -> None:
-    """Makes a file appear complete or not at all."""
-    temporary = self._directory / f".unfinished-{name}"
-    try:
-      with open(temporary, "wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-      os.replace(temporary, self._directory / name)
-    except BaseException:
-      temporary.unlink(missing_ok=True)
-      raise
-    _sync_directory(self._directory)
 
   def _collect_garbage(self) -> None:
     """Removes old manifests, what they alone named, and what a killed process left half-written."""
@@ -156,9 +152,10 @@ class CheckpointStore:
         needed |= set(_read_manifest(self._path(number))["groups"].values())
       except _Damaged:
         continue  # An older manifest that cannot be read protects nothing.
-    for path in self._directory.iterdir():
-      if path.name.startswith(".unfinished-") or (path.suffix == ".npz" and path.stem not in needed):
+    for path in self.directory.iterdir():
+      if path.suffix == ".npz" and path.stem not in needed:
         path.unlink()
+    files.remove_unfinished(self.directory)
     self._verified &= needed
 
 
@@ -197,11 +194,3 @@ def _digest(members: Mapping[str, np.ndarray]) -> str:
 
 def _checksum(body: dict) -> str:
   return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-def _sync_directory(directory: pathlib.Path) -> None:
-  descriptor = os.open(directory, os.O_RDONLY)
-  try:
-    os.fsync(descriptor)
-  finally:
-    os.close(descriptor)

@@ -1,7 +1,8 @@
 """Exact accuracy: correct answers over all examples, counted in large batches by one compiled function per network."""
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -49,7 +50,7 @@ class Evaluator:
     self._signature = (tf.TensorSpec([None, *spec.image_shape], keras.config.floatx()), tf.TensorSpec([None], tf.int32))
     self._resident_task: int | None = None
     self._resident: dict[str, types.TaskSplit] = {}
-    self._functions: dict[int, tuple[int, Callable]] = {}
+    self._functions: dict[int, tuple[int, Any]] = {}
     self._traces: collections.Counter[tuple[int, int]] = collections.Counter()
 
   @property
@@ -63,7 +64,7 @@ class Evaluator:
     return self.num_traces - len(self._traces)
 
   def keep_resident(self, task_id: int | None) -> None:
-    """Keeps this task's splits in memory between evaluations, and no other's; large ones until another task's is due."""
+    """Keeps this task's splits, and no other's, in memory between evaluations; large ones until another's is due."""
     self._resident_task, self._resident = task_id, {}
 
   def accuracy(self, task_id: int, split: str) -> float:
@@ -81,6 +82,10 @@ class Evaluator:
     learned = self._learner.learned_tasks
     return [self.accuracy(task_id, split) if task_id in learned else None for task_id in range(num_tasks)]
 
+  def variables_read(self, task_id: int) -> Sequence[tf.Variable]:
+    """Variables that decide the answers of the task's present network."""
+    return self._function(task_id).variables
+
   def _num_counted(self, data: types.TaskSplit) -> int:
     if not self._learner.context.reference.drop_evaluation_remainder:
       return len(data)
@@ -90,7 +95,7 @@ class Evaluator:
                        f"of {size} to evaluate. Lower `batch_size` or switch it off.")
     return len(data) // size * size
 
-  def _batches(self, task_id: int, split: str):
+  def _batches(self, task_id: int, split: str) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     is_resident = task_id == self._resident_task
     data = self._resident.get(split) if is_resident else None
     if data is None:
@@ -101,13 +106,13 @@ class Evaluator:
       if is_resident:
         self._resident[split] = data
     num_counted = self._num_counted(data)
-    # Tensors are made batch by batch: next to the networks that is nothing, and a large split exists once in memory.
+    # Tensors are made batch by batch: small beside the networks, and a large split exists once in memory.
     images_type, labels_type = (spec.dtype for spec in self._signature)
     ends = ((start, min(start + self.batch_size, num_counted)) for start in range(0, num_counted, self.batch_size))
     return ((tf.constant(data.images[start:end], images_type), tf.constant(data.labels[start:end], labels_type))
             for start, end in ends)
 
-  def _function(self, task_id: int) -> Callable:
+  def _function(self, task_id: int) -> Any:
     """The compiled function of the task's present network."""
     version = self._learner.network_version(task_id)
     kept = self._functions.get(task_id)
@@ -115,7 +120,7 @@ class Evaluator:
       self._functions[task_id] = kept = version, self._compile(task_id, version)
     return kept[1]
 
-  def _compile(self, task_id: int, version: int) -> Callable:
+  def _compile(self, task_id: int, version: int) -> Any:
     def count(images, labels):
       self._traces[task_id, version] += 1
       answers = tf.argmax(self._learner.logits(images, task_id), axis=1, output_type=tf.int32)

@@ -4,7 +4,9 @@ The loop prints and writes nothing. It hands typed events to sinks: progress dis
 """
 
 import dataclasses
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
+
+from lasem_tf.metrics import run_result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +89,6 @@ class EpochEnded(Event):
     loss: mean over the steps, before each update; None for the untrained network.
     metrics: means of whatever else the steps report.
     validation_accuracy: of the task, a fraction.
-    test_accuracy: of the task, where this epoch improved the best validation accuracy of its phase; else None.
     diagnostics: what the learner says about itself (a prior).
     seconds: wall time of training and evaluation since the last event of this kind in the same process.
   """
@@ -103,9 +104,30 @@ class EpochEnded(Event):
   loss: float | None
   metrics: dict
   validation_accuracy: float
-  test_accuracy: float | None
   diagnostics: dict
   seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class BestEpochMeasured(Event):
+  """A phase ended, and the weights of its best epoch were tested. The untrained network counts as a phase.
+
+  Attributes:
+    visit: 0-based.
+    task: task id.
+    phase: its name, 'untrained' for the untrained network.
+    global_epoch: of the `EpochEnded` event that reported the epoch.
+    validation_accuracy: of that epoch.
+    test_accuracy: of the task.
+  """
+
+  kind: ClassVar[str] = "best_epoch"
+  visit: int
+  task: int
+  phase: str
+  global_epoch: int
+  validation_accuracy: float
+  test_accuracy: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,24 +156,20 @@ class VisitEnded(Event):
     visit: 0-based.
     task: task id.
     global_epoch: completed epochs since the run began.
-    accuracies: test accuracy of every task after the commit, None where not learned yet.
-    before_commit: the same before it, or None where the commit changed no weights.
-    at_best_validation: test accuracy at the visit's best validation epoch.
-    configuration: chosen transfer configuration as bits, or None.
-    parameters: of the committed model.
-    seconds: {'training', 'evaluation', 'other'} of this visit, wall time.
+    result: what the visit measured; in files, its fields stand beside the others.
   """
 
   kind: ClassVar[str] = "visit_ended"
   visit: int
   task: int
   global_epoch: int
-  accuracies: list
-  before_commit: list | None
-  at_best_validation: float
-  configuration: str | None
-  parameters: int
-  seconds: dict
+  result: run_result.VisitResult
+
+  def to_json(self) -> dict:
+    """See `Event`."""
+    content = super().to_json()
+    result = content.pop("result")
+    return {**content, **result}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,10 +194,10 @@ class Sink(Protocol):
   def emit(self, event: Event) -> None:
     """Takes an event."""
 
-  def position(self) -> object:
+  def position(self) -> Any:
     """JSON-able: how far it is, everything up to there being safe on disk. Stored in checkpoints."""
 
-  def restore(self, position: object | None) -> None:
+  def restore(self, position: Any) -> None:
     """Forgets what came after `position`; None: the run starts from the beginning."""
 
   def close(self) -> None:
@@ -195,7 +213,7 @@ class MemorySink:
 
   name = "memory"
 
-  def __init__(self):
+  def __init__(self) -> None:
     self.events: list[Event] = []
 
   def emit(self, event: Event) -> None:

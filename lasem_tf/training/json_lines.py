@@ -2,12 +2,14 @@
 
 import json
 import os
+from typing import IO
 
+from lasem_tf import files
 from lasem_tf.training import checkpoints, events
 
 
 class JsonLinesSink:
-  """Appends events to a file; a resumed run first cuts off what its checkpoint does not know."""
+  """Appends events to a file; a resumed run first truncates it after its checkpoint."""
 
   name = "json_lines"
 
@@ -17,12 +19,14 @@ class JsonLinesSink:
     Args:
       path: the file, usually 'events.jsonl' in the run's directory.
     """
-    self._path, self._file = path, None
+    self._path = path
+    self._file: IO[bytes] | None = None
 
   def emit(self, event: events.Event) -> None:
     """See `events.Sink`."""
-    self._open().write((json.dumps(event.to_json()) + "\n").encode())
-    self._file.flush()
+    file = self._open()
+    file.write((json.dumps(event.to_json()) + "\n").encode())
+    file.flush()
 
   def position(self) -> int:
     """Bytes written, all of them on disk."""
@@ -35,7 +39,7 @@ class JsonLinesSink:
     """See `events.Sink`."""
     file = self._open()
     position = position or 0
-    if os.path.getsize(self._path) < position:
+    if os.fstat(file.fileno()).st_size < position:
       raise checkpoints.CheckpointError(
           f"{self._path} is shorter than the run's checkpoint says ({position} bytes): it was edited or damaged. "
           "Delete the run's folder to train the run again.")
@@ -48,8 +52,8 @@ class JsonLinesSink:
       self._file.close()
       self._file = None
 
-  def _open(self):
+  def _open(self) -> IO[bytes]:
     if self._file is None:
       os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
-      self._file = open(self._path, "ab")
+      self._file = files.open_plain(self._path, "a")
     return self._file

@@ -1,6 +1,7 @@
 """How long, how fast and in which order a run trains. No TensorFlow."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from lasem_tf import types
@@ -36,10 +37,12 @@ class TrainingOptions:
       value = getattr(self, name)
       if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"`{name}` must be a whole number of at least {least}, not {value!r}.")
-    if not self.learning_rate > 0:
-      raise ValueError(f"`learning_rate` must be positive, not {self.learning_rate!r}.")
-    if not self.learning_rate_decay >= 0:
-      raise ValueError(f"`learning_rate_decay` must not be negative, not {self.learning_rate_decay!r}.")
+    if not 0 < self.learning_rate < math.inf:
+      raise ValueError(f"`learning_rate` must be positive and finite, not {self.learning_rate!r}.")
+    if not 0 <= self.learning_rate_decay < math.inf:
+      raise ValueError(f"`learning_rate_decay` must be finite and not negative, not {self.learning_rate_decay!r}.")
+    if not 0 <= self.checkpoint_seconds < math.inf:
+      raise ValueError(f"`checkpoint_seconds` must be a finite number of seconds, not {self.checkpoint_seconds!r}.")
     unknown = set(self.curve_splits) - set(types.SPLITS)
     if unknown:
       raise ValueError(f"`curve_splits` knows {', '.join(types.SPLITS)}, not {', '.join(sorted(unknown))}.")

@@ -2,121 +2,140 @@
 
 import contextlib
 import dataclasses
+import enum
 import time
+from collections.abc import Iterator, Mapping
 
+import numpy as np
+
+from lasem_tf.metrics.run_result import VisitResult
 from lasem_tf.training import best_epoch
 
-# Stages of a visit, in order. A checkpoint may fall into any of them.
-WAITING, BEGUN, TRAINING, TRAINED, COMMITTED = "waiting", "begun", "training", "trained", "committed"
+_KINDS = ("training", "evaluation", "other")
+
+
+class Stage(str, enum.Enum):  # noqa: UP042, as Python 3.10 has no StrEnum.
+  """Stages of a visit, in order. A checkpoint may fall into any of them."""
+
+  WAITING = "waiting"
+  BEGUN = "begun"
+  TRAINING = "training"
+  TRAINED = "trained"
+  COMMITTED = "committed"
 
 
 @dataclasses.dataclass
-class Measured:
-  """What the ended visits left, one entry for every visit.
+class VisitProgress:
+  """Where the visit in progress is; `trainer.VisitTrainer` alone changes it.
 
   Attributes:
-    after_visit: rows of test accuracies by task, None where not learned yet.
-    before_commit: the same before the commit, None for visits whose commit changed no weights.
-    at_best_validation: test accuracy at the best validation epoch.
-    configurations: chosen configuration as bits, or None.
-    parameters: of the committed model.
-    super_network: parameters during the search, or None.
-    training_macs_per_image: of the visit's task.
-    learner_summary: details of the learner.
-    seconds: {'training', 'evaluation', 'other'}.
-  """
-
-  after_visit: list = dataclasses.field(default_factory=list)
-  before_commit: list = dataclasses.field(default_factory=list)
-  at_best_validation: list = dataclasses.field(default_factory=list)
-  configurations: list = dataclasses.field(default_factory=list)
-  parameters: list = dataclasses.field(default_factory=list)
-  super_network: list = dataclasses.field(default_factory=list)
-  training_macs_per_image: list = dataclasses.field(default_factory=list)
-  learner_summary: list = dataclasses.field(default_factory=list)
-  seconds: list = dataclasses.field(default_factory=list)
-
-
-@dataclasses.dataclass
-class Progress:
-  """Where a run is.
-
-  Attributes:
-    visit: visits that have ended.
-    stage: of the visit in progress.
-    phase: phases of it that have ended.
+    stage: of the visit.
+    phase: phases that have ended.
     epoch: epochs of the phase that have ended.
     step: steps of the epoch that were taken; all of them: what ends an epoch is still to be done.
-    visit_epoch: epochs of the visit that have ended.
-    global_epoch: epochs of the run that have ended.
+    phase_ended: no epoch of the phase follows; what ends a phase is still to be done.
+    num_epochs: epochs of the visit that have ended.
     loop: whether the phase's steps run in a loop in the graph; a resumed phase keeps the form it began with.
     totals: sums of loss and metrics over the steps of the epoch.
     best: best epochs of the visit.
-    pending: what the commit gave, until its accuracies are measured.
-    measured: what the ended visits left.
-    seconds: wall time spent in the visit in progress.
-    cpu_seconds: processor time of the run, all processes that worked on it.
-    resumptions: how often it was resumed.
+    committed: the visit's result once it is committed, as yet without accuracies and times.
   """
 
-  visit: int = 0
-  stage: str = WAITING
+  stage: Stage = Stage.WAITING
   phase: int = 0
   epoch: int = 0
   step: int = 0
+  phase_ended: bool = False
+  num_epochs: int = 0
   loop: bool | None = None
-  visit_epoch: int = 0
-  global_epoch: int = 0
-  totals: dict = dataclasses.field(default_factory=dict)
-  best: best_epoch.BestEpoch = dataclasses.field(default_factory=best_epoch.BestEpoch)
-  pending: dict = dataclasses.field(default_factory=dict)
-  measured: Measured = dataclasses.field(default_factory=Measured)
-  seconds: dict = dataclasses.field(default_factory=dict)
-  cpu_seconds: float = 0.0
-  resumptions: int = 0
-
-  def begin_visit(self) -> None:
-    """The next visit has begun."""
-    self.stage, self.best, self.pending = BEGUN, best_epoch.BestEpoch(), {}
-    self.phase = self.epoch = self.step = self.visit_epoch = 0
-    self.loop = None
+  totals: dict[str, float] = dataclasses.field(default_factory=dict)
+  best: best_epoch.BestEpochs = dataclasses.field(default_factory=best_epoch.BestEpochs)
+  committed: VisitResult | None = None
 
   def end_epoch(self) -> None:
     """An epoch has ended, evaluation included."""
     self.epoch += 1
-    self.visit_epoch += 1
-    self.global_epoch += 1
+    self.num_epochs += 1
     self.step, self.totals = 0, {}
 
   def end_phase(self) -> None:
-    """The phase has ended."""
-    self.phase, self.epoch, self.loop = self.phase + 1, 0, None
-
-  def end_visit(self) -> None:
-    """The visit has ended, its accuracies are in `measured`."""
-    self.visit, self.stage, self.pending = self.visit + 1, WAITING, {}
+    """The phase has ended, its best epoch is measured."""
+    self.phase += 1
+    self.epoch, self.phase_ended, self.loop = 0, False, None
 
   def to_json(self) -> dict:
-    """For checkpoints."""
-    return {**dataclasses.asdict(self), "best": self.best.to_json()}
+    """For checkpoints, which keep the weights of the best epoch apart."""
+    fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+    committed = None if self.committed is None else dataclasses.asdict(self.committed)
+    return {**fields, "best": self.best.to_json(), "committed": committed}
 
   @classmethod
-  def from_json(cls, values: dict) -> "Progress":
+  def from_json(cls, values: dict, weights: Mapping[str, np.ndarray]) -> "VisitProgress":
     """The inverse of `to_json`."""
-    return cls(**{**values, "best": best_epoch.BestEpoch.from_json(values["best"]),
-                  "measured": Measured(**values["measured"])})
+    committed = None if values["committed"] is None else VisitResult(**values["committed"])
+    best = best_epoch.BestEpochs.from_json(values["best"], weights)
+    return cls(**{**values, "stage": Stage(values["stage"]), "best": best, "committed": committed})
 
 
-class Clock:
-  """Splits a visit's wall time into training, evaluation and everything else, and counts processor time."""
+@dataclasses.dataclass
+class Progress:
+  """Where a run is; changed by its session between visits.
 
-  def __init__(self, progress: Progress):
-    """Starts; times are added to the progress."""
-    self._progress = progress
+  Attributes:
+    visits: results of the visits that have ended.
+    num_epochs: epochs of these.
+    current: the visit in progress.
+    resumptions: how often the run was resumed.
+  """
+
+  visits: list[VisitResult] = dataclasses.field(default_factory=list)
+  num_epochs: int = 0
+  current: VisitProgress = dataclasses.field(default_factory=VisitProgress)
+  resumptions: int = 0
+
+  @property
+  def visit(self) -> int:
+    """Number of the visit in progress, 0-based."""
+    return len(self.visits)
+
+  @property
+  def global_epoch(self) -> int:
+    """Epochs of the run that have ended."""
+    return self.num_epochs + self.current.num_epochs
+
+  def end_visit(self, result: VisitResult) -> None:
+    """The visit in progress has ended."""
+    self.visits.append(result)
+    self.num_epochs += self.current.num_epochs
+    self.current = VisitProgress()
+
+  def to_json(self) -> dict:
+    """For checkpoints, which keep the weights of the best epoch apart."""
+    return {"visits": [dataclasses.asdict(visit) for visit in self.visits], "num_epochs": self.num_epochs,
+            "current": self.current.to_json(), "resumptions": self.resumptions}
+
+  @classmethod
+  def from_json(cls, values: dict, weights: Mapping[str, np.ndarray]) -> "Progress":
+    """The inverse of `to_json`."""
+    return cls([VisitResult(**visit) for visit in values["visits"]], values["num_epochs"],
+               VisitProgress.from_json(values["current"], weights), values["resumptions"])
+
+
+class Stopwatch:
+  """Splits a visit's wall time into training, evaluation and everything else, and counts the run's processor time.
+
+  Attributes:
+    cpu_seconds: processor time of the run, all processes that worked on it.
+  """
+
+  def __init__(self, seconds: Mapping[str, float] | None = None, cpu_seconds: float = 0.0):
+    """Starts, from the times of earlier processes."""
+    self._seconds = {kind: (seconds or {}).get(kind, 0.0) for kind in _KINDS}
+    self.cpu_seconds = cpu_seconds
     self._kind, self._since, self._cpu_since = "other", time.perf_counter(), time.process_time()
 
   @contextlib.contextmanager
-  def spend(self, kind: str):
+  def spend(self, kind: str) -> Iterator[None]:
     """Time in this context is of that kind."""
     outer = self._kind
     self._switch(kind)
@@ -125,19 +144,19 @@ class Clock:
     finally:
       self._switch(outer)
 
-  def update(self) -> None:
-    """Brings the progress up to date."""
-    self._switch(self._kind)
-
   def end_visit(self) -> dict[str, float]:
     """Time of the visit by kind; starts the next one."""
-    self.update()
-    seconds = {kind: self._progress.seconds.get(kind, 0.0) for kind in ("training", "evaluation", "other")}
-    self._progress.seconds = {}
+    self._switch(self._kind)
+    seconds, self._seconds = self._seconds, dict.fromkeys(_KINDS, 0.0)
     return seconds
+
+  def to_json(self) -> dict:
+    """For checkpoints: the arguments of a new one that goes on from here."""
+    self._switch(self._kind)
+    return {"seconds": dict(self._seconds), "cpu_seconds": self.cpu_seconds}
 
   def _switch(self, kind: str) -> None:
     now, cpu_now = time.perf_counter(), time.process_time()
-    self._progress.seconds[self._kind] = self._progress.seconds.get(self._kind, 0.0) + now - self._since
-    self._progress.cpu_seconds += cpu_now - self._cpu_since
+    self._seconds[self._kind] += now - self._since
+    self.cpu_seconds += cpu_now - self._cpu_since
     self._kind, self._since, self._cpu_since = kind, now, cpu_now

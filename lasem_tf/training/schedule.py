@@ -56,13 +56,3 @@ def task_order(order: str | int | Sequence[int], num_tasks: int) -> tuple[int, .
     raise ValueError(f"The task order leaves out {noun} {', '.join(map(str, missing))} of a stream of "
                      f"{num_tasks} tasks; it must visit every task. {where}")
   return tuple(order)
-
-
-def task_changed_epochs(num_visits: int, epochs_per_task: int) -> list[int]:
-  """Row of the first training epoch of every visit, in a history whose row 0 is the untrained network (as released)."""
-  return [1 + visit * epochs_per_task for visit in range(num_visits)]
-
-
-def num_history_rows(num_visits: int, epochs_per_task: int) -> int:
-  """Rows of a history of dense evaluation: one for every epoch and one for the untrained network."""
-  return num_visits * epochs_per_task + 1

@@ -2,43 +2,24 @@
 
 import contextlib
 import dataclasses
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.data import stream as stream_lib
+from lasem_tf import files
 from lasem_tf.learners import base
-from lasem_tf.training import (
-  checkpoints,
-  evaluation,
-  events,
-  options as options_lib,
-  progress as progress_lib,
-  schedule,
-  splits,
-)
+from lasem_tf.training import checkpoints, evaluation, events, progress as progress_lib, schedule, splits, steps
+from lasem_tf.training.interruption import Interrupted
+from lasem_tf.training.options import TrainingOptions
+from lasem_tf.training.progress import Stage
 
-_PHASE_STATE = "phase_state/"
-
-
-class Interrupted(Exception):
-  """The run was asked to stop. Its checkpoint, if it keeps any, was written; started again it goes on from there."""
-
-
-@dataclasses.dataclass(frozen=True)
-class StreamAccess:
-  """What a learner's context takes from the run.
-
-  Attributes:
-    num_classes: of every task.
-    examples: see `learners.base.LearnerContext`.
-  """
-
-  num_classes: tuple[int, ...]
-  examples: Callable
+_PHASE_STATE, _BEST_EPOCH = "phase_state/", "best_epoch/"
+# Options that do not decide a result.
+_FREE_OPTIONS = ("checkpoint_seconds", "eval_every", "curve_splits", "task_order")
+_Measured = TypeVar("_Measured")
 
 
 class Session:
@@ -47,31 +28,29 @@ class Session:
   Attributes:
     learner: the learner.
     stream: the stream.
-    options: the `TrainingOptions`.
+    options: how long and how fast it trains.
     order: task of every visit.
     evaluator: measures accuracies.
     progress: where the run is.
-    clock: accounts for its time.
-    phase: the phase in progress, or None.
+    stopwatch: accounts for its time.
+    now: tells seconds; decides how many steps a call takes and when checkpoints are due, never a result.
     num_step_traces: training steps compiled in this process.
   """
 
-  def __init__(self, make_learner: Callable, stream: stream_lib.TaskStream, options: options_lib.TrainingOptions,
+  def __init__(self, learner: base.Learner, data: splits.SplitCache, options: TrainingOptions,
                store: checkpoints.CheckpointStore | None, sinks: Sequence[events.Sink],
-               should_stop: Callable[[], bool]):
-    """Makes a learner that knows nothing; `begin` or `restore` comes next."""
-    self.stream, self.options = stream, options
-    self.order = schedule.task_order(options.task_order, stream.num_tasks)
-    self._data = splits.SplitCache(stream)
-    self.learner: base.Learner = make_learner(StreamAccess(
-        tuple(task.num_classes for task in stream.tasks), self._data.training_examples))
-    self.evaluator = evaluation.Evaluator(self.learner, self._data, should_stop)
+               should_stop: Callable[[], bool], configuration_hash: str, now: Callable[[], float]):
+    """Takes a learner that knows nothing; `begin` comes next."""
+    self.learner, self.stream, self.options, self.now = learner, data.stream, options, now
+    self.order = schedule.task_order(options.task_order, data.stream.num_tasks)
+    self.evaluator = evaluation.Evaluator(learner, data, should_stop)
     self.progress = progress_lib.Progress()
-    self.clock = progress_lib.Clock(self.progress)
-    self.phase: base.Phase | None = None
+    self.stopwatch = progress_lib.Stopwatch()
     self.num_step_traces = 0
-    self._store, self._sinks, self._should_stop = store, sinks, should_stop
-    self._saved_at = time.monotonic()
+    self._data, self._store, self._sinks, self._should_stop = data, store, sinks, should_stop
+    self._configuration_hash = configuration_hash
+    self._phase: base.Phase | None = None
+    self._saved_at = now()
 
   @property
   def task_id(self) -> int:
@@ -84,13 +63,19 @@ class Session:
     return self.learner.planned_epochs(self.order)
 
   @property
-  def learning_rate_epoch(self) -> int:
-    """The epoch that decays the learning rate and names batches and seeds, counted from the beginning of the run.
+  def epoch_of_visit(self) -> int:
+    """The epoch that decays the learning rate and names batches and seeds, counted from the beginning of the visit.
 
     Equal to the number of completed epochs, except where an exhaustive search trains one candidate after another: all
     of them then see the epochs that a single one would.
     """
-    return self.progress.visit * self.options.epochs_per_task + self.progress.visit_epoch % self.options.epochs_per_task
+    return self.progress.current.num_epochs % self.options.epochs_per_task
+
+  def learning_rate(self) -> float:
+    """Of the epoch in progress."""
+    options = self.options
+    epoch = self.progress.visit * options.epochs_per_task + self.epoch_of_visit
+    return schedule.learning_rate(options.learning_rate, options.learning_rate_decay, epoch)
 
   def load_task(self) -> base.TaskData:
     """Training and validation data of the visit's task as resident tensors."""
@@ -102,15 +87,35 @@ class Session:
       tensors[split] = tf.constant(data.images, dtype), tf.constant(data.labels, tf.int32)
     return base.TaskData(self.stream.tasks[self.task_id], tensors["train"], tensors["validation"])
 
+  def begin_phase(self) -> base.Phase | None:
+    """The phase in progress or else the next one, until `end_phase`; None when the visit has no more."""
+    if self._phase is None:
+      self._phase = self.learner.next_phase(self.progress.current.phase)
+    return self._phase
+
+  def end_phase(self) -> None:
+    """Drops the phase and its optimiser's state."""
+    self._phase = None
+    self.progress.current.end_phase()
+
+  def compile_phase(self, phase: base.Phase, task: base.TaskData) -> steps.CompiledPhase:
+    """The phase's compiled step, in the form that the phase began with."""
+    current, batch_size = self.progress.current, self.options.batch_size
+    if current.loop is None:
+      current.loop = steps.prefers_loop(self.learner, self.task_id, batch_size)
+    compiled = steps.CompiledPhase(phase, task, batch_size, current.loop)
+    self.num_step_traces += compiled.num_traces
+    return compiled
+
   def emit(self, event: events.Event) -> None:
     """Tells all sinks."""
     for sink in self._sinks:
       with _naming(sink):
         sink.emit(event)
 
-  def evaluate(self, measure: Callable):
+  def evaluate(self, measure: Callable[[evaluation.Evaluator], _Measured]) -> _Measured:
     """`measure(evaluator)`; an order to stop is obeyed at once, what is measured here is measured again later."""
-    with self.clock.spend("evaluation"):
+    with self.stopwatch.spend("evaluation"):
       try:
         return measure(self.evaluator)
       except evaluation.EvaluationInterrupted:
@@ -122,20 +127,20 @@ class Session:
     if self._should_stop():
       self.save()
       raise Interrupted
-    if time.monotonic() - self._saved_at >= self.options.checkpoint_seconds:
+    if self.now() - self._saved_at >= self.options.checkpoint_seconds:
       self.save()
 
   def save(self) -> None:
     """Writes a checkpoint, where checkpoints are kept."""
     if self._store is None:
       return
-    self.clock.update()
-    variables = {**self.learner.variables(), **self._phase_state()}
+    arrays = {name: variable.numpy() for name, variable in {**self.learner.variables(), **self._phase_state()}.items()}
+    best = {_BEST_EPOCH + name: values for name, values in self.progress.current.best.weights.items()}
     self._store.save({
-        "identity": self._identity(), "progress": self.progress.to_json(), "in_phase": self.phase is not None,
-        "structure": self.learner.structure(), "sinks": self._sink_positions(),
-    }, {name: variable.numpy() for name, variable in variables.items()})
-    self._saved_at = time.monotonic()
+        "identity": self._identity(), "progress": self.progress.to_json(), "stopwatch": self.stopwatch.to_json(),
+        "in_phase": self._phase is not None, "structure": self.learner.structure(), "sinks": self._sink_positions(),
+    }, {**arrays, **best})
+    self._saved_at = self.now()
 
   def begin(self) -> None:
     """Goes on from the newest checkpoint, or starts at the beginning."""
@@ -153,28 +158,42 @@ class Session:
         total_epochs=self.total_epochs, global_epoch=self.progress.global_epoch, resumptions=self.progress.resumptions))
 
   def _restore(self, checkpoint: checkpoints.Checkpoint) -> None:
-    """The order matters: structure, variables, data, phase, epoch; then all values once more, for these may reset some."""
-    state, arrays = checkpoint.state, checkpoint.arrays
-    if state["identity"] != self._identity():
-      differing = [key for key, value in self._identity().items() if state["identity"].get(key) != value]
-      raise checkpoints.CheckpointError(
-          f"The checkpoint belongs to another run (it differs in {', '.join(differing)}). Use another output folder, "
-          "or delete this run's folder.")
-    self.progress = progress_lib.Progress.from_json(state["progress"])
+    """The order matters: structure, variables, data, phase, epoch; then all values again, for these may reset some."""
+    state = checkpoint.state
+    self._check_identity(state["identity"])
+    arrays = {name: array for name, array in checkpoint.arrays.items() if not name.startswith(_BEST_EPOCH)}
+    best = {name.removeprefix(_BEST_EPOCH): array for name, array in checkpoint.arrays.items() if name not in arrays}
+    self.progress = progress_lib.Progress.from_json(state["progress"], best)
     self.progress.resumptions += 1
-    self.clock = progress_lib.Clock(self.progress)
+    self.stopwatch = progress_lib.Stopwatch(**state["stopwatch"])
     self.learner.restore_structure(state["structure"])
     assign_strictly(self.learner.variables(), {name: array for name, array in arrays.items()
                                                if not name.startswith(_PHASE_STATE)})
-    if self.progress.stage != progress_lib.WAITING:
+    current = self.progress.current
+    if current.stage != Stage.WAITING:
       self.learner.attach(self.load_task(), self.progress.visit)
     if state["in_phase"]:
-      self.phase = self.learner.next_phase(self.progress.phase)
-      if self.progress.step:
-        self.learner.begin_epoch(self.progress.epoch)
+      self.begin_phase()
+      if current.step:
+        self.learner.begin_epoch(current.epoch)
       assign_strictly({**self.learner.variables(), **self._phase_state()}, arrays)
 
-  def _sink_positions(self) -> dict:
+  def _check_identity(self, found: dict) -> None:
+    differing = [key for key, value in self._identity().items() if found.get(key) != value]
+    if differing:
+      where = self._store.directory if self._store is not None else "The checkpoint"
+      raise checkpoints.CheckpointError(
+          f"{where} belongs to another run (it differs in {', '.join(differing)}). Use another output folder, or "
+          "delete this run's folder to train the run again.")
+
+  def _identity(self) -> dict:
+    """What a checkpoint must agree in with the run that takes it up."""
+    options = {name: value for name, value in dataclasses.asdict(self.options).items() if name not in _FREE_OPTIONS}
+    return {"configuration": self._configuration_hash, "learner": type(self.learner).__name__,
+            "seed": self.learner.context.seed, "order": list(self.order), **options, "stream": self.stream.name,
+            "data": self.stream.data_fingerprint}
+
+  def _sink_positions(self) -> dict[str, object]:
     positions = {}
     for sink in self._sinks:
       with _naming(sink):
@@ -182,26 +201,17 @@ class Session:
     return positions
 
   def _phase_state(self) -> dict[str, tf.Variable]:
-    state = {} if self.phase is None else self.phase.state
+    state = {} if self._phase is None else self._phase.state
     return {_PHASE_STATE + name: variable for name, variable in state.items()}
-
-  def _identity(self) -> dict:
-    """What a checkpoint must agree in with the run that takes it up."""
-    context = self.learner.context
-    options = dataclasses.asdict(self.options)
-    for irrelevant in ("checkpoint_seconds", "eval_every", "curve_splits", "task_order"):
-      del options[irrelevant]
-    return {"learner": type(self.learner).__name__, "seed": context.seed, "order": list(self.order), **options,
-            "stream": self.stream.name, "data": self.stream.data_fingerprint}
 
 
 @contextlib.contextmanager
-def _naming(sink: events.Sink):
+def _naming(sink: events.Sink) -> Iterator[None]:
   """A full or read-only disk is reported with its remedy, whichever library met it."""
   try:
     yield
-  except ConnectionError:
-    raise  # Nobody listens any more: no fault of the disk, and for the caller to judge.
+  except (ConnectionError, files.LinkError):
+    raise  # No fault of the disk: nobody listens any more, or a planted link.
   except (OSError, tf.errors.OpError) as error:
     raise checkpoints.CheckpointError(
         f"Writing events ({sink.name}) failed: {error}. The last checkpoint is intact. Make room, then start the same "

@@ -11,10 +11,14 @@ _CACHE_BYTES = 64 * 2**20
 
 
 class SplitCache:
-  """Loads splits and keeps those used last, as long as they fit."""
+  """Loads splits and keeps those used last, as long as they fit.
+
+  Attributes:
+    stream: whose splits these are.
+  """
 
   def __init__(self, stream: stream_lib.TaskStream, num_bytes: int = _CACHE_BYTES):
-    self._stream, self._num_bytes = stream, num_bytes
+    self.stream, self._num_bytes = stream, num_bytes
     self._splits: collections.OrderedDict[tuple[int, str], types.TaskSplit] = collections.OrderedDict()
 
   def load(self, task_id: int, split: str) -> types.TaskSplit:
@@ -22,7 +26,7 @@ class SplitCache:
     key = task_id, split
     if key not in self._splits:
       self._shrink(0)  # What would have to go anyway goes before there is more.
-      self._splits[key] = self._stream.load(task_id, split)
+      self._splits[key] = self.stream.load(task_id, split)
     self._splits.move_to_end(key)
     self._shrink(1)
     return self._splits[key]

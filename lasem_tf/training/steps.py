@@ -39,7 +39,7 @@ class CompiledPhase:
       batch_size: of training; every batch is full.
       loop: run many steps in one graph.
     """
-    # Compiled functions know their variables weakly; the phase keeps its slots alive.
+    # Compiled functions hold weak references to their variables; the phase keeps its slots alive.
     self._phase = phase
     self._needs_validation = phase.needs_validation_batch
     self._learning_rate_dtype = tf.as_dtype(keras.config.floatx())

@@ -3,11 +3,14 @@
 import hashlib
 import json
 import os
+import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from lasem_tf import files
 from lasem_tf.training import events
 
 # Pixels of a cell of the configuration grid.
@@ -15,7 +18,7 @@ _CELL = 16
 
 
 class TensorBoardSink:
-  """Writes event files; a resumed run first cuts off what its checkpoint does not know, then adds a file.
+  """Writes event files; a resumed run first truncates them after its checkpoint, then adds a file.
 
   Steps are completed epochs of the run for what is measured every epoch, and visits (from 1) below 'visit/'.
   """
@@ -31,9 +34,9 @@ class TensorBoardSink:
       hyper_parameters: what else tells this run's configuration from others; they win over what the run itself tells
         (the stream's display name, the learner's class). Runs that agree in everything but 'seed' form one group.
     """
-    self._directory = os.fspath(directory)
+    self._directory = pathlib.Path(directory)
     self._hyper_parameters = dict(hyper_parameters or {})
-    self._writer = None
+    self._writer: Any = None
     self._configurations: dict[int, str] = {}
     self._peaks: list[float] = []
     self._num_tasks = 0
@@ -41,12 +44,15 @@ class TensorBoardSink:
   def emit(self, event: events.Event) -> None:
     """See `events.Sink`."""
     if self._writer is None:
-      self._writer = tf.summary.create_file_writer(self._directory)
+      files.refuse_link(self._directory)
+      self._writer = tf.summary.create_file_writer(os.fspath(self._directory))
     with self._writer.as_default():
       if isinstance(event, events.RunStarted):
         self._start(event)
       elif isinstance(event, events.EpochEnded):
         self._write_epoch(event)
+      elif isinstance(event, events.BestEpochMeasured):
+        tf.summary.scalar(f"test_accuracy_at_best/task{event.task}", event.test_accuracy, event.global_epoch)
       elif isinstance(event, events.CurveMeasured):
         for split, accuracies in event.accuracies.items():
           self._write_accuracies(f"curve_{split}_accuracy", accuracies, event.global_epoch)
@@ -59,9 +65,9 @@ class TensorBoardSink:
       self._writer.flush()
     sizes = {}
     for path in self._files():
-      with open(path, "rb+") as file:
+      with files.open_plain(path, "r+") as file:
         os.fsync(file.fileno())
-        sizes[os.path.basename(path)] = os.fstat(file.fileno()).st_size
+        sizes[path.name] = os.fstat(file.fileno()).st_size
     return {"sizes": sizes, "configurations": {str(task): bits for task, bits in self._configurations.items()},
             "peaks": self._peaks}
 
@@ -70,11 +76,12 @@ class TensorBoardSink:
     self.close()
     position = position or {"sizes": {}, "configurations": {}, "peaks": []}
     for path in self._files():
-      size = position["sizes"].get(os.path.basename(path))
+      size = position["sizes"].get(path.name)
       if size is None:
-        os.unlink(path)
+        path.unlink()
       else:
-        os.truncate(path, size)
+        with files.open_plain(path, "r+") as file:
+          file.truncate(size)
     self._configurations = {int(task): bits for task, bits in position["configurations"].items()}
     self._peaks = list(position["peaks"])
 
@@ -84,16 +91,16 @@ class TensorBoardSink:
       self._writer.close()
       self._writer = None
 
-  def _files(self) -> list[str]:
-    names = sorted(os.listdir(self._directory)) if os.path.isdir(self._directory) else []
-    return [os.path.join(self._directory, name) for name in names if ".tfevents." in name]
+  def _files(self) -> list[pathlib.Path]:
+    files.refuse_link(self._directory)
+    return sorted(self._directory.glob("*.tfevents.*"))
 
   def _start(self, event: events.RunStarted) -> None:
     self._num_tasks = len(set(event.task_order))
     if event.resumptions:
       return
     # Costs a second, and not every run wants TensorBoard.
-    from tensorboard.plugins.hparams import api as hparams  # pylint: disable=import-outside-toplevel
+    from tensorboard.plugins.hparams import api as hparams  # noqa: PLC0415
     values = {"stream": event.stream, "learner": event.learner, "seed": event.seed, "batch_size": event.batch_size,
               "epochs_per_task": event.epochs_per_task, "learning_rate": event.learning_rate,
               "learning_rate_decay": event.learning_rate_decay, **self._hyper_parameters}
@@ -101,23 +108,22 @@ class TensorBoardSink:
 
   def _write_epoch(self, event: events.EpochEnded) -> None:
     scalars = {f"validation_accuracy/task{event.task}": event.validation_accuracy,
-               f"test_accuracy_at_best/task{event.task}": event.test_accuracy, "training/loss": event.loss,
-               "training/learning_rate": event.learning_rate,
+               "training/loss": event.loss, "training/learning_rate": event.learning_rate,
                **{f"training/{name}": value for name, value in event.metrics.items()}}
     for name, value in scalars.items():
       if value is not None:
         tf.summary.scalar(name, value, event.global_epoch)
 
   def _write_visit(self, event: events.VisitEnded) -> None:
-    step = event.visit + 1
-    self._write_accuracies("visit/test_accuracy", event.accuracies, step)
-    learned = [accuracy for accuracy in event.accuracies if accuracy is not None]
-    self._peaks.append(event.at_best_validation)
+    step, result = event.visit + 1, event.result
+    self._write_accuracies("visit/test_accuracy", result.accuracies, step)
+    learned = [accuracy for accuracy in result.accuracies if accuracy is not None]
+    self._peaks.append(result.at_best_validation)
     tf.summary.scalar("visit/final_accuracy", np.mean(learned), step)
     tf.summary.scalar("visit/peak_accuracy", np.mean(self._peaks), step)
-    tf.summary.scalar("visit/parameters", event.parameters, step)
-    if event.configuration is not None:
-      self._configurations[event.task] = event.configuration
+    tf.summary.scalar("visit/parameters", result.parameters, step)
+    if result.configuration is not None:
+      self._configurations[event.task] = result.configuration
       tf.summary.image("visit/configurations", configuration_grid(self._configurations, self._num_tasks)[None], step)
 
   def _write_accuracies(self, name: str, accuracies: list, step: int) -> None:

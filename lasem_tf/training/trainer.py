@@ -1,14 +1,19 @@
 """One visit: its phases, epochs and steps, the choice of the best epoch, and the commit. Knows no concrete learner."""
 
+import contextlib
+import dataclasses
 import math
-import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import tensorflow as tf
 
 from lasem_tf.learners import base
-from lasem_tf.training import batches, events, progress as progress_lib, schedule, steps
+from lasem_tf.metrics.run_result import VisitResult
+from lasem_tf.training import batches, chunks, evaluation, events, steps
+from lasem_tf.training.progress import Stage
 from lasem_tf.training.session import Session
 
-# Steps between two looks at the clock and the order to stop: as many as fit into about this time.
-_CHUNK_SECONDS = 0.5
 _UNTRAINED = "untrained"
 
 
@@ -20,10 +25,10 @@ class VisitTrainer:
   """Takes a session through one visit, from whatever stage it is in."""
 
   def __init__(self, session: Session):
-    self._session = session
-    self._learner = session.learner
-    self._last_event = time.perf_counter()
-    self._chunk = 1
+    self._session, self._learner = session, session.learner
+    self._visit, self._task_id = session.progress.visit, session.task_id
+    self._progress = session.progress.current
+    self._last_event = session.now()
 
   def run(self) -> None:
     """Trains, commits and evaluates.
@@ -32,187 +37,196 @@ class VisitTrainer:
       Diverged: the loss became infinite or NaN.
       Interrupted: the run was asked to stop.
     """
-    progress = self._session.progress
-    if progress.stage == progress_lib.WAITING:
+    progress = self._progress
+    if progress.stage == Stage.WAITING:
       self._begin()
-    if progress.stage == progress_lib.BEGUN:
-      if progress.visit == 0:
+      progress.stage = Stage.BEGUN
+    if progress.stage == Stage.BEGUN:
+      if self._visit == 0:
         self._measure_untrained()
-      progress.stage = progress_lib.TRAINING
-    if progress.stage == progress_lib.TRAINING:
+      progress.stage = Stage.TRAINING
+    if progress.stage == Stage.TRAINING:
       self._train()
-      progress.stage = progress_lib.TRAINED
-    if progress.stage == progress_lib.TRAINED:
-      self._commit()
-    self._finish()
+      progress.stage = Stage.TRAINED
+    if progress.stage == Stage.TRAINED:
+      progress.committed = self._commit()
+      progress.stage = Stage.COMMITTED
+    if progress.committed is not None:
+      self._finish(progress.committed)
 
   def _begin(self) -> None:
-    session = self._session
-    task = session.load_task()
-    is_new = session.task_id not in self._learner.learned_tasks
-    session.emit(events.VisitStarted(session.progress.visit, session.task_id, is_new, len(task.train[1])))
-    self._learner.begin_visit(task, session.progress.visit)
-    session.progress.begin_visit()
+    task = self._session.load_task()
+    is_new = self._task_id not in self._learner.learned_tasks
+    self._session.emit(events.VisitStarted(self._visit, self._task_id, is_new, len(task.train[1])))
+    self._learner.begin_visit(task, self._visit)
+
+  # --- training -------------------------------------------------------------------------------------------------------
+
+  @property
+  def _task(self) -> base.TaskData:
+    if self._learner.task is None:
+      raise RuntimeError("The learner's visit has not begun.")
+    return self._learner.task
 
   def _train(self) -> None:
-    session, progress = self._session, self._session.progress
-    while True:
-      if session.phase is None:
-        session.phase = self._learner.next_phase(progress.phase)
-      if session.phase is None:
-        return
-      if progress.epoch < session.phase.num_epochs:
-        self._train_phase()
-      else:  # A phase may have no epoch at all.
-        self._end_phase()
+    while (phase := self._session.begin_phase()) is not None:
+      if self._progress.epoch < phase.num_epochs and not self._progress.phase_ended:
+        self._train_phase(phase)
+      self._measure_best(phase.name)
+      self._session.end_phase()
 
-  def _train_phase(self) -> None:
-    session, progress, phase = self._session, self._session.progress, self._session.phase
-    options = session.options
-    with session.clock.spend("training"):
-      if progress.loop is None:
-        progress.loop = steps.prefers_loop(self._learner, session.task_id, options.batch_size)
-      compiled = steps.CompiledPhase(phase, self._learner.task, options.batch_size, progress.loop)
-      session.num_step_traces += compiled.num_traces
-      self._chunk = 1
-    ended = False
-    while not ended:
-      with session.clock.spend("training"):
-        self._train_epoch(compiled, phase)
-      validation_accuracy = self._measure_epoch(phase)
-      ended = self._learner.end_epoch(progress.epoch, validation_accuracy) or progress.epoch + 1 >= phase.num_epochs
+  def _train_phase(self, phase: base.Phase) -> None:
+    session, progress = self._session, self._progress
+    with session.stopwatch.spend("training"):
+      compiled, size = session.compile_phase(phase, self._task), chunks.ChunkSize()
+    while not progress.phase_ended:
+      with session.stopwatch.spend("training"):
+        self._train_epoch(compiled, phase, size)
+      validation_accuracy = self._measure_epoch(phase.name)
+      is_last = self._learner.end_epoch(progress.epoch, validation_accuracy)
       progress.end_epoch()
-      if ended:
-        self._end_phase()
+      progress.phase_ended = is_last or progress.epoch >= phase.num_epochs
       session.poll()
 
-  def _end_phase(self) -> None:
-    self._session.phase = None
-    self._session.progress.end_phase()
-
-  def _train_epoch(self, compiled: steps.CompiledPhase, phase: base.Phase) -> None:
+  def _train_epoch(self, compiled: steps.CompiledPhase, phase: base.Phase, size: chunks.ChunkSize) -> None:
     """Takes the steps of the epoch that are still to be taken."""
-    session, progress = self._session, self._session.progress
-    options, num_examples = session.options, len(self._learner.task.train[1])
-    epoch = batches.Epoch(session.task_id, progress.visit, progress.visit_epoch % options.epochs_per_task)
-    rows = batches.training_rows(session.stream, epoch, num_examples, options.batch_size)
+    session, progress, batch_size = self._session, self._progress, self._session.options.batch_size
+    epoch = batches.Epoch(self._task_id, self._visit, session.epoch_of_visit)
+    rows = batches.training_rows(session.stream, epoch, len(self._task.train[1]), batch_size)
     seeds = batches.step_seeds(self._learner.context.seed, epoch, len(rows))
-    validation_rows = None
-    if phase.needs_validation_batch:
-      validation_rows = batches.validation_rows(session.stream, epoch, len(self._learner.task.validation[1]),
-                                                options.batch_size, len(rows))
+    validation_rows = batches.validation_rows(
+        session.stream, epoch, len(self._task.validation[1]), batch_size,
+        len(rows)) if phase.needs_validation_batch else None
     if progress.step == 0:
       self._learner.begin_epoch(progress.epoch)
     while progress.step < len(rows):
-      now = slice(progress.step, min(progress.step + self._chunk, len(rows)))
-      started = time.perf_counter()
+      now = slice(progress.step, min(progress.step + size.steps, len(rows)))
+      started = session.now()
       results = compiled.run(rows[now], seeds[now], validation_rows[now] if validation_rows is not None else None,
-                             self._learning_rate())
-      self._adapt_chunk(time.perf_counter() - started, len(rows))
+                             session.learning_rate())
+      size.adapt(session.now() - started, most=len(rows))
       self._check_finite(results["loss"], phase)
       for name, values in results.items():
         progress.totals[name] = sum(map(float, values), progress.totals.get(name, 0.0))
       progress.step = now.stop
       session.poll()
 
-  def _adapt_chunk(self, seconds: float, num_steps: int) -> None:
-    """Any division of an epoch into calls computes the same."""
-    if seconds > _CHUNK_SECONDS:
-      self._chunk = max(1, self._chunk // 2)
-    elif seconds < _CHUNK_SECONDS / 2:
-      self._chunk = min(2 * self._chunk, num_steps)
-
-  def _check_finite(self, losses, phase: base.Phase) -> None:
-    session, progress = self._session, self._session.progress
+  def _check_finite(self, losses: np.ndarray, phase: base.Phase) -> None:
     bad = steps.first_non_finite(losses)
     if bad is not None:
-      raise Diverged(f"The loss became {losses[bad]} in step {progress.step + bad} of epoch {progress.epoch} of phase "
-                     f"{phase.name!r}, visit {progress.visit} (task {session.task_id}). Try a smaller learning rate.")
+      raise Diverged(
+          f"The loss became {losses[bad]} in step {self._progress.step + bad} of epoch {self._progress.epoch} of phase "
+          f"{phase.name!r}, visit {self._visit} (task {self._task_id}). Try a smaller learning rate.")
 
-  def _learning_rate(self) -> float:
-    options = self._session.options
-    return schedule.learning_rate(options.learning_rate, options.learning_rate_decay, self._session.learning_rate_epoch)
+  # --- evaluation -----------------------------------------------------------------------------------------------------
 
   def _measure_untrained(self) -> None:
     """The very first network takes part in the choice of the best epoch before it is trained; later ones do not."""
-    accuracies, curve = self._measure(_UNTRAINED)
-    self._emit_epoch(_UNTRAINED, -1, accuracies, learning_rate=None, totals={}, curve=curve, completed=0)
+    def measure(evaluator: evaluation.Evaluator):
+      return *self._measure(evaluator, 0), evaluator.accuracy(self._task_id, "test")
 
-  def _measure_epoch(self, phase: base.Phase) -> float:
+    validation, curve, test = self._session.evaluate(measure)
+    self._progress.best.record(_UNTRAINED, validation, 0, {})
+    self._emit_epoch(_UNTRAINED, -1, 0, None, {}, validation, curve)
+    self._record_test(_UNTRAINED, test)
+
+  def _measure_epoch(self, phase_name: str) -> float:
     """Evaluates as much as the schedule wants; returns the validation accuracy."""
-    progress = self._session.progress
-    accuracies, curve = self._measure(phase.name)
-    num_steps = len(self._learner.task.train[1]) // self._session.options.batch_size
+    session, progress = self._session, self._progress
+    completed = session.progress.global_epoch + 1
+    validation, curve = session.evaluate(lambda evaluator: self._measure(evaluator, completed))
+    if progress.best.improves(phase_name, validation):
+      weights = {name: variable.numpy() for name, variable in self._network_variables().items()}
+      progress.best.record(phase_name, validation, completed, weights)
+    num_steps = len(self._task.train[1]) // session.options.batch_size
     means = {name: total / num_steps for name, total in progress.totals.items()}
-    self._emit_epoch(phase.name, progress.epoch, accuracies, self._learning_rate(), means, curve,
-                     progress.global_epoch + 1)
-    return accuracies[0]
+    self._emit_epoch(phase_name, progress.epoch, completed, session.learning_rate(), means, validation, curve)
+    return validation
 
-  def _measure(self, phase_name: str) -> tuple[tuple[float, float | None], dict | None]:
-    """((validation, test or None), curves or None). Nothing is recorded before all of it is measured."""
-    session, progress = self._session, self._session.progress
-    task_id = session.task_id
+  def _measure(self, evaluator: evaluation.Evaluator, completed: int) -> tuple[float, dict | None]:
+    """Validation accuracy of the task, and all accuracies where the schedule wants them after so many epochs."""
+    options, num_tasks = self._session.options, self._session.stream.num_tasks
+    validation = evaluator.accuracy(self._task_id, "validation")
+    if not options.eval_every or completed % options.eval_every:
+      return validation, None
+    return validation, {split: evaluator.row(num_tasks, split) for split in options.curve_splits}
 
-    def measure(evaluator):
-      validation = evaluator.accuracy(task_id, "validation")
-      test = evaluator.accuracy(task_id, "test") if progress.best.improves(phase_name, validation) else None
-      every = session.options.eval_every
-      completed = progress.global_epoch + (phase_name != _UNTRAINED)
-      curve = None
-      if every and completed % every == 0:
-        curve = {split: evaluator.row(session.stream.num_tasks, split) for split in session.options.curve_splits}
-      return (validation, test), curve
+  def _measure_best(self, phase_name: str) -> None:
+    """Takes the test accuracy of the phase's best epoch, for which the network gets that epoch's weights back."""
+    if not self._progress.best.awaits_test(phase_name):
+      return
 
-    (validation, test), curve = session.evaluate(measure)
-    if test is not None:
-      progress.best.record(phase_name, validation, test)
-    return (validation, test), curve
+    def measure(evaluator: evaluation.Evaluator) -> float:
+      with _assigned(self._network_variables(), self._progress.best.weights):
+        return evaluator.accuracy(self._task_id, "test")
 
-  def _emit_epoch(self, phase_name, epoch, accuracies, learning_rate, totals, curve, completed) -> None:
-    session, progress = self._session, self._session.progress
-    now = time.perf_counter()
-    metrics = {name: value if math.isfinite(value) else None for name, value in totals.items()}
-    session.emit(events.EpochEnded(
-        visit=progress.visit, task=session.task_id, phase=phase_name, epoch=epoch, global_epoch=completed,
-        total_epochs=session.total_epochs, learning_rate=learning_rate, loss=metrics.pop("loss", None), metrics=metrics,
-        validation_accuracy=accuracies[0], test_accuracy=accuracies[1], diagnostics=self._learner.diagnostics(),
+    self._record_test(phase_name, self._session.evaluate(measure))
+
+  def _record_test(self, phase_name: str, test: float) -> None:
+    best = self._progress.best.record_test(phase_name, test)
+    self._session.emit(events.BestEpochMeasured(self._visit, self._task_id, phase_name, best.global_epoch,
+                                                best.validation, test))
+
+  def _network_variables(self) -> dict[str, tf.Variable]:
+    """What the task's answers are computed from, by name."""
+    read = {variable.ref() for variable in self._session.evaluator.variables_read(self._task_id)}
+    return {name: variable for name, variable in self._learner.variables().items() if variable.ref() in read}
+
+  def _emit_epoch(self, phase_name: str, epoch: int, completed: int, learning_rate: float | None,
+                  means: Mapping[str, float], validation: float, curve: dict | None) -> None:
+    now = self._session.now()
+    metrics = {name: value if math.isfinite(value) else None for name, value in means.items()}
+    self._session.emit(events.EpochEnded(
+        visit=self._visit, task=self._task_id, phase=phase_name, epoch=epoch, global_epoch=completed,
+        total_epochs=self._session.total_epochs, learning_rate=learning_rate, loss=metrics.pop("loss", None),
+        metrics=metrics, validation_accuracy=validation, diagnostics=self._learner.diagnostics(),
         seconds=now - self._last_event))
     self._last_event = now
     if curve is not None:
-      session.emit(events.CurveMeasured(progress.visit, session.task_id, completed, curve))
+      self._session.emit(events.CurveMeasured(self._visit, self._task_id, completed, curve))
 
-  def _commit(self) -> None:
-    session, progress = self._session, self._session.progress
+  # --- the end of the visit -------------------------------------------------------------------------------------------
+
+  def _commit(self) -> VisitResult:
+    """Ends the learner's visit; the result lacks the accuracies after the commit."""
+    session, learner = self._session, self._learner
     before = None
-    if self._learner.commit_changes_weights:
+    if learner.commit_changes_weights:
       before = session.evaluate(lambda evaluator: evaluator.row(session.stream.num_tasks))
-    super_network = self._learner.super_network_parameters()
-    summary = self._learner.end_visit()
-    for visit, task_id in enumerate(session.order[:progress.visit]):
+    super_network = learner.super_network_parameters()
+    summary = learner.end_visit()
+    visits = session.progress.visits
+    for visit, task_id in enumerate(session.order[:self._visit]):
       if task_id in summary.earlier_configurations:
-        progress.measured.configurations[visit] = summary.earlier_configurations[task_id]
-    progress.pending = {"before_commit": before, "super_network": super_network, "configuration": summary.configuration,
-                        "details": dict(summary.details),
-                        "at_best_validation": progress.best.test_accuracy(summary.peak_phase)}
-    progress.stage = progress_lib.COMMITTED
+        visits[visit] = dataclasses.replace(visits[visit], configuration=summary.earlier_configurations[task_id])
+    return VisitResult(
+        accuracies=[], before_commit=before, at_best_validation=self._progress.best.test_accuracy(summary.peak_phase),
+        configuration=summary.configuration, parameters=learner.num_parameters(), super_network=super_network,
+        training_macs_per_image=learner.training_macs_per_image(self._task_id), learner_summary=dict(summary.details),
+        seconds={})
 
-  def _finish(self) -> None:
-    session, progress, pending = self._session, self._session.progress, self._session.progress.pending
+  def _finish(self, committed: VisitResult) -> None:
+    session = self._session
     row = session.evaluate(lambda evaluator: evaluator.row(session.stream.num_tasks))
-    if pending["before_commit"] is not None and self._learner.context.reference.record_before_commit:
-      row = pending["before_commit"]
-    measured = progress.measured
-    measured.after_visit.append(row)
-    measured.before_commit.append(pending["before_commit"])
-    measured.at_best_validation.append(pending["at_best_validation"])
-    measured.configurations.append(pending["configuration"])
-    measured.parameters.append(self._learner.num_parameters())
-    measured.super_network.append(pending["super_network"])
-    measured.training_macs_per_image.append(self._learner.training_macs_per_image(session.task_id))
-    measured.learner_summary.append(pending["details"])
-    measured.seconds.append(session.clock.end_visit())
-    session.emit(events.VisitEnded(
-        progress.visit, session.task_id, progress.global_epoch, row, pending["before_commit"],
-        pending["at_best_validation"], pending["configuration"], measured.parameters[-1], measured.seconds[-1]))
-    progress.end_visit()
+    if committed.before_commit is not None and self._learner.context.reference.record_before_commit:
+      row = committed.before_commit
+    result = dataclasses.replace(committed, accuracies=row, seconds=session.stopwatch.end_visit())
+    session.emit(events.VisitEnded(self._visit, self._task_id, session.progress.global_epoch, result))
+    session.progress.end_visit(result)
     session.save()
+
+
+@contextlib.contextmanager
+def _assigned(variables: Mapping[str, tf.Variable], values: Mapping[str, np.ndarray]) -> Iterator[None]:
+  """Gives variables other values for a while."""
+  if variables.keys() != values.keys():
+    raise RuntimeError("The learner changed its network within a phase, so that the phase's best epoch is lost. It "
+                       "must end the phase first: see Learner.structure_changed.")
+  own = {name: variable.numpy() for name, variable in variables.items()}
+  try:
+    for name, variable in variables.items():
+      variable.assign(values[name])
+    yield
+  finally:
+    for name, variable in variables.items():
+      variable.assign(own[name])

@@ -25,12 +25,16 @@ def write(folder: pathlib.Path, learners=("stl", "hps_top2"), seeds=(0,), epochs
   return path
 
 
+def command(suite: pathlib.Path, output_dir: pathlib.Path, *flags: str) -> list[str]:
+  """The suite's command line."""
+  return [sys.executable, "-m", "benchmark.run", f"--gin_file={suite}", f"--output_dir={output_dir}",
+          "--checkpoint_seconds=0.05", "--notensorboard", *flags]
+
+
 def start(suite: pathlib.Path, output_dir: pathlib.Path, *flags: str) -> subprocess.Popen:
   """Starts the suite as a process group of its own."""
-  command = [sys.executable, "-m", "benchmark.run", f"--gin_file={suite}", f"--output_dir={output_dir}",
-             "--checkpoint_seconds=0.05", "--notensorboard", *flags]
   environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-  return subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+  return subprocess.Popen(command(suite, output_dir, *flags), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                           env=environment)
 
 

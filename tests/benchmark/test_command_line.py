@@ -1,4 +1,4 @@
-"""Errors of the system, interrupts and closed pipes end a command with one line and a status."""
+"""Errors of the system and interrupts end a command with one line and a status."""
 
 import errno
 import os
@@ -21,7 +21,7 @@ def _raising(error):
 
 def _line(capsys, function, errors=()) -> tuple[int, str]:
   with pytest.raises(SystemExit) as stop:
-    command_line.run_or_fail(function, errors)
+    command_line.run_or_fail(function, errors, "Stopped.")
   error = capsys.readouterr().err
   assert error.count("\n") == 1
   return stop.value.code, error
@@ -53,8 +53,10 @@ def test_a_line_has_no_control_characters_and_an_end(capsys):
   assert status == 2 and "\x1b" not in line and "\x07" not in line and "\u202e" not in line and len(line) < 2100
 
 
-def test_an_interrupt_has_its_status(capsys):
+def test_an_interrupt_has_its_status_or_is_left_to_the_caller(capsys):
   assert _line(capsys, _raising(KeyboardInterrupt())) == (130, "Stopped.\n")
+  with pytest.raises(KeyboardInterrupt):
+    command_line.run_or_fail(_raising(KeyboardInterrupt()), ())
 
 
 def _run(program: str, **options) -> subprocess.CompletedProcess:
@@ -74,19 +76,3 @@ def test_what_happens_outside_of_the_command_too(program, status, line):
 def test_other_errors_keep_their_traceback():
   finished = _run("1 / 0")
   assert finished.returncode == 1 and "ZeroDivisionError" in finished.stderr and "Traceback" in finished.stderr
-
-
-def test_output_that_nobody_reads_ends_nothing():
-  reader, writer = os.pipe()
-  os.close(reader)
-  program = "command_line.say('x' * 100_000)\nimport sys; sys.exit(command_line.run_or_fail(lambda: 1, ()))"
-  finished = subprocess.run([sys.executable, "-c", f"from benchmark import command_line\n{program}"], cwd=_ROOT,
-                            stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-  os.close(writer)
-  assert (finished.returncode, finished.stderr) == (1, "")
-
-
-def test_output_in_another_encoding_has_replacements():
-  program = "values = command_line.new_flags(); command_line.parse(values, ['x'], ''); command_line.say('1 ± 2 †')"
-  finished = _run(program, env={**os.environ, "PYTHONIOENCODING": "ascii"})
-  assert (finished.returncode, finished.stdout) == (0, "1 ? 2 ?\n")

@@ -6,7 +6,7 @@ from PIL import Image
 
 from benchmark import data
 from benchmark.inspection import inventory as inventory_lib
-from benchmark.suites import open_stream
+from benchmark.suites import gin_files, open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf.data.readers import stl10_files
 from lasem_tf.data.stream import DataError, StreamContext
@@ -194,5 +194,76 @@ def test_load_stream_raises_the_errors_of_the_suite(tmp_path):
   assert "\n" not in str(error.value)
 
 
-def test_every_stream_file_is_listed():
-  assert {"cifar100", "office_home", "stl10_20", "synthetic"} <= set(open_stream.stream_names())
+_OWN_STREAM = """
+import gin
+import numpy as np
+from lasem_tf import types
+from lasem_tf.data import stream
+
+@gin.register
+class {name}(stream.TaskStream):
+  name = display_name = "own"
+  image_shape = (4, 4, 1)
+  protocol = {{}}
+
+  def __init__(self, context):
+    self.context = context
+    self.tasks = tuple(types.TaskInfo(t, 2, ("a", "b")) for t in range(2))
+
+  def _source_indices(self, task_id, split):
+    return np.arange(20)
+
+  def _load(self, task_id, split):
+    seed = {seed}
+    images = np.random.default_rng(seed).normal(size=(20, 4, 4, 1)).astype(np.float32)
+    return types.TaskSplit(images, np.arange(20, dtype=np.int32) % 2, np.arange(20))
+"""
+
+
+@pytest.mark.parametrize("name, seed, status, problems", [
+    ("SameEverywhere", "task_id", 1, ["Task 0: 20 of 20 validation images are also train images",
+                                      "Task 0: 20 of 20 test images are also train images",
+                                      "Task 1: 20 of 20 test images are also validation images"]),
+    ("SameTest", "(task_id, split == 'validation')", 1, ["Task 1: 20 of 20 test images are also train images"]),
+    ("AllDifferent", "(task_id, *map(ord, split))", 0, []),
+])
+def test_check_finds_splits_of_ones_own_stream_that_share_images(capsys, monkeypatch, tmp_path, name, seed, status,
+                                                                 problems):
+  module = f"own_stream_{name.lower()}"
+  (tmp_path / f"{module}.py").write_text(_OWN_STREAM.format(name=name, seed=seed))
+  (tmp_path / "own.gin").write_text(f"import {module}\nexperiment.stream = @{name}\n")
+  monkeypatch.syspath_prepend(tmp_path)
+  assert _run("check", f"--stream={tmp_path / 'own.gin'}") == status
+  output = capsys.readouterr().out
+  assert "Stream" in output and all(problem in output for problem in problems)
+  assert ("also" in output) == bool(problems)
+
+
+def test_check_says_where_the_cache_is(capsys, office_home, tmp_path):
+  assert _run("check", "--stream=office_home", f"--data_dir={office_home}", f"--cache_dir={tmp_path}",
+              _ANY_OFFICE_HOME) == 0
+  assert f"Resized images are kept in {tmp_path}/lasem_image_cache/resized_128x128_v2" in capsys.readouterr().out
+
+
+def test_check_names_images_that_are_left_out(tmp_path):
+  root = office_home_raw.write(tmp_path, side=4)
+  (root / "OfficeHomeDataset" / "Product" / "TV" / "extra.png").write_bytes(b"")
+  product, real_world = inventory_lib.office_home([str(root)])
+  assert "00001.jpg: 1 of the image files" in product.details and "TV/extra.png" in product.details
+  assert "Left out" not in real_world.details
+
+
+@pytest.mark.parametrize("content, reason", [
+    (b"\x80\x02}(U\x04dataK\x01U\x0bfine_labelsK\x02u.", "'data' is int"),
+    (b"\x80\x02}(U\x04dataK\x01U\x0bfine_labels]J\xff\xff\xff\x7fau.", "'data' is int"), (b"", "ends at byte 0")])
+def test_check_names_pickles_that_are_no_images(tmp_path, content, reason):
+  (tmp_path / "cifar-100-python").mkdir()
+  (tmp_path / "cifar-100-python" / "train").write_bytes(content)
+  finding = inventory_lib.cifar100([str(tmp_path)])[0]
+  assert finding.state == inventory_lib.DAMAGED and reason in finding.details
+
+
+def test_a_folder_of_an_impossible_name_is_one_line(capsys):
+  assert _run("check", f"--data_dir={'n' * 300}") == 2
+  error = capsys.readouterr().err.strip().splitlines()[-1]
+  assert error.startswith("Error: Cannot read") and "File name too long" in error

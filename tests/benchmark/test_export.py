@@ -282,5 +282,5 @@ def test_odd_events_are_named(tmp_path, field, value):
   events = synthetic_records.events(run)
   events[1][field] = value
   path.write_text("".join(json.dumps(event) + "\n" for event in events))
-  with pytest.raises(records.RecordError, match="events.jsonl, line 2: no event of a run"):
+  with pytest.raises(records.RecordError, match="events.jsonl, line 2: not an event of a run"):
     run_details.load_details(records.load_records([tmp_path]))

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from benchmark import replay
-from benchmark.execution import attempt, run_once
+from benchmark.execution import attempt
+from benchmark.execution.settings import Settings
 from benchmark.results import record_schema, records
 from benchmark.suites import suite
 from tests.benchmark import small_suite
@@ -25,7 +26,7 @@ def _run_dir(tmp_path_factory):
   path = small_suite.write(folder, learners=("lasem_hps",), epochs=2)
   path.write_text(path.read_text() + "experiment.reference = {'drop_evaluation_remainder': True}\n")
   _, (run,) = suite.load([str(path)])
-  settings = run_once.Settings(output_dir=str(folder / "out"), tensorboard=False, command="test")
+  settings = Settings(output_dir=str(folder / "out"), tensorboard=False, command="test")
   assert attempt.attempt(run, settings, lambda event: None, lambda: False) == ("completed", None)
   return settings.run_dir(run)
 

@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -98,6 +100,12 @@ def test_deterministic_runs_with_two_threads_are_the_same(tmp_path):
     (["--jobs=0"], "jobs"),
     (["--jobs=two"], "jobs"),
     (["--gin_param=suite.learners = ('lasem',)"], "learners/lasem.gin"),
+    (["--gin_param=suite.learners = ('../stl',)"], "'../stl' is no name"),
+    (["--gin_param=suite.baseline = 'stll'"], "No learner 'stll'"),
+    (["--gin_param=EPOCHS_PER_TASK = 1e999"], "not finite"),
+    (["--checkpoint_seconds=inf"], "--checkpoint_seconds=inf must be"),
+    (["--checkpoint_seconds=nan"], "--checkpoint_seconds=nan must be"),
+    (["--gin_file=loop.gin"], "No gin file 'loop.gin'"),
     (["--gin_param=EPOCH_PER_TASK = 3"], "Did you mean EPOCHS_PER_TASK"),
     (["--gin_param=experiment.task_order = (0,)"], "leaves out task"),
     (["--gin_param=experiment.task_order = 'thrice'"], "thrice"),
@@ -111,6 +119,27 @@ def test_bad_input_ends_with_status_2_and_one_line(arguments, message, tmp_path,
   error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
   assert len(error) == 1 and message in error[0]
   assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--gin_fil=x"], ["--shard=3/2"], ["--checkpoint_seconds=inf"], ["--gin_file=smok.gin"],
+    ["--gin_param=suite.learners = ('lasem',)"], ["--gin_param=EPOCH_PER_TASK = 3"], ["--gin_param=Statc.x = 3"],
+    ["--gin_param=Expectation.prior = 3"], ["--gin_param=experiment.batch_size = 'ten'"]])
+def test_a_mistake_is_refused_before_tensorflow_is_imported(arguments, tmp_path):
+  program = ("import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; from benchmark import run; "
+             "sys.exit(run.main(sys.argv))")
+  finished = subprocess.run(
+      [sys.executable, "-c", program, f"--gin_file=gin/suites/smoke.gin", *arguments, f"--output_dir={tmp_path}"],
+      capture_output=True, text=True, check=False)
+  assert finished.returncode == 2 and finished.stderr.startswith("Error: ") and finished.stderr.count("\n") == 1
+
+
+def test_the_dry_run_says_what_composed_names_stand_for(tmp_path, capsys):
+  learners = ("hps_010", "tf_top1", "darts_dfcnn", "lasem_hps_2021")
+  assert _run(f"--gin_param=suite.learners = {learners}", "--dry_run", f"--output_dir={tmp_path / 'out'}") == 0
+  output = capsys.readouterr().out
+  assert all(f"synthetic/{learner}/smoke/seed1" in output and f"\n{learner} = learners/knowledge/" in output
+             for learner in learners)
 
 
 def test_missing_data_are_named_before_anything_is_trained(tmp_path, capsys):

@@ -35,3 +35,11 @@ def write(root: pathlib.Path, count: Callable[[int, int], int] = lambda domain_i
         pixels = np.broadcast_to(np.uint8(color(domain_id, class_id, number)), (side, side + 2, 3))
         Image.fromarray(pixels).save(folder / f"{number:05}.jpg", quality=100, subsampling=0)
   return root
+
+
+def path_of(root: pathlib.Path, index: int) -> pathlib.Path:
+  """File of the image with this source index."""
+  class_of_domain, number = divmod(int(index), 100_000)
+  domain_id, class_id = divmod(class_of_domain, len(office_home_classes.CLASS_NAMES))
+  domain = ("Product", "Real World")[domain_id]
+  return root / "OfficeHomeDataset" / domain / office_home_classes.CLASS_NAMES[class_id] / f"{number:05}.jpg"

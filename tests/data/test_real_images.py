@@ -56,8 +56,8 @@ def test_real_photographs_of_any_size_are_resized_as_by_scikit_image(caltech):
 
 def test_a_second_pass_over_real_photographs_decodes_nothing(caltech, tmp_path):
   paths = caltech(stream=OfficeHomeIncremental).all_image_files()[:40]
-  assert image_cache.ImageCache(tmp_path, 128, 128).prepare(paths).built == 40
-  assert image_cache.ImageCache(tmp_path, 128, 128).prepare(paths) == image_cache.CacheReport(40, 0, 0)
+  for report in (image_cache.CacheReport(built=40), image_cache.CacheReport(reused=40)):
+    assert image_cache.ImageCache(tmp_path, "Product", paths, 128, 128).prepare(range(40)) == report
 
 
 @pytest.fixture(name="official_office_home")

@@ -3,7 +3,7 @@
 import gin
 import pytest
 
-from benchmark.suites import bindings
+from benchmark.suites import bindings, gin_text, learner_names
 
 EXPECTED = {  # batch size, epochs per task, learning rate, decay, tasks, flattened features, hidden dense layers
     "cifar100": (10, 2000, 1e-4, 1 / 4000, 10, 4096, (64,)),
@@ -51,6 +51,12 @@ CONVOLUTIONS = {  # kernels, channels, pools
 }
 
 
+def _parse(files, further=()):
+  text = gin_text.Reader().read(files, further)
+  bindings.parse(text.render(), str(files))
+  return text.values
+
+
 def test_no_stream_is_left_out():
   streams = {path.stem for path in (bindings.gin_root() / "streams").glob("*.gin")}
   assert streams == set(EXPECTED) == set(CONVOLUTIONS)
@@ -58,8 +64,7 @@ def test_no_stream_is_left_out():
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_values_of_the_papers(name):
-  bindings.register_configurables()
-  values = bindings.parse([f"streams/{name}.gin"])
+  values = _parse([f"streams/{name}.gin"])
   batch_size, epochs, learning_rate, decay, num_tasks, num_features, dense_sizes = EXPECTED[name]
   assert (values["BATCH_SIZE"], values["EPOCHS_PER_TASK"]) == (batch_size, epochs)
   assert (values["LEARNING_RATE"], values["LEARNING_RATE_DECAY"]) == (learning_rate, decay)
@@ -74,9 +79,9 @@ def test_values_of_the_papers(name):
 @pytest.mark.parametrize("name, dense_sizes", [
     ("stl10_20", (128,)), ("stl10_20_9", (128,)), ("stl10_15", (128, 16)), ("office_home", (256, 64))])
 def test_tensor_factors_have_one_hidden_dense_layer_on_twenty_tasks_of_stl10(name, dense_sizes):
-  bindings.register_configurables()
-  learners = sorted(path.stem for path in (bindings.gin_root() / "learners").glob("*tf*.gin"))
+  learners = [learner for learner in learner_names.names() if "tf" in learner.split("_")]
   assert {"tf_all", "tf_top2", "lasem_tf", "lasem_tf_2021", "darts_tf", "exhaustive_tf"} <= set(learners)
   for learner in learners:
-    bindings.parse([f"streams/{name}.gin", f"learners/{learner}.gin"])
+    source = learner_names.resolve(learner)
+    _parse([f"streams/{name}.gin", *source.files], source.bindings)
     assert gin.get_configurable("ConvNetSpec")().dense_sizes == dense_sizes, learner

@@ -30,9 +30,9 @@ def _release_error(built: manifest.Built, method: dict) -> int:
   """What the release's report adds to the truth."""
   if method.get("knowledge") != "hard_sharing" or method["selection"] == "static":
     return 0
-  shared = [built.knowledge.shared_parameters(layer) for layer in range(built.learner.context.spec.depth)]
+  spec = built.learner.context.spec
+  shared = [spec.convolution_parameters(layer) for layer in range(spec.depth)]
   if method["selection"] == "expectation":
     return -len(built.learner.learned_tasks) * sum(shared)
-  depth = len(shared)
   return sum(size for bits in built.learner.structure()["configurations"].values()
-             for size, bit in zip(shared, TransferConfiguration.parse(bits, depth).bits) if bit)
+             for size, bit in zip(shared, TransferConfiguration.parse(bits, spec.depth).bits) if bit)

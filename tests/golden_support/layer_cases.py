@@ -79,14 +79,14 @@ def _mixture(arrays, details):
   differentiable = manifest.find_module("lasem_tf.selection.differentiable")
   selection = differentiable.Differentiable()
   selection.bind(1, ReferenceBehaviour())
-  selection.begin_task(0, 1)
-  (alpha,) = selection.named_variables().values()
+  search = selection.begin_search(0, 1)
+  (alpha,) = search.named_variables().values()
   alpha.assign(arrays["alpha"])
   inputs, kernel = arrays["input"], arrays["shared_kernel"]
   spec = architecture.ConvNetSpec(inputs.shape[1:], (kernel.shape[0],), (kernel.shape[3],), (2,), (1,))
   routes = networks.LayerWeights(shared=(kernel, arrays["shared_bias"]),
                                  own=(arrays["specific_kernel"], arrays["specific_bias"]))
-  features = differentiable.mixture.mixed_features(spec, [routes], tf.constant(inputs), selection.shares())
+  features = differentiable.mixture.mixed_features(spec, [routes], tf.constant(inputs), search.shares())
   return {"output": tf.reshape(features, [-1, *spec.feature_shapes[0]])}
 
 

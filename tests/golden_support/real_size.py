@@ -94,7 +94,7 @@ def _check_outputs(prefix: str, built: manifest.Built, task: dict, result: compa
     images = tf.TensorSpec([task["logits_shape"][0], *spec.image_shape])
     graph = tf.function(lambda images: built.learner.logits(images, task["task"])).get_concrete_function(images)
     result.equal(f"{prefix}/logits_shape", graph.output_shapes.as_list(), task["logits_shape"])
-    result.equal(f"{prefix}/num_candidate_configurations", len(built.selection.configurations),
+    result.equal(f"{prefix}/num_candidate_configurations", len(built.learner.search.configurations),
                  task["num_candidate_configurations"])
 
 

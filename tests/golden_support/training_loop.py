@@ -13,7 +13,7 @@ from lasem_tf.data import stream
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture, layers, optimizers
 from lasem_tf.selection import expectation
-from lasem_tf.training import events, lifetime
+from lasem_tf.training import events, lifetime, splits
 from tests.golden_support import comparison, manifest
 
 SPEC = architecture.ConvNetSpec(image_shape=(6, 6, 2), kernel_sizes=(3, 3), channels=(2, 3), pool_sizes=(2, 2),
@@ -43,8 +43,7 @@ def _fixed_probabilities(recorded: dict, result: comparison.Comparison) -> None:
     selection = expectation.Expectation(fixed_configuration=CONFIGURATIONS.get(pattern, pattern),
                                         fixed_probability=float(probability))
     selection.bind(int(np.log2(len(expected))), types.ReferenceBehaviour())
-    selection.begin_task(0, 1)
-    result.close(f"fixed probability {name}", selection.prior(), expected, comparison.VALUE)
+    result.close(f"fixed probability {name}", selection.begin_search(0, 1).prior(), expected, comparison.VALUE)
 
 
 class _Stream(stream.TaskStream):
@@ -77,9 +76,9 @@ def _watched():
     tf.numpy_function(lambda rate: rates.append(float(rate)), [learning_rate], [])
     return apply(self, gradients, learning_rate)
 
-  def watched_dropout(inputs, keep_probability, seed):
+  def watched_dropout(inputs, keep_probability, seed, *further):
     keeps[seed is not None].add(keep_probability if seed is not None else 1.0)
-    return dropout(inputs, keep_probability, seed)
+    return dropout(inputs, keep_probability, seed, *further)
 
   with mock.patch.object(optimizers.RMSProp, "apply", watched_apply), \
       mock.patch.object(layers, "dropout", watched_dropout):
@@ -99,17 +98,16 @@ def _run(name: str, recorded: dict, result: comparison.Comparison) -> None:
       batch_size=setting["batch_size"], epochs_per_task=setting["epochs_per_task_patience"], learning_rate=BASE_RATE,
       learning_rate_decay=DECAY, task_order=setting["task_order"], eval_every=1, curve_splits=types.SPLITS)
 
-  def make_learner(access):
-    context = base.LearnerContext(
-        SPEC, access.num_classes, 0, training.epochs_per_task, training.batch_size, BASE_RATE, REFERENCE,
-        access.examples)
-    return manifest.find_class(manifest.LEARNERS, "composed")(
-        context, manifest.find_class(manifest.KNOWLEDGE, KNOWLEDGE[match["knowledge"]])(),
-        manifest.find_class(manifest.SELECTION, selection)(**options))
-
+  cache = splits.SplitCache(data)
+  context = base.LearnerContext(
+      SPEC, tuple(task.num_classes for task in data.tasks), 0, training.epochs_per_task, training.batch_size, BASE_RATE,
+      REFERENCE, cache.training_examples)
+  learner = manifest.find_class(manifest.LEARNERS, "composed")(
+      context, manifest.find_class(manifest.KNOWLEDGE, KNOWLEDGE[match["knowledge"]])(),
+      manifest.find_class(manifest.SELECTION, selection)(**options))
   memory = events.MemorySink()
   with _watched() as (rates, keeps):
-    lifetime.Lifetime(make_learner, data, training, sinks=[memory]).run()
+    lifetime.Lifetime(learner, cache, training, sinks=[memory]).run()
   _compare(name, recorded, memory, rates, keeps, result)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.nn import layers, mixture, optimizers
-from lasem_tf.selection import expectation
+from lasem_tf.selection import expectation_search
 from tests.golden_support import comparison, regularisation
 
 
@@ -82,22 +82,18 @@ class Plain:
 
 
 class Search(Plain):
-  """A search: gets hold of the problem that the learner poses to its selection."""
+  """A search: gets hold of the problem that the learner poses to it."""
 
   def begin(self, task_id):
     super().begin(task_id)
-    selection = self.built.selection
-    original = type(selection).search_step
+    self.search = self.learner.search
+    original = self.search.step
 
-    def search_step(problem):
+    def step(problem):
       self.problem = problem
-      return original(selection, problem)
+      return original(problem)
 
-    selection.search_step = search_step
-
-  def finish(self):
-    super().finish()
-    del self.built.selection.search_step
+    self.search.step = step
 
   def all_logits(self, images, task_id):
     """Logits of every configuration `[configurations, n, classes]`, one network after the other."""
@@ -117,34 +113,35 @@ class Expectation(Search):
 
   def current_logits(self, images, task_id):
     logits = self.all_logits(images, task_id)
-    chosen = self.built.selection.choice()
-    position = self.built.selection.configurations.index(chosen)
+    chosen = self.search.choice()
+    position = self.search.configurations.index(chosen)
     self.check.close(f"{self.stage_name}: logits of the choice", self.learner.logits(images, task_id), logits[position],
                      comparison.VALUE)
     return logits
 
   def before_step(self, step, images, labels):
-    selection, problem = self.built.selection, self.problem
-    losses, features = selection.configuration_losses(problem, images, labels, None)
-    posterior = selection.weights_of(problem, features, labels)
+    search, problem = self.search, self.problem
+    losses, features = search.configuration_losses(problem, images, labels, None)
+    posterior = search.weights_of(problem, features, labels)
     tolerance = comparison.VALUE if step <= 1 else comparison.LATER_VALUE
-    self.close(f"step{step}/prior", selection.prior(), tolerance)
+    self.close(f"step{step}/prior", search.prior(), tolerance)
     self.close(f"step{step}/posterior", posterior, tolerance)
     self._losses, self._posterior = np.array(losses), np.array(posterior)
     if step == 0:
       self._first_step(images, labels, features)
 
   def _first_step(self, images, labels, features):
-    selection, problem = self.built.selection, self.problem
+    search, problem = self.search, self.problem
     self.check.equal(f"{self.stage_name}/step0/config_flags", self.flags().tolist(),
-                     [list(c.bits) for c in selection.configurations])
+                     [list(c.bits) for c in search.configurations])
     size, batch = len(self.flags()), len(labels)
     logits = tf.reshape(problem.network.head(features), [size, batch, -1])
     self.close("step0/logits", logits, comparison.VALUE)
     self.close("step0/cross_entropy_per_config", self._losses, comparison.VALUE)
     kind = self.fixture.manifest["method"]["likelihood"]
     cross_entropy = tf.stack([layers.cross_entropy(logits[index], labels) for index in range(size)])
-    self.close("step0/likelihood_per_config", tf.exp(expectation.log_likelihood(cross_entropy, kind)), comparison.VALUE)
+    likelihoods = tf.exp(expectation_search.log_likelihood(cross_entropy, kind))
+    self.close("step0/likelihood_per_config", likelihoods, comparison.VALUE)
     self.regularisation()
     self._gradients_per_configuration(images, labels)
 
@@ -152,7 +149,7 @@ class Expectation(Search):
     """Gradients of every configuration's own loss and penalty, through the prefix tree."""
     names, variables = list(self.problem.weights), list(self.problem.weights.values())
     with tf.GradientTape(persistent=True) as tape:
-      losses, _ = self.built.selection.configuration_losses(self.problem, images, labels, None)
+      losses, _ = self.search.configuration_losses(self.problem, images, labels, None)
       totals = []
       for loss, flags in zip(tf.unstack(losses), self.flags()):
         penalty = self.problem.penalty(tf.constant(flags, loss.dtype))
@@ -178,7 +175,7 @@ class Expectation(Search):
 
   def finish(self):
     super().finish()
-    self.close("final_prior", self.built.selection.prior(), comparison.LATER_VALUE)
+    self.close("final_prior", self.search.prior(), comparison.LATER_VALUE)
 
 
 class Differentiable(Search):
@@ -191,12 +188,12 @@ class Differentiable(Search):
   def current_logits(self, images, task_id):
     kernels = self.problem.network.layer_weights()
     return self.problem.network.head(mixture.mixed_features(
-        self.problem.network.spec, kernels, images, self.built.selection.shares()))
+        self.problem.network.spec, kernels, images, self.search.shares()))
 
   def all_logits(self, images, task_id):
     logits = super().all_logits(images, task_id)
     self.check.close(f"{self.stage_name}: logits of the choice", self.learner.logits(images, task_id),
-                     logits[self.built.selection.choice().complement_index], comparison.VALUE)
+                     logits[self.search.choice().complement_index], comparison.VALUE)
     return logits
 
   def before_step(self, step, images, labels):
@@ -205,7 +202,7 @@ class Differentiable(Search):
     with tf.GradientTape() as tape:
       logits = self.current_logits(images, self.task_id)
       loss = layers.mean_cross_entropy(logits, labels)
-      penalty = self.problem.penalty(self.built.selection.shares())
+      penalty = self.problem.penalty(self.search.shares())
       total = loss if penalty is None else loss + penalty
     self.close("step0/logits", logits, comparison.VALUE)
     self.close("step0/cross_entropy", loss, comparison.VALUE)

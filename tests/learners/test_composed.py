@@ -32,15 +32,12 @@ class Scripted(expectation.Expectation):
     super().__init__()
     self._choices = iter(choices)
 
-  def begin_task(self, task_id, num_epochs):
-    super().begin_task(task_id, num_epochs)
-    self._script = composed.TransferConfiguration.parse(next(self._choices), self.depth)
-
-  def choice(self):
-    return self._script
-
-  def sharing(self):
-    return tf.constant(self._script.bits)
+  def begin_search(self, task_id, num_epochs):
+    search = super().begin_search(task_id, num_epochs)
+    bits = composed.TransferConfiguration.parse(next(self._choices), self.depth).bits
+    search.choice = lambda: composed.TransferConfiguration(bits)
+    search.sharing = lambda: tf.constant(bits)
+    return search
 
 
 def make(stream, selection, knowledge="hard_sharing", **context):

@@ -84,3 +84,13 @@ def test_cross_entropy():
   labels = tf.constant([1, 0])
   np.testing.assert_allclose(layers.cross_entropy(tf.constant(logits), labels), expected, rtol=1e-12)
   assert float(layers.mean_cross_entropy(tf.constant(logits), labels)) == pytest.approx(np.mean(expected))
+
+
+@pytest.mark.parametrize("dtype", [tf.float32, tf.float64])
+@pytest.mark.parametrize("features", [24, 7])  # Blocks that begin inside a count of the generator, too.
+def test_dropout_of_some_blocks_is_that_of_the_whole_batch(dtype, features):
+  inputs, seed = tf.random.stateless_normal([16, 3, features], [1, 2], dtype=dtype), tf.constant([3, 4])
+  whole = tf.reshape(layers.dropout(tf.reshape(inputs, [-1, features]), 0.5, seed), inputs.shape).numpy()
+  for blocks in ([0], [15], [2, 7, 14]):
+    some = layers.dropout(tf.reshape(tf.gather(inputs, blocks), [-1, features]), 0.5, seed, tf.constant(blocks))
+    np.testing.assert_array_equal(tf.reshape(some, [-1, 3, features]), whole[blocks])

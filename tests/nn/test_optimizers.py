@@ -1,4 +1,4 @@
-"""RMSProp: TensorFlow 1's, number for number."""
+"""RMSProp: TensorFlow 1's, number for number. Adam: Keras', and its own equations."""
 
 import keras
 import numpy as np
@@ -85,3 +85,41 @@ def test_a_zero_gradient_still_decays_the_slot():
   optimizer = optimizers.RMSProp({"a": tf.Variable(1.0)})
   optimizer.apply({"a": tf.constant(0.0)}, tf.constant(0.1))
   assert float(optimizer.variables["a"]) == 1.0 and float(optimizer.slots["rms/a"]) == pytest.approx(0.9)
+
+
+def test_adam_follows_its_equations(float64):
+  weight = tf.Variable([1.0, -2.0], dtype=tf.float64)
+  optimizer = optimizers.Adam({"w": weight})
+  expected, first, second = np.array([1.0, -2.0]), np.zeros(2), np.zeros(2)
+  for count, gradient in enumerate(np.array([[0.5, 0.0], [-0.1, 0.0], [0.2, 0.0]]), start=1):
+    optimizer.apply({"w": tf.constant(gradient)}, tf.constant(1e-3, tf.float64))
+    first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient ** 2
+    expected -= 1e-3 * np.sqrt(1 - 0.999 ** count) / (1 - 0.9 ** count) * first / (np.sqrt(second) + 1e-8)
+  np.testing.assert_allclose(weight, expected, rtol=1e-12)
+  assert float(weight[1]) == -2.0  # Never a gradient: not moved at all.
+
+
+def test_adam_goes_on_from_its_slots():
+  gradients = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+
+  def take(weight, optimizer, rows):
+    for gradient in rows:
+      optimizer.apply({"w": tf.constant(gradient), "idle": None}, tf.constant(0.01))
+
+  whole, idle = tf.Variable(tf.ones([3])), tf.Variable(1.0)
+  optimizer = optimizers.Adam({"w": whole, "idle": idle})
+  take(whole, optimizer, gradients[:3])
+  resumed = tf.Variable(whole)
+  other = optimizers.Adam({"w": resumed, "idle": idle})
+  for name, slot in other.slots.items():
+    slot.assign(optimizer.slots[name])
+  take(whole, optimizer, gradients[3:])
+  take(resumed, other, gradients[3:])
+  np.testing.assert_array_equal(whole, resumed)
+  assert float(idle) == 1.0
+
+
+def test_an_unknown_optimizer_is_refused():
+  assert optimizers.by_name("adam", "X.optimizer") is optimizers.Adam
+  with pytest.raises(ValueError, match=r"X.optimizer must be one of \['adam', 'rmsprop', 'sgd'\], not 'adagrad'"):
+    optimizers.by_name("adagrad", "X.optimizer")

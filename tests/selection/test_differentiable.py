@@ -19,24 +19,23 @@ RATE = 0.5
 def _bound(**options):
   selection = differentiable.Differentiable(**options)
   selection.bind(2, types.ReferenceBehaviour())
-  selection.begin_task(3, 1)
   return selection
 
 
 def test_names_and_the_start():
-  selection = _bound()
-  assert list(selection.named_variables()) == ["task3/alpha0", "task3/alpha1"]
-  np.testing.assert_array_equal(selection.shares(), [0.5, 0.5])
+  search = _bound().begin_search(3, 1)
+  assert list(search.named_variables()) == ["task3/alpha0", "task3/alpha1"]
+  np.testing.assert_array_equal(search.shares(), [0.5, 0.5])
   # A tie stays with the task.
-  assert str(selection.choice()) == "00" and not np.any(selection.sharing())
+  assert str(search.choice()) == "00" and not np.any(search.sharing())
 
 
 def test_share_is_the_second_entry_of_the_softmax():
-  selection = _bound()
-  selection.named_variables()["task3/alpha1"].assign([0.0, np.log(3.0)])
-  np.testing.assert_allclose(selection.shares(), [0.5, 0.75], rtol=1e-6)
-  assert str(selection.choice()) == "01"
-  assert selection.diagnostics() == {"alpha": [[0.0, 0.0], [0.0, pytest.approx(1.0986123)]], "choice": "01"}
+  search = _bound().begin_search(3, 1)
+  search.named_variables()["task3/alpha1"].assign([0.0, np.log(3.0)])
+  np.testing.assert_allclose(search.shares(), [0.5, 0.75], rtol=1e-6)
+  assert str(search.choice()) == "01"
+  assert search.diagnostics() == {"alpha": [[0.0, 0.0], [0.0, pytest.approx(1.0986123)]], "choice": "01"}
 
 
 def test_mixture_adds_activated_routes_before_the_pool(float64):
@@ -86,8 +85,8 @@ def _first_gradients(learner, phase, with_validation):
 
 def _loss(learner, batch, shares=None):
   """Cross-entropy of the mixture at the weights in force."""
-  network, selection = learner._tasks[0].network, learner._selection
-  shares = selection.shares() if shares is None else shares
+  network, search = learner._tasks[0].network, learner.search
+  shares = search.shares() if shares is None else shares
   return layers.mean_cross_entropy(network.head(mixture.mixed_features(
       pairs.SPEC, network.layer_weights(), batch.images, shares)), batch.labels)
 
@@ -115,7 +114,7 @@ def test_first_order_gradient(float64, knowledge, on_validation):
   learner, phase = _searching(knowledge, selection)
   assert phase.needs_validation_batch == on_validation
   batch, validation = _batches(learner)
-  alphas = selection.named_variables()
+  alphas = learner.search.named_variables()
   expected = _finite_differences(lambda: _loss(learner, validation if on_validation else batch), alphas)
   before = float(_loss(learner, batch))
   result, alpha_gradients, weight_gradients = _first_gradients(learner, phase, on_validation)
@@ -136,7 +135,7 @@ def test_second_order_gradient_is_the_total_derivative(float64, knowledge):
 
   def unrolled_loss():
     with tf.GradientTape() as tape:
-      penalty = learner._penalty(0, selection.shares())
+      penalty = learner._penalty_of(0)(learner.search.shares())
       loss = _loss(learner, batch)
       total = loss if penalty is None else loss + penalty
     start = [variable.numpy() for variable in weights]
@@ -147,7 +146,7 @@ def test_second_order_gradient_is_the_total_derivative(float64, knowledge):
       variable.assign(kept)
     return value
 
-  alphas = selection.named_variables()
+  alphas = learner.search.named_variables()
   expected = _finite_differences(unrolled_loss, alphas)
   first_order = _finite_differences(lambda: _loss(learner, validation), alphas)
   before = float(_loss(learner, batch))
@@ -186,20 +185,20 @@ def test_released_second_order_is_another_rule(float64):
 def test_mixing_weights_move_first_and_have_slots_of_their_own():
   selection = differentiable.Differentiable()
   learner, phase = _searching("hard_sharing", selection)
-  before = tiny_stream.values(selection.named_variables())
+  before = tiny_stream.values(learner.search.named_variables())
   _, alpha_gradients, weight_gradients = _first_gradients(learner, phase, False)
   for name, gradient in alpha_gradients.items():
     slot = phase.state[f"rms/{name}"]
     np.testing.assert_allclose(slot, 0.9 + 0.1 * gradient**2, rtol=1e-6)
-    np.testing.assert_allclose(selection.named_variables()[name],
+    np.testing.assert_allclose(learner.search.named_variables()[name],
                                before[name] - RATE * gradient / np.sqrt(slot.numpy() + 1e-10), rtol=1e-6)
-  alphas = selection.named_variables()
+  alphas = learner.search.named_variables()
   assert set(phase.state) == {f"rms/{name}" for name in (*phase.trained, *alphas)} | set(alphas)
   assert "task0/alpha0" not in phase.trained and "task0/alpha0" in learner.variables()
   # The weights' gradients are those at the moved mixing weights.
   other, phase = _searching("hard_sharing", differentiable.Differentiable())
-  for name, variable in other._selection.named_variables().items():
-    variable.assign(selection.named_variables()[name])
+  for name, variable in other.search.named_variables().items():
+    variable.assign(learner.search.named_variables()[name])
   with tf.GradientTape() as tape:
     loss = _loss(other, _batches(other)[0])
   expected = tape.gradient(loss, other.variables()["shared/conv0/kernel"])
@@ -227,12 +226,12 @@ def test_evaluation_follows_the_choice_in_one_graph():
   logits = tf.function(lambda: learner.logits(images, 0), autograph=False)
   outcomes = []
   for difference in (-1.0, 1.0):
-    for variable in selection.named_variables().values():
+    for variable in learner.search.named_variables().values():
       variable.assign([0.0, difference])
     outcomes.append(logits().numpy())
     kernels = [weights.choose(difference > 0) for weights in learner._tasks[0].network.layer_weights()]
     outputs = images
-    for layer, kernel in enumerate(kernels):
+    for kernel in kernels:
       outputs = layers.max_pool(tf.nn.relu(layers.convolution(outputs, *kernel, "same")), 2, "same")
     expected = learner._tasks[0].head(tf.reshape(outputs, [12, -1]))
     np.testing.assert_allclose(outcomes[-1], expected, rtol=1e-4, atol=1e-4)
@@ -245,7 +244,7 @@ def test_double_update_at_a_revisit_is_the_releases():
     reference = types.ReferenceBehaviour(darts_double_update_at_revisit=switch)
     stream, learner = pairs.make("hard_sharing", differentiable.Differentiable(), reference=reference)
     learner.begin_visit(stream.tasks[0], 0)
-    for variable in learner._selection.named_variables().values():
+    for variable in learner.search.named_variables().values():
       variable.assign([0.0, 1.0])
     assert learner.end_visit().configuration == "11"
     learner.begin_visit(stream.tasks[0], 1)

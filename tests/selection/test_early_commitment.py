@@ -16,9 +16,9 @@ def _learner(knowledge="hard_sharing", epochs=6, **options):
   return stream, learner, selection
 
 
-def _lead(selection, index, count=100):
+def _lead(learner, index, count=100):
   for _ in range(count):
-    selection.update_prior(tf.one_hot(index, 4))
+    learner.search.update_prior(tf.one_hot(index, 4))
 
 
 @pytest.mark.parametrize("knowledge", list(pairs.KNOWLEDGE))
@@ -28,7 +28,7 @@ def test_only_the_chosen_network_is_trained_after_the_commitment(knowledge):
   for epoch in range(6):
     learner.begin_epoch(epoch)
     phase.step(tiny_stream.batch_of(learner.task, [0, 1, 2, 3]), tiny_stream.step_context(learner, epoch))
-    _lead(selection, 2)  # 10
+    _lead(learner, 2)  # 10
     if learner.end_epoch(epoch, 0.5):
       break
   assert epoch == 1
@@ -52,7 +52,7 @@ def test_the_slots_begin_anew():
   phase = learner.next_phase(0)
   learner.begin_epoch(0)
   phase.step(tiny_stream.batch_of(learner.task, [0, 1, 2, 3]), tiny_stream.step_context(learner, 0))
-  _lead(selection, 0)
+  _lead(learner, 0)
   assert learner.end_epoch(0, 0.5)
   assert all(np.all(slot.numpy() == 1.0) for slot in learner.next_phase(1).state.values())
 
@@ -63,7 +63,7 @@ def test_a_leader_that_changes_starts_the_count_again():
   ended = []
   for epoch, (leader, count) in enumerate([(1, 30), (2, 300), (2, 10)]):
     learner.begin_epoch(epoch)
-    _lead(selection, leader, count)
+    _lead(learner, leader, count)
     ended.append(learner.end_epoch(epoch, 0.5))
   assert ended == [False, False, True]
 
@@ -71,7 +71,7 @@ def test_a_leader_that_changes_starts_the_count_again():
 def test_off_by_default():
   _, learner, selection = _learner()
   learner.next_phase(0)
-  _lead(selection, 0, 1000)
+  _lead(learner, 0, 1000)
   assert not any(learner.end_epoch(epoch, 0.5) for epoch in range(6))
   assert learner.next_phase(1) is None
 
@@ -79,7 +79,7 @@ def test_off_by_default():
 def test_commitment_at_the_last_epoch_leaves_nothing_to_train():
   _, learner, selection = _learner(epochs=1, commit_threshold=0.5, commit_epochs=1)
   learner.next_phase(0)
-  _lead(selection, 3)
+  _lead(learner, 3)
   assert learner.end_epoch(0, 0.5)
   assert learner.next_phase(1) is None
   assert learner.end_visit().configuration == "00"
@@ -88,7 +88,7 @@ def test_commitment_at_the_last_epoch_leaves_nothing_to_train():
 def test_resume_after_the_commitment():
   stream, learner, selection = _learner(commit_threshold=0.5, commit_epochs=1)
   learner.next_phase(0)
-  _lead(selection, 1)
+  _lead(learner, 1)
   assert learner.end_epoch(0, 0.5)
   _, other = pairs.make("hard_sharing", expectation.Expectation(commit_threshold=0.5, commit_epochs=1), stream,
                         epochs_per_task=6)

@@ -16,8 +16,11 @@ BITS = ("11", "01", "10", "00")
 def _bound(depth=2, **options):
   selection = exhaustive.Exhaustive(**options)
   selection.bind(depth, types.ReferenceBehaviour())
-  selection.begin_task(1, 2)
   return selection
+
+
+def _begun():
+  return _bound().begin_search(1, 2)
 
 
 def _score(selection, accuracies):
@@ -27,11 +30,11 @@ def _score(selection, accuracies):
     for epoch, value in enumerate(values):
       selection.begin_epoch(epoch)
       assert not selection.end_epoch(epoch, value)
-    yield phase, selection.leads()
+    yield phase, selection.choice() == phase.configuration
 
 
 def test_candidates_in_the_order_of_lasem():
-  selection = _bound()
+  selection = _begun()
   phases = [selection.next_phase(index, 3) for index in range(5)]
   assert phases[4] is None
   assert [str(phase.configuration) for phase in phases[:4]] == list(BITS)
@@ -40,25 +43,25 @@ def test_candidates_in_the_order_of_lasem():
 
 
 def test_score_is_the_best_epoch_and_ties_keep_the_lowest_index():
-  selection = _bound()
+  selection = _begun()
   leads = [lead for _, lead in _score(selection, [[.5, .2], [.3, .6], [.6, .1], [.0, .0]])]
   assert leads == [True, True, False, False]
-  assert str(selection.choice()) == "01" and selection.peak_phase() == "candidate1"
+  assert str(selection.choice()) == "01" and selection.summary().peak_phase == "candidate1"
   assert selection.diagnostics()["scores"] == [.5, .6, .6, .0]
 
 
 def test_a_candidate_without_any_correct_answer_still_counts():
-  selection = _bound()
+  selection = _begun()
   list(_score(selection, [[.0], [.0], [.0], [.0]]))
   assert str(selection.choice()) == "11"
 
 
 def test_structure_survives():
-  selection, other = _bound(), _bound()
+  selection, other = _begun(), _begun()
   list(_score(selection, [[.5, .2], [.3, .6]]))
   other.restore_structure(selection.structure())
-  other.next_phase(1, 2)
-  assert other.choice() == selection.choice() and other.leads()
+  assert other.choice() == selection.choice() and str(other.choice()) == "01"
+  # The candidate in progress is known before its phase is asked for.
   np.testing.assert_array_equal(other.sharing(), [False, True])
 
 
@@ -208,7 +211,7 @@ def test_cost_beyond_the_bound_wants_consent():
 
 def test_seventeen_layers_are_refused_without_listing_configurations():
   with pytest.raises(ValueError, match=r"2\^17 configurations"):
-    _bound(17).check_cost(2, 1)
+    exhaustive.Exhaustive().bind(17, types.ReferenceBehaviour(), 2, 1)
   assert str(TransferConfiguration.from_index(2**17 - 1, (1,) * 17)) == "0" * 17
 
 

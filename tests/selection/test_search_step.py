@@ -32,18 +32,18 @@ def _search(spec, knowledge, selection, **context):
   return learner, learner.next_phase(0), stream.tasks[0]
 
 
-def _reference_gradients(learner, phase, selection, batch, groups):
+def _reference_gradients(learner, phase, batch):
   """Posterior-weighted gradients, one network after the other, with the formulas of the paper written out."""
   network = learner._tasks[0].network
   names, variables = list(phase.trained), list(phase.trained.values())
-  prior = selection.prior().numpy()
+  prior = learner.search.prior().numpy()
   losses, gradients = [], []
-  for c in selection.configurations:
+  for c in learner.search.configurations:
     with tf.GradientTape() as tape:
       kernels = [weights.choose(bit) for weights, bit in zip(network.layer_weights(), c.bits)]
       features = networks.convolutional_features(learner.context.spec, kernels, batch.images)
       loss = layers.mean_cross_entropy(network.head(features), batch.labels)
-      penalty = learner._penalty(0, tf.constant(c.bits, loss.dtype))
+      penalty = learner._penalty_of(0)(tf.constant(c.bits, loss.dtype))
       total = loss if penalty is None else loss + penalty
     losses.append(float(loss))
     gradients.append(tape.gradient(total, variables, unconnected_gradients="zero"))
@@ -58,10 +58,10 @@ def _check_gradient_equals_a_loop_over_configurations(knowledge, groups, toleran
   selection = expectation.Expectation(layer_groups=groups)
   learner, phase, task = _search(SPEC, knowledge, selection)
   for _ in range(3):
-    selection.update_prior(tf.one_hot(1, len(selection.configurations), dtype=selection.prior().dtype))
+    learner.search.update_prior(tf.one_hot(1, len(learner.search.configurations), dtype=learner.search.prior().dtype))
   batch = tiny_stream.batch_of(task, [0, 1, 2, 3])
   batch = batch._replace(images=0.1 * batch.images)
-  expected, posterior = _reference_gradients(learner, phase, selection, batch, groups)
+  expected, posterior = _reference_gradients(learner, phase, batch)
   assert posterior.max() < 0.99 and posterior.std() > 0.01, posterior  # One-hot or flat would test little.
   with recording.recorded_updates() as updates:
     result = phase.step(batch, tiny_stream.step_context(learner, 0))
@@ -113,9 +113,9 @@ def test_dropout_is_independent_for_every_configuration_and_off_in_the_posterior
       variables[f"task0/conv{layer}/{name}"].assign(variables[f"shared/conv{layer}/{name}"])
   problem = _problem(learner, phase)
   images, labels = task.train[0][:4], task.train[1][:4]
-  losses, features = selection.configuration_losses(problem, images, labels, tf.constant([1, 2]))
+  losses, features = learner.search.configuration_losses(problem, images, labels, tf.constant([1, 2]))
   assert len(set(losses.numpy().tolist())) == 4
-  np.testing.assert_allclose(selection.weights_of(problem, features, labels), [0.25] * 4, rtol=1e-5)
+  np.testing.assert_allclose(learner.search.weights_of(problem, features, labels), [0.25] * 4, rtol=1e-5)
 
 
 def test_fixed_posterior_weights_the_step():
@@ -127,14 +127,18 @@ def test_fixed_posterior_weights_the_step():
   assert float(result.loss) == pytest.approx(expected, rel=1e-5)
 
 
+def _loss_of(phase):
+  return lambda batch, context: phase.step(batch, context).loss
+
+
 def test_the_same_step_eagerly_and_compiled():
   losses = []
   for wrap in (lambda function: function, lambda function: tf.function(function, autograph=False)):
     selection = expectation.Expectation()
     learner, phase, task = _search(SPEC, "hard_sharing", selection)
-    step = wrap(lambda batch, context: phase.step(batch, context).loss)
+    step = wrap(_loss_of(phase))
     losses.append([float(step(tiny_stream.batch_of(task, rows), tiny_stream.step_context(learner, number)))
                    for number, rows in enumerate([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]])])
     assert isinstance(phase.state["rms/shared/conv0/kernel"], tf.Variable)
-    assert set(phase.state) == {f"rms/{name}" for name in phase.trained} | set(selection.named_variables())
+    assert set(phase.state) == {f"rms/{name}" for name in phase.trained} | set(learner.search.named_variables())
   np.testing.assert_allclose(*losses, rtol=1e-5)

@@ -1,10 +1,9 @@
 """A configuration chosen beforehand."""
 
-import numpy as np
 import pytest
 
 from lasem_tf import types
-from lasem_tf.selection import base, static
+from lasem_tf.selection import static
 
 
 def make(name, depth=4):
@@ -14,19 +13,12 @@ def make(name, depth=4):
 
 
 def test_the_choice_is_the_name():
-  selection = make("bottom3")
-  selection.begin_task(0, 5)
-  assert str(selection.choice()) == "1110" and not selection.searches
-  np.testing.assert_array_equal(selection.sharing(), [True, True, True, False])
+  assert str(make("bottom3").configuration_of(0)) == "1110"
 
 
-def test_one_phase_without_search():
-  selection = make("top1")
-  phase = selection.next_phase(0, 5)
-  assert phase.num_epochs == 5 and str(phase.configuration) == "0001"
-  assert selection.next_phase(1, 5) is None
-  with pytest.raises(ValueError, match="Static does not search"):
-    selection.search_step(base.SearchProblem(None, {}, lambda sharing: None, 0.1))
+def test_nothing_is_searched():
+  with pytest.raises(NotImplementedError, match="Static does not search"):
+    make("top1").begin_search(0, 5)
 
 
 def test_name_that_does_not_fit_the_network():

@@ -8,7 +8,7 @@ from lasem_tf.knowledge import hard_sharing
 from lasem_tf.learners import base, composed, single_network, single_task
 from lasem_tf.nn import architecture
 from lasem_tf.selection import expectation, static
-from lasem_tf.training import lifetime
+from lasem_tf.training import lifetime, splits
 
 SPEC = architecture.ConvNetSpec(image_shape=(8, 8, 3), kernel_sizes=(3, 3), channels=(4, 6), pool_sizes=(2, 2),
                                 dense_sizes=(8,))
@@ -44,10 +44,11 @@ def options(**overrides):
                                      "learning_rate_decay": 0.1, **overrides})
 
 
-def learner_context(access, training_options, reference=types.ReferenceBehaviour()):
-  return base.LearnerContext(SPEC, access.num_classes, seed=0, epochs_per_task=training_options.epochs_per_task,
-                             batch_size=training_options.batch_size, learning_rate=training_options.learning_rate,
-                             reference=reference, examples=access.examples)
+def learner_context(data, training_options, reference=types.ReferenceBehaviour()):
+  return base.LearnerContext(SPEC, tuple(task.num_classes for task in data.stream.tasks), seed=0,
+                             epochs_per_task=training_options.epochs_per_task, batch_size=training_options.batch_size,
+                             learning_rate=training_options.learning_rate, reference=reference,
+                             examples=data.training_examples)
 
 
 LEARNERS = {
@@ -61,6 +62,20 @@ LEARNERS = {
 def life(learner="stl", stream=None, training_options=None, reference=types.ReferenceBehaviour(), **arguments):
   """A lifetime of one of `LEARNERS`, or of a learner class, on a tiny stream."""
   training_options = training_options or options()
-  make = LEARNERS.get(learner, learner)
-  return lifetime.Lifetime(lambda access: make(learner_context(access, training_options, reference)),
-                           stream or TinyStream(), training_options, **arguments)
+  data = splits.SplitCache(stream or TinyStream())
+  made = LEARNERS.get(learner, learner)(learner_context(data, training_options, reference))
+  return lifetime.Lifetime(made, data, training_options, **arguments)
+
+
+class Clock:
+  """Seconds that pass by a fixed amount whenever somebody looks.
+
+  With a whole second, every compiled call seems long and takes a single step; without any, calls grow.
+  """
+
+  def __init__(self, seconds_per_look):
+    self._seconds, self._step = 0.0, seconds_per_look
+
+  def __call__(self):
+    self._seconds += self._step
+    return self._seconds

@@ -10,6 +10,7 @@ import subprocess
 import numpy as np
 import pytest
 
+from lasem_tf import files
 from lasem_tf.training import checkpoints
 
 
@@ -122,14 +123,14 @@ def test_another_format_is_refused(tmp_path):
   del manifest["checksum"]
   manifest["checksum"] = checkpoints._checksum(manifest)
   path.write_text(json.dumps(manifest))
-  with pytest.raises(checkpoints.CheckpointError, match="format 99, this version reads 1"):
+  with pytest.raises(checkpoints.CheckpointError, match="format 99, this version reads 2"):
     checkpoints.CheckpointStore(tmp_path).load()
 
 
 def test_half_written_files_of_a_killed_process_are_ignored_and_removed(tmp_path):
   store = checkpoints.CheckpointStore(tmp_path)
   store.save({"number": 1}, _arrays())
-  (tmp_path / ".unfinished-checkpoint-00000002.json").write_text("{")
+  files.atomic(tmp_path / "checkpoint-00000002.json").__enter__()  # Never finished.
   (tmp_path / f"{'0' * 64}.npz").write_bytes(b"a blob that no manifest names")
   assert checkpoints.CheckpointStore(tmp_path).load().state == {"number": 1}
   assert len(_files(tmp_path)) == 4
@@ -189,3 +190,27 @@ def test_a_folder_that_cannot_be_made(tmp_path):
   (tmp_path / "file").write_text("in the way")
   with pytest.raises(checkpoints.CheckpointError, match="Writing failed"):
     checkpoints.CheckpointStore(tmp_path / "file").save({}, {})
+
+
+def test_a_linked_folder_is_refused_and_nothing_behind_it_is_touched(tmp_path):
+  victim = tmp_path / "victim"
+  checkpoints.CheckpointStore(victim).save({}, _arrays())
+  (victim / "precious.npz").write_bytes(b"not named by any manifest")
+  before = _files(victim)
+  (tmp_path / "run").symlink_to(victim)
+  store = checkpoints.CheckpointStore(tmp_path / "run")
+  for use in (store.load, lambda: store.save({}, _arrays(1.0))):
+    with pytest.raises(files.LinkError, match="run is a symbolic link"):
+      use()
+  assert _files(victim) == before
+
+
+def test_a_file_that_is_a_link_is_replaced_not_followed(tmp_path):
+  victim = tmp_path / "victim"
+  victim.write_text("precious")
+  (tmp_path / "run").mkdir()
+  (tmp_path / "run" / "checkpoint-00000001.json").symlink_to(victim)
+  store = checkpoints.CheckpointStore(tmp_path / "run")
+  for number in range(3):
+    store.save({"number": number}, {})
+  assert victim.read_text() == "precious" and store.load().state == {"number": 2}

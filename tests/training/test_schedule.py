@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lasem_tf.training import batches, best_epoch, schedule
+from lasem_tf.training import batches, schedule
 from lasem_tf.training.options import TrainingOptions
 from tests.training import streams
 
@@ -36,14 +36,6 @@ def test_task_orders_that_do_not_cover_the_stream_are_refused(order, message):
   with pytest.raises(ValueError, match=message) as error:
     schedule.task_order(order, 3)
   assert "experiment.task_order" in str(error.value)
-
-
-@pytest.mark.parametrize("num_visits, epochs, rows, last", [(10, 2000, 20_001, 18_001), (10, 1000, 10_001, 9_001),
-                                                            (20, 500, 10_001, 9_501)])
-def test_histories_of_the_papers(num_visits, epochs, rows, last):
-  assert schedule.num_history_rows(num_visits, epochs) == rows
-  changed = schedule.task_changed_epochs(num_visits, epochs)
-  assert changed[:3] == [1, epochs + 1, 2 * epochs + 1] and changed[-1] == last
 
 
 @pytest.mark.parametrize("num_examples, batch_size, expected", [
@@ -81,29 +73,10 @@ def test_seeds_of_steps_differ():
   assert not np.array_equal(seeds, batches.step_seeds(1, batches.Epoch(0, 0, 0), 200))
 
 
-def test_the_first_of_the_best_epochs_counts():
-  best = best_epoch.BestEpoch()
-  for validation, test in zip((0.5, 0.6, 0.6, 0.4), (0.1, 0.2, 0.3, 0.4)):
-    if best.improves("train", validation):
-      best.record("train", validation, test)
-  assert best.test_accuracy() == 0.2
-
-
-def test_phases_compete_unless_one_is_named():
-  best = best_epoch.BestEpoch()
-  best.record("a", 0.5, 0.1)
-  assert best.improves("b", 0.4)
-  best.record("b", 0.4, 0.9)
-  best.record("b", 0.5, 0.7)
-  best = best_epoch.BestEpoch.from_json(best.to_json())
-  assert (best.test_accuracy(), best.test_accuracy("b")) == (0.1, 0.7)
-  with pytest.raises(ValueError, match="phase 'c', but only trained in a, b"):
-    best.test_accuracy("c")
-
-
 @pytest.mark.parametrize("field, value", [("batch_size", 0), ("batch_size", 2.5), ("epochs_per_task", True),
                                           ("eval_every", -1), ("learning_rate", 0.0), ("learning_rate", float("nan")),
-                                          ("learning_rate_decay", -0.1), ("curve_splits", ("tests",))])
+                                          ("learning_rate_decay", -0.1), ("checkpoint_seconds", float("inf")),
+                                          ("curve_splits", ("tests",))])
 def test_options_are_checked(field, value):
   with pytest.raises(ValueError, match=f"`{field}`"):
     TrainingOptions(**{"batch_size": 4, "epochs_per_task": 1, "learning_rate": 0.1, field: value})

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from lasem_tf import files
 from lasem_tf.training import checkpoints, events, json_lines, lifetime, tensorboard
 from tests import event_files
 from tests.training import streams
@@ -54,6 +55,28 @@ def test_a_file_shorter_than_its_checkpoint_is_an_error(tmp_path):
   sink.close()
 
 
+def test_planted_links_are_not_followed(tmp_path):
+  victim = tmp_path / "victim"
+  victim.mkdir()
+  for name in ("events.jsonl", "events.out.tfevents.1"):
+    (victim / name).write_text("precious")
+  (tmp_path / "events.jsonl").symlink_to(victim / "events.jsonl")
+  (tmp_path / "tensorboard").symlink_to(victim)
+  (tmp_path / "files").mkdir()
+  (tmp_path / "files" / "events.out.tfevents.1").symlink_to(victim / "events.out.tfevents.1")
+  lines = json_lines.JsonLinesSink(tmp_path / "events.jsonl")
+  linked = tensorboard.TensorBoardSink(tmp_path / "tensorboard")
+  for use in (lambda: lines.emit(_event(1)), lines.position, lambda: lines.restore(None),
+              lambda: linked.emit(_event(1)), linked.position, lambda: linked.restore(None),
+              tensorboard.TensorBoardSink(tmp_path / "files").position):
+    with pytest.raises(files.LinkError):
+      use()
+  tensorboard.TensorBoardSink(tmp_path / "files").restore(None)  # Removes the link itself.
+  assert [path.read_text() for path in sorted(victim.iterdir())] == ["precious"] * 2
+  with pytest.raises(files.LinkError, match="events.jsonl is a symbolic link"):  # Not taken for a full disk.
+    streams.life("stl", sinks=[json_lines.JsonLinesSink(tmp_path / "events.jsonl")]).run()
+
+
 def _scalars(directory):
   """{tag: {step: value}}; a value written twice is an error."""
   scalars = {}
@@ -72,17 +95,20 @@ def _scalars(directory):
 
 def test_tensorboard_gets_scalars_configurations_and_hyper_parameters(tmp_path):
   memory = events.MemorySink()
-  result = streams.life("lasem", training_options=streams.options(eval_every=3),
-                        sinks=[memory, tensorboard.TensorBoardSink(tmp_path)]).run()
+  accuracy = streams.life("lasem", training_options=streams.options(eval_every=3),
+                          sinks=[memory, tensorboard.TensorBoardSink(tmp_path)]).run().measured.accuracy
   scalars = _scalars(tmp_path)
   assert "hparams" in scalars
   for event in memory.of(events.EpochEnded):
     assert scalars[f"validation_accuracy/task{event.task}"][event.global_epoch] == np.float32(event.validation_accuracy)
+  bests = [event for event in memory.of(events.BestEpochMeasured) if event.task == 1]
+  assert scalars["test_accuracy_at_best/task1"] == {
+      event.global_epoch: np.float32(event.test_accuracy) for event in bests} and len(bests) == 1
   assert sorted(scalars["training/loss"]) == list(range(1, 10))
   assert sorted(scalars["visit/configurations"]) == [1, 2, 3]
   assert scalars["visit/test_accuracy/task1"] == {
-      2: np.float32(result.after_visit[1][1]), 3: np.float32(result.after_visit[2][1])}
-  assert scalars["visit/peak_accuracy"][3] == pytest.approx(np.mean(result.at_best_validation))
+      2: np.float32(accuracy.after_visit[1][1]), 3: np.float32(accuracy.after_visit[2][1])}
+  assert scalars["visit/peak_accuracy"][3] == pytest.approx(np.mean(accuracy.at_best_validation))
   assert sorted(scalars["curve_test_accuracy/task0"]) == [0, 3, 6, 9]
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.learners import base
-from lasem_tf.training import batches, steps
+from lasem_tf.training import batches, splits, steps
 from tests.training import streams
 
 
@@ -14,8 +14,7 @@ def _phase(name):
   stream = streams.TinyStream(sizes=(24, 5, 8), num_tasks=1)
   tensors = {split: (tf.constant(stream.load(0, split).images), tf.constant(stream.load(0, split).labels))
              for split in ("train", "validation")}
-  access = streams.lifetime.StreamAccess((3,), None)
-  learner = streams.LEARNERS[name](streams.learner_context(access, streams.options()))
+  learner = streams.LEARNERS[name](streams.learner_context(splits.SplitCache(stream), streams.options()))
   learner.begin_visit(base.TaskData(stream.tasks[0], tensors["train"], tensors["validation"]), 0)
   return learner, learner.next_phase(0), stream
 

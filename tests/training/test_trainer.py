@@ -5,21 +5,22 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lasem_tf import types
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.knowledge import hard_sharing
 from lasem_tf.learners import composed, single_task
 from lasem_tf.selection import exhaustive
-from lasem_tf.training import events, lifetime, schedule, steps, trainer
+from lasem_tf.training import events, schedule, steps
 from tests.training import scripted, streams
 
 
 def _run(stream=None, training_options=None, reference=types.ReferenceBehaviour(), learner="stl", **arguments):
-  """(result, events, learner) of a run."""
+  """(what it measured, events, learner) of a run."""
   memory = events.MemorySink()
   life = streams.life(learner, stream, training_options, reference, sinks=[memory], **arguments)
-  return life.run(), memory, life.session.learner
+  return life.run().measured, memory, life.session.learner
 
 
 def _scripted(**script):
@@ -83,8 +84,8 @@ def test_a_run_whose_loss_is_not_finite_has_diverged(loss, word):
   result, memory, _ = _run(learner=_scripted(losses={9: loss}))
   assert result.status == "diverged"
   assert f"became {word} in step 1 of epoch 1 of phase 'train', visit 1 (task 1)" in result.reason
-  assert [row[0] is None for row in result.after_visit] == [False, True, True]
-  assert result.at_best_validation[1:] == [None, None] and result.forward_macs_committed[1:] == [None, None]
+  assert [row[0] is None for row in result.accuracy.after_visit] == [False, True, True]
+  assert result.accuracy.at_best_validation[1:] == [None, None] and result.forward_macs_committed[1:] == [None, None]
   assert memory.events[-1] == events.RunEnded("diverged", result.reason)
   json.dumps(dataclasses.asdict(result), allow_nan=False)
 
@@ -96,18 +97,18 @@ def test_a_really_diverging_network_is_recorded_as_diverged():
 
 def test_accuracies_before_the_commit_are_kept_apart():
   result, _, _ = _run(learner=_scripted(commits=True))
-  assert len(result.before_commit) == 3 and result.before_commit != result.after_visit
+  assert len(result.accuracy.before_commit) == 3 and result.accuracy.before_commit != result.accuracy.after_visit
   reference, _, _ = _run(learner=_scripted(commits=True), reference=types.ReferenceBehaviour(record_before_commit=True))
-  assert reference.after_visit == reference.before_commit == result.before_commit
-  assert _run(learner=_scripted())[0].before_commit is None
+  assert reference.accuracy.after_visit == reference.accuracy.before_commit == result.accuracy.before_commit
+  assert _run(learner=_scripted())[0].accuracy.before_commit is None
 
 
 def test_the_peak_comes_from_the_phase_that_the_learner_names():
   phases = [("a", 2), ("b", 1)]
   memory = _run(learner=_scripted(phases=phases))[1]
   named = _run(learner=_scripted(phases=phases, peak_phase="b"))[0]
-  of_b = [event.test_accuracy for event in memory.of(events.EpochEnded) if event.phase == "b"]
-  assert named.at_best_validation == of_b  # One epoch: it is its own best.
+  of_b = [event.test_accuracy for event in memory.of(events.BestEpochMeasured) if event.phase == "b"]
+  assert named.accuracy.at_best_validation == of_b  # One epoch: it is its own best.
   with pytest.raises(ValueError, match="reports its peak from phase 'c', but only trained in untrained, a, b"):
     _run(learner=_scripted(phases=phases, peak_phase="c"))
 
@@ -196,23 +197,55 @@ def test_cheap_steps_run_in_the_loop_and_searches_never():
 
 
 def test_time_and_cost_are_reported_for_every_visit():
-  result, _, learner = _run(learner="lasem")
-  life_macs = learner.training_macs_per_image(0)
+  life = streams.life("lasem")
+  result, learner = life.run(), life.session.learner
   assert len(result.seconds) == 3
   assert all(set(entry) == {"training", "evaluation", "other"} and min(entry.values()) > 0 for entry in result.seconds)
   assert result.cpu_seconds > 0
+  measured = result.measured
   # While task 2 is searched: both routes of two layers, shared layers once, and the own parts of three tasks.
-  assert result.super_network > result.parameters[-1]
-  assert result.training_macs_per_image == [life_macs] * 3
-  assert result.task_order == [0, 1, 2]
+  assert measured.parameters.super_network > measured.parameters.after_visit[-1]
+  assert measured.training_macs_per_image == [learner.training_macs_per_image(0)] * 3
 
 
-def test_chunks_of_an_epoch_do_not_change_the_result(monkeypatch):
-  results = []
-  for grow in (True, False):
-    if not grow:
-      monkeypatch.setattr(trainer.VisitTrainer, "_adapt_chunk", lambda self, seconds, num_steps: None)
-    result = dataclasses.asdict(_run(learner="hps", stream=streams.TinyStream(sizes=(20, 5, 8)))[0])
-    results.append({name: value for name, value in result.items() if name not in ("seconds", "cpu_seconds")})
-  assert results[0] == results[1]
-  assert isinstance(lifetime.TrainingOptions(4, 1, 0.1), lifetime.TrainingOptions)
+def test_chunks_of_an_epoch_do_not_change_the_result():
+  calls, results = [], []
+  for seconds_per_look in (0.0, 1.0):
+    looks = streams.Clock(seconds_per_look)
+    questions = []
+    results.append(_run(learner="hps", stream=streams.TinyStream(sizes=(20, 5, 8)), now=looks,
+                        should_stop=lambda questions=questions: bool(questions.append(1)))[0])
+    calls.append(len(questions))
+  assert results[0] == results[1] and calls[0] < calls[1]
+
+
+def test_the_best_epoch_is_tested_once_with_its_own_weights():
+  """What the test accuracy was at every epoch is known from curves, and from nothing else."""
+  options = streams.options(epochs_per_task=6, learning_rate=0.05, eval_every=1, curve_splits=("validation", "test"))
+  _, memory, _ = _run(streams.TinyStream(sizes=(24, 15, 30), noise=1.5), options, learner="hps")
+  curves = {event.global_epoch: event.accuracies for event in memory.of(events.CurveMeasured)}
+  bests = memory.of(events.BestEpochMeasured)
+  assert [(event.visit, event.phase) for event in bests] == [(0, "untrained"), (0, "train"), (1, "train"), (2, "train")]
+  for event in bests:
+    assert curves[event.global_epoch]["test"][event.task] == event.test_accuracy
+    assert curves[event.global_epoch]["validation"][event.task] == event.validation_accuracy
+  ends = {event.visit: event.global_epoch for event in memory.of(events.VisitEnded)}
+  assert any(event.global_epoch < ends[event.visit] for event in bests[1:]), "some best epoch should not be the last"
+
+
+def test_a_network_that_changes_within_a_phase_is_refused():
+  class Growing(scripted.Scripted):
+    def end_epoch(self, epoch, validation_accuracy):
+      self.weight = tf.Variable(self.weight)
+      self.extra = tf.Variable(tf.zeros([3]))
+      self.structure_changed()
+      return super().end_epoch(epoch, validation_accuracy)
+
+    def logits(self, images, task_id):
+      return super().logits(images, task_id) + getattr(self, "extra", 0.0)
+
+    def variables(self):
+      return {**super().variables(), **({"extra": self.extra} if hasattr(self, "extra") else {})}
+
+  with pytest.raises(RuntimeError, match="changed its network within a phase"):
+    _run(streams.TinyStream(num_tasks=1), streams.options(epochs_per_task=1), learner=Growing)

@@ -4,8 +4,8 @@ import json
 import os
 import pathlib
 
-from benchmark.execution import run_once
-from benchmark.execution.pool import Display
+from benchmark.execution.display import Display
+from benchmark.execution.settings import Settings
 from benchmark.results import run_files
 from benchmark.suites import suite
 
@@ -15,7 +15,7 @@ _TAIL_BYTES = 8192  # Longer than any event.
 class Watch:
   """Follows runs by their event files and tells a display what is new."""
 
-  def __init__(self, settings: run_once.Settings, display: Display):
+  def __init__(self, settings: Settings, display: Display):
     """Follows no run yet."""
     self._settings, self._display = settings, display
     self._seen: dict[str, int] = {}  # Size of the events when last looked at, of runs in the cluster.

@@ -11,16 +11,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from lasem_tf.data import sources, stream
-from lasem_tf.data.readers import unpickling
+from lasem_tf.data.readers import pickled_arrays, unpickling
 
 CIFAR100_FOLDER = "cifar-100-python"
 CIFAR10_FOLDER = "cifar-10-batches-py"
+CIFAR100_META = "meta"
 CIFAR10_CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR10_IMAGES_PER_CLASS = (5000, 1000)  # official training and test images
 CIFAR100_MD5 = {
     "train": "16019d7e3df5f24257cddd939b257f8d",
     "test": "f0ef6b0ae62326f3e7ffdfab6717acfc",
-    "meta": "7973b15100ade9c7d40fb424638fde48",
+    CIFAR100_META: "7973b15100ade9c7d40fb424638fde48",
 }
 CIFAR10_MD5 = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
@@ -32,6 +33,7 @@ CIFAR10_MD5 = {
 }
 _SIDE, _CHANNELS = 32, 3
 _ROW = _SIDE * _SIDE * _CHANNELS
+_LONGEST_NAME = 200  # characters of a class name
 
 
 def _remedy(archive: str, folder: str) -> str:
@@ -58,16 +60,16 @@ def read_cifar100(data_dirs: Sequence[str]) -> sources.ImageSource:
   """
   folder = sources.find_folder(data_dirs, CIFAR100_FOLDER, CIFAR100_REMEDY)
   paths = sources.require_files(folder, ("train", "test"), CIFAR100_REMEDY)
-  meta = os.path.join(folder, "meta")
-  return _read_cifar100(folder, sources.file_state(paths + [meta] * os.path.isfile(meta)))
+  meta = os.path.join(folder, CIFAR100_META)
+  return _read_cifar100(folder, sources.file_state(paths + [meta] * sources.is_file(meta)))
 
 
 @functools.lru_cache(maxsize=2)
 def _read_cifar100(folder: str, state: tuple) -> sources.ImageSource:
   images, labels = {}, {}
   for split in ("train", "test"):
-    images[split], labels[split] = _read_rows(os.path.join(folder, split), "fine_labels", 100, CIFAR100_REMEDY)
-  names = _class_names(os.path.join(folder, "meta"), "fine_label_names", 100, CIFAR100_REMEDY)
+    images[split], labels[split] = read_rows(os.path.join(folder, split), "fine_labels", 100, CIFAR100_REMEDY)
+  names = _class_names(os.path.join(folder, CIFAR100_META), "fine_label_names", 100, CIFAR100_REMEDY)
   official = all(sources.md5(path) == CIFAR100_MD5[os.path.basename(path)] for path, _, _ in state[:2])
   return sources.ImageSource(images, labels, names, folder, official)
 
@@ -84,7 +86,7 @@ def read_cifar10(data_dirs: Sequence[str]) -> sources.ImageSource:
 @functools.lru_cache(maxsize=2)
 def _read_cifar10(folder: str, state: tuple) -> sources.ImageSource:
   paths = [path for path, _, _ in state]
-  batches = [_read_rows(path, "labels", 10, CIFAR10_REMEDY) for path in paths]
+  batches = [read_rows(path, "labels", 10, CIFAR10_REMEDY) for path in paths]
   images = {"train": np.concatenate([batch[0] for batch in batches[:-1]]), "test": batches[-1][0]}
   labels = {"train": np.concatenate([batch[1] for batch in batches[:-1]]), "test": batches[-1][1]}
   names = _class_names(os.path.join(folder, "batches.meta"), "label_names", 10, CIFAR10_REMEDY)
@@ -98,12 +100,22 @@ def cifar10_outline() -> sources.ImageSource:
   return sources.outline(labels, (_SIDE, _SIDE, _CHANNELS), CIFAR10_CLASS_NAMES)
 
 
-def _read_rows(path: str, label_key: str, num_classes: int, remedy: str) -> tuple[np.ndarray, np.ndarray]:
-  """Images uint8 `[n, 32, 32, 3]` (a read-only view) and labels int64 `[n]` of one pickle."""
+def read_rows(path: str, label_key: str, num_classes: int, remedy: str) -> tuple[np.ndarray, np.ndarray]:
+  """Images uint8 `[n, 32, 32, 3]` (a read-only view) and labels int64 `[n]` of one pickle.
+
+  Args:
+    path: the file.
+    label_key: entry that holds the labels.
+    num_classes: labels must be 0..num_classes-1.
+    remedy: ends every message.
+
+  Raises:
+    DataError: the file cannot be read, or its entries are not images and labels of the format.
+  """
   content = unpickling.load_pickled_dictionary(path, remedy)
   for key in ("data", label_key):
     if key not in content:
-      raise stream.DataError(f"{path} has no entry {key!r}; it holds {sorted(map(str, content))}. {remedy}")
+      raise stream.DataError(f"{path} has no entry {key!r}; it holds {_keys(content)}. {remedy}")
   rows, labels = content["data"], content[label_key]
   if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.shape[1] != _ROW:
     raise stream.DataError(
@@ -118,10 +130,16 @@ def _read_rows(path: str, label_key: str, num_classes: int, remedy: str) -> tupl
 
 def _class_names(path: str, key: str, num_classes: int, remedy: str) -> tuple[str, ...]:
   """Names from the meta file; plain numbers where the folder has none, because nothing is computed from names."""
-  if not os.path.isfile(path):
+  if not sources.is_file(path):
     return tuple(f"class {class_id}" for class_id in range(num_classes))
   names = unpickling.load_pickled_dictionary(path, remedy).get(key)
   if not isinstance(names, list) or len(names) != num_classes or not all(
-      isinstance(name, (bytes, str)) for name in names):
-    raise stream.DataError(f"{path}: {key!r} is not a list of {num_classes} names. {remedy}")
+      isinstance(name, (bytes, str)) and 0 < len(name) <= _LONGEST_NAME for name in names):
+    raise stream.DataError(f"{path}: {key!r} is not a list of {num_classes} names of at most "
+                           f"{_LONGEST_NAME} characters. {remedy}")
   return tuple(name.decode("utf8", "replace") if isinstance(name, bytes) else name for name in names)
+
+
+def _keys(content: dict[str, object]) -> list[str]:
+  """Some keys of a dictionary, for a message."""
+  return sorted(pickled_arrays.shown(key, 30) for key in content)[:8]

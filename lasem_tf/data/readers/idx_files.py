@@ -35,6 +35,8 @@ _FILES = {
     ("test", "labels"): "t10k-labels-idx1-ubyte",
 }
 _UNSIGNED_BYTE = 8
+_MAX_DIMENSIONS = 4
+MAX_BYTES = 16 + 250_000 * 28 * 28  # Four times the largest official file; EMNIST's digits fit.
 MNIST_REMEDY = (
     f"Place the four MNIST files {', '.join(_FILES.values())} (with or without .gz) in <data folder>/{MNIST_FOLDER} "
     "and name the data folder with --data_dir.")
@@ -56,14 +58,14 @@ def read_mnist(data_dirs: Sequence[str]) -> sources.ImageSource:
   paths = []
   for name in _FILES.values():
     compressed = os.path.join(folder, name + ".gz")
-    paths.append(compressed if os.path.isfile(compressed) else os.path.join(folder, name))
+    paths.append(compressed if sources.is_file(compressed) else os.path.join(folder, name))
   sources.require_files(folder, [os.path.basename(path) for path in paths], MNIST_REMEDY)
   return _read_mnist(folder, sources.file_state(paths))
 
 
 @functools.lru_cache(maxsize=2)
 def _read_mnist(folder: str, state: tuple) -> sources.ImageSource:
-  contents = {key: _read_bytes(path) for key, (path, _, _) in zip(_FILES, state)}
+  contents = {key: read_content(path) for key, (path, _, _) in zip(_FILES, state)}
   official = all(hashlib.md5(contents[key], usedforsecurity=False).hexdigest() == MNIST_MD5[name]
                  for key, name in _FILES.items())
   arrays = {key: _parse(contents[key], path) for key, (path, _, _) in zip(_FILES, state)}
@@ -95,15 +97,27 @@ def read_idx(path: str) -> np.ndarray:
   Raises:
     DataError: names the file, and the expected and found number of bytes where they differ.
   """
-  return _parse(_read_bytes(path), path)
+  return _parse(read_content(path), path)
 
 
-def _read_bytes(path: str) -> bytes:
+def read_content(path: str) -> bytes:
+  """The bytes of an IDX file, decompressed where its name ends in `.gz`; a bomb is given up at `MAX_BYTES`.
+
+  Raises:
+    DataError: the file cannot be read, is damaged, or holds more than any file of its kind.
+  """
+  remedy = f"Download the file again. {MNIST_REMEDY}"
+  if not path.endswith(".gz"):
+    return sources.read_bytes(path, MAX_BYTES, remedy)
   try:
-    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file:
-      return file.read()
+    with gzip.open(path, "rb") as file:
+      content = file.read(MAX_BYTES + 1)
   except (OSError, EOFError, zlib.error) as error:
-    raise stream.DataError(f"Cannot read {path}: {error}. Download the file again. {MNIST_REMEDY}") from error
+    raise stream.DataError(f"Cannot read {path}: {error}. {remedy}") from error
+  if len(content) > MAX_BYTES:
+    raise stream.DataError(f"{path} holds more than {MAX_BYTES} bytes once decompressed, the most that is read (a "
+                           f"decompression bomb?). {remedy}")
+  return content
 
 
 def _parse(content: bytes, path: str) -> np.ndarray:
@@ -111,6 +125,8 @@ def _parse(content: bytes, path: str) -> np.ndarray:
     raise stream.DataError(
         f"{path} is not an IDX file of unsigned bytes: it starts with {content[:4].hex()}. {MNIST_REMEDY}")
   num_dimensions = content[3]
+  if not 1 <= num_dimensions <= _MAX_DIMENSIONS:
+    raise stream.DataError(f"{path} announces {num_dimensions} dimensions; images have 3, labels 1. {MNIST_REMEDY}")
   header = 4 + 4 * num_dimensions
   if len(content) < header:
     raise stream.DataError(f"{path} ends inside its header. Download the file again. {MNIST_REMEDY}")

@@ -1,9 +1,12 @@
 """Decoded and resized images on disk, each made once.
 
-An entry is named after the SHA-256 of the image file, inside a folder named after the size and the format version, so
-neither an altered image nor another size can ever meet an old entry. Entries appear under their final name complete or
-not at all: an interrupted pass resumes where it stopped. Every entry carries a checksum of its pixels; one that does
-not agree, or that another version wrote, is rebuilt from the image.
+One file holds the images of a domain in one size: an array of rows, one for each image in the order of the domain's
+listing. A row is the SHA-256 of the image file, a checksum of the pixels, and the pixels. The digest says whether the
+row belongs to the image as it is now, so an altered image is resized again; the checksum finds damage. Pixels are
+written before their header, so that an interrupted pass leaves complete rows and absent ones, and resumes.
+
+Rows are read and written by position instead of through a memory map: where the disk is full, or the file was cut
+short, a map ends the process by a signal, and this raises an error.
 """
 
 import contextlib
@@ -11,240 +14,203 @@ import dataclasses
 import errno
 import hashlib
 import logging
-import os
 import pathlib
 import struct
-import uuid
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
+from typing import IO
 
 import filelock
 import numpy as np
 
-from lasem_tf.data import parallelism
+from lasem_tf import cores
+from lasem_tf.data import sources
 from lasem_tf.data.readers import image_decoding, image_resizing
 from lasem_tf.data.stream import DataError
 
-FORMAT_VERSION = 1
-CACHE_NAME = "lasem_image_cache"
-_MAGIC = b"LASEMIMG"
-_HEADER = struct.Struct("<8sIIII")  # magic, format version, height, width, CRC-32 of the float32 pixels
+FORMAT_VERSION = 2
+_LOG = logging.getLogger(__name__)
+_HEADER = struct.Struct("<32sI")  # SHA-256 of the image file, CRC-32 of the float32 pixels
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def choose_directory(cache_dir: str | None, data_folder: pathlib.Path) -> pathlib.Path:
-  """Where images of a data folder are cached.
-
-  Args:
-    cache_dir: the user's choice, or None.
-    data_folder: the folder that holds the images.
-
-  Returns:
-    `cache_dir` where given; else a folder beside the data; else, where the data are read-only, the user's own cache
-    folder, which is said aloud. Permission bits decide, so that the superuser does not write into a folder that its
-    owner has closed.
-  """
-  if cache_dir is not None:
-    return pathlib.Path(cache_dir) / CACHE_NAME
-  parent = data_folder.parent
-  beside = parent / CACHE_NAME
-  target = beside if beside.exists() else parent
-  if target.stat().st_mode & 0o222 and os.access(target, os.W_OK):
-    return beside
-  home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / CACHE_NAME
-  logging.getLogger(__name__).info("%s is read-only: resized images are cached in %s (--cache_dir chooses another "
-                                   "place).", parent, home)
-  return home
 
 
 @dataclasses.dataclass(frozen=True)
 class CacheReport:
-  """What a pass over images did: how many entries were found intact, built anew, and replaced."""
+  """What a pass over images did: how many rows were found intact, built anew, and replaced because of damage."""
 
-  reused: int
-  built: int
-  repaired: int
+  reused: int = 0
+  built: int = 0
+  repaired: int = 0
+
+  def __add__(self, other: "CacheReport") -> "CacheReport":
+    return CacheReport(self.reused + other.reused, self.built + other.built, self.repaired + other.repaired)
 
 
 class ImageCache:
-  """Images of one size, decoded and resized on all cores, read back from disk.
+  """Images of one domain and size, decoded and resized on all usable cores, read back from disk.
 
   Attributes:
-    directory: folder of the entries of this size and version.
     image_shape: (height, width, 3).
+    file: the array of rows.
   """
 
-  def __init__(self, root: str | pathlib.Path, height: int, width: int, num_workers: int | None = None):
+  def __init__(self, root: str | pathlib.Path, name: str, paths: Sequence[pathlib.Path], height: int, width: int,
+               num_workers: int | None = None):
+    """Notes where the rows belong; nothing is read or written.
+
+    Args:
+      root: folder of all caches.
+      name: of the domain; begins the name of the file.
+      paths: all images of the domain; row i belongs to path i. Another listing has another file.
+      height: rows of a resized image, in pixels.
+      width: columns of a resized image, in pixels.
+      num_workers: threads; None means one for each usable core.
+    """
     self.image_shape = (height, width, 3)
-    self.directory = pathlib.Path(root) / f"resized_{height}x{width}_v{FORMAT_VERSION}"
-    self._num_workers = num_workers or parallelism.num_usable_cores()
-    self._digests: dict[str, str] = {}
+    self._paths = list(paths)
+    listing = "\n".join(f"{path.parent.name}/{path.name}" for path in paths)
+    folder = pathlib.Path(root) / f"resized_{height}x{width}_v{FORMAT_VERSION}"
+    self.file = folder / f"{name}_{hashlib.sha256(listing.encode()).hexdigest()[:12]}.images"
+    self._row_bytes = _HEADER.size + 4 * height * width * 3
+    self._num_workers = num_workers or cores.num_usable()
+    self._digests: dict[int, bytes] = {}
 
-  def digests(self, paths: Sequence[pathlib.Path]) -> list[str]:
-    """SHA-256 of each file, in hexadecimal; a file is read once in the life of the cache object."""
-    missing = [path for path in paths if str(path) not in self._digests]
+  def digests(self, rows: Sequence[int]) -> list[bytes]:
+    """SHA-256 of each image file; a file is read once in the life of the cache object."""
+    missing = [row for row in rows if row not in self._digests]
     with futures.ThreadPoolExecutor(self._num_workers) as pool:
-      for path, digest in zip(missing, pool.map(_file_digest, missing)):
-        self._digests[str(path)] = digest
-    return [self._digests[str(path)] for path in paths]
+      self._digests |= zip(missing, pool.map(lambda row: hashlib.sha256(self._content(row)).digest(), missing))
+    return [self._digests[row] for row in rows]
 
-  def load(self, paths: Sequence[pathlib.Path]) -> np.ndarray:
-    """float32 `[n, height, width, 3]` in [0, 1]; entries that are missing or unfit are built.
+  def load(self, rows: Sequence[int]) -> np.ndarray:
+    """float32 `[n, height, width, 3]` in [0, 1]; rows that are absent or damaged are built.
 
     Raises:
       DataError: an image cannot be decoded, or the cache cannot be written.
     """
-    images = np.empty((len(paths), *self.image_shape), "<f4")
-    self._fill(paths, images.__getitem__, lambda num_done: None)
+    images = np.empty((len(rows), *self.image_shape), "<f4")
+    self._fill(rows, images.__getitem__)
     return images.astype(np.float32, copy=False)
 
-  def prepare(self, paths: Sequence[pathlib.Path],
-              progress: Callable[[int], None] = lambda num_done: None) -> CacheReport:
-    """Builds what is missing or unfit, keeping no image in memory.
+  def prepare(self, rows: Sequence[int], progress: Callable[[int], None] = lambda num_done: None) -> CacheReport:
+    """Builds what is absent or damaged, keeping no image in memory.
 
     Args:
-      paths: image files.
+      rows: which images.
       progress: called with the number of images done since the last call.
 
     Raises:
       DataError: as `load`.
     """
-    return self._fill(paths, lambda position: np.empty(self.image_shape, "<f4"), progress)
+    return self._fill(rows, lambda position: np.empty(self.image_shape, "<f4"), progress)
 
-  def entry(self, digest: str) -> pathlib.Path:
-    """File of the entry of an image whose content has this SHA-256."""
-    return self.directory / digest[:2] / f"{digest}.image"
+  def absent(self, rows: Sequence[int]) -> list[int]:
+    """Those of the rows that no pass has built from the image files as they are now; pixels are not read."""
+    self.digests(rows)
+    return [row for row in rows if self._checksum(row) is None]
 
-  def _fill(self, paths, place, progress) -> CacheReport:
+  def _fill(self, rows, place, progress=lambda num_done: None) -> CacheReport:
     """Reads or builds every image into the array that `place(position)` returns."""
-    entries = [self.entry(digest) for digest in self.digests(paths)]
-    missing = self._read_present(range(len(paths)), entries, place, progress)
-    num_built = num_repaired = 0
-    for locked in self._locked_stripes(missing, entries):
-      # Another process may have built them while this one waited.
-      absent = self._read_present(locked, entries, place, progress)
-      damaged = sum(entries[position].exists() for position in absent)
-      self._build(absent, paths, entries, place, progress)
-      num_built, num_repaired = num_built + len(absent) - damaged, num_repaired + damaged
-    return CacheReport(len(paths) - num_built - num_repaired, num_built, num_repaired)
+    def read(position):
+      return self._read(rows[position], place(position))
 
-  def _locked_stripes(self, positions, entries):
-    """Yields the positions stripe by stripe, each while this process alone may build the stripe's entries.
-
-    Entries fall into stripes by the first digit of their name. Processes that start together begin at different stripes
-    and pass over those that are taken, so that they share the work and decode no image twice.
-    """
-    stripes: dict[str, list[int]] = {}
-    for position in positions:
-      stripes.setdefault(entries[position].name[0], []).append(position)
-    order = sorted(stripes, key=lambda stripe: (int(stripe, 16) + os.getpid() * 7) % 16)
-    while order:
-      for stripe in order:
-        with self._stripe_lock(stripe, wait=False) as is_mine:
-          if is_mine:
-            yield stripes.pop(stripe)
-      if len(stripes) == len(order):  # all are taken: wait for one
-        with self._stripe_lock(order[0], wait=True):
-          yield stripes.pop(order[0])
-      order = [stripe for stripe in order if stripe in stripes]
-
-  def _read_present(self, positions, entries, place, progress) -> list[int]:
-    """Reads every intact entry and returns the positions of the others."""
-    missing = []
-    with futures.ThreadPoolExecutor(self._num_workers) as pool:
-      reads = pool.map(lambda position: self._read(entries[position], place(position)), positions)
-      for position, is_read in zip(positions, reads):
-        if is_read:
-          progress(1)
-        else:
-          missing.append(position)
-    return missing
-
-  def _build(self, positions, paths, entries, place, progress) -> None:
     def build(position):
-      image = image_decoding.decode_rgb(paths[position]).astype(np.float32) / np.float32(255)
-      image = image_resizing.resize_antialiased(image, *self.image_shape[:2])
-      self._write(entries[position], image)
-      place(position)[...] = image
+      place(position)[...] = self._build(rows[position])
+      return True
 
+    self.digests(rows)
+    num_damaged, missing = 0, self._each(read, range(len(rows)), progress)
+    if missing:
+      with self._locked():
+        missing = self._each(read, missing, progress)  # another process may have built them meanwhile
+        damaged = [rows[position] for position in missing if self._checksum(rows[position]) is not None]
+        for row in damaged:
+          _LOG.warning("%s: the row of %s is damaged and is rebuilt.", self.file, self._paths[row])
+        self._each(build, missing, progress)
+        num_damaged = len(damaged)
+    return CacheReport(len(rows) - len(missing), len(missing) - num_damaged, num_damaged)
+
+  def _each(self, work: Callable[[int], bool], positions, progress) -> list[int]:
+    """Calls `work` for every position, on threads; returns the positions for which it was false."""
     # Pillow and SciPy release the interpreter lock, so threads use all cores without copying images between processes.
     with futures.ThreadPoolExecutor(self._num_workers) as pool:
-      building = [pool.submit(build, position) for position in positions]
+      calls = {position: pool.submit(work, position) for position in positions}
       try:
-        for built in building:
-          built.result()
-          progress(1)
+        for call in calls.values():
+          progress(int(call.result()))
       except BaseException:
         pool.shutdown(cancel_futures=True)
         raise
+    return [position for position, call in calls.items() if not call.result()]
 
-  def _read(self, entry: pathlib.Path, image: np.ndarray) -> bool:
-    """Reads an entry into `image`; False where there is none that is intact and of this version."""
-    log = logging.getLogger(__name__)
-    try:
-      with open(entry, "rb") as stream:
-        header = stream.read(_HEADER.size)
-        num_bytes = stream.readinto(image.data)
-        complete = len(header) == _HEADER.size and num_bytes == image.nbytes and not stream.read(1)
-    except FileNotFoundError:
+  def _checksum(self, row: int) -> int | None:
+    """Checksum of the row's pixels, or None where the row is absent or of another version of the image."""
+    if not self.file.exists():
+      return None
+    with self._opened("rb", row) as file:
+      header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+      return None
+    digest, checksum = _HEADER.unpack(header)
+    return checksum if digest == self._digests[row] else None
+
+  def _read(self, row: int, image: np.ndarray) -> bool:
+    """Reads a row into `image`; whether it is there and intact."""
+    checksum = self._checksum(row)
+    if checksum is None:
       return False
-    except OSError as error:
-      raise self._unusable(error) from error
-    if len(header) == _HEADER.size:
-      magic, version, _, _, checksum = _HEADER.unpack(header)
-      if magic == _MAGIC and version != FORMAT_VERSION:
-        log.warning("Cache entry %s was written by version %d of the format (this is %d) and is rebuilt.", entry,
-                    version, FORMAT_VERSION)
-        return False
-      if complete and magic == _MAGIC and zlib.crc32(image.data) == checksum:
-        return True
-    log.warning("Cache entry %s is damaged and is rebuilt.", entry)
-    return False
+    with self._opened("rb", row, _HEADER.size) as file:
+      pixels = file.read(image.nbytes)
+    if zlib.crc32(pixels) != checksum or len(pixels) != image.nbytes:
+      return False
+    image[...] = np.frombuffer(pixels, "<f4").reshape(self.image_shape)
+    return True
 
-  def _write(self, entry: pathlib.Path, image: np.ndarray) -> None:
+  def _build(self, row: int) -> np.ndarray:
+    path, content = self._paths[row], self._content(row)
+    if hashlib.sha256(content).digest() != self._digests[row]:
+      raise DataError(f"{path} was changed while it was in use: leave the data alone during a run, and start again.")
+    # Not turned as EXIF says: the releases read the pixels as they are stored.
+    image = image_decoding.decode_rgb(path, content, oriented=False).astype(np.float32) / np.float32(255)
+    image = image_resizing.resize_antialiased(image, *self.image_shape[:2])
     pixels = np.ascontiguousarray(image, "<f4").tobytes()
-    header = _HEADER.pack(_MAGIC, FORMAT_VERSION, *self.image_shape[:2], zlib.crc32(pixels))
-    partial = self.directory / f"{entry.stem}-{uuid.uuid4().hex}.partial"
+    with self._opened("r+b", row, _HEADER.size) as file:
+      file.write(pixels)
+    with self._opened("r+b", row) as file:
+      file.write(_HEADER.pack(self._digests[row], zlib.crc32(pixels)))
+    return image
+
+  @contextlib.contextmanager
+  def _opened(self, mode: str, row: int, offset: int = 0) -> Iterator[IO[bytes]]:
+    """The file, at some byte of a row; what the operating system refuses becomes a `DataError`."""
     try:
-      entry.parent.mkdir(parents=True, exist_ok=True)
-      with open(partial, "wb") as stream:
-        stream.write(header)
-        stream.write(pixels)
-      os.replace(partial, entry)
+      with open(self.file, mode) as file:
+        file.seek(row * self._row_bytes + offset)
+        yield file
     except OSError as error:
-      with contextlib.suppress(OSError):
-        partial.unlink(missing_ok=True)
       raise self._unusable(error) from error
 
   @contextlib.contextmanager
-  def _stripe_lock(self, stripe: str, wait: bool):
-    """Holds the lock of a stripe; gives whether it could be had."""
+  def _locked(self) -> Iterator[None]:
+    """Keeps other processes from building rows of this file."""
+    lock = filelock.FileLock(self.file.with_suffix(".lock"))
     try:
-      self.directory.mkdir(parents=True, exist_ok=True)
-      lock = filelock.FileLock(self.directory / f"{stripe}.lock")
-      lock.acquire(timeout=-1 if wait else 0)
-    except filelock.Timeout:
-      yield False
-      return
-    except OSError as error:
+      self.file.parent.mkdir(parents=True, exist_ok=True)
+      lock.acquire()
+      self.file.touch()
+    except (OSError, NotImplementedError) as error:  # the second where the file system has no locks
       raise self._unusable(error) from error
     try:
-      for partial in self.directory.glob(f"{stripe}*.partial"):  # of a builder that was killed: no other one is here
-        partial.unlink(missing_ok=True)
-      yield True
+      yield
     finally:
       lock.release()
 
-  def _unusable(self, error: OSError) -> DataError:
-    reason = "the disk is full" if error.errno in _NO_SPACE else str(error)
-    megabytes = 4e-6 * int(np.prod(self.image_shape))
-    return DataError(f"The image cache in {self.directory} cannot be used ({reason}); an image takes {megabytes:.1f} "
-                     "MB. Free the space or name another folder with --cache_dir.")
+  def _content(self, row: int) -> bytes:
+    return sources.read_bytes(self._paths[row], image_decoding.MAX_BYTES, "Unpack the original archive again.")
 
-
-def _file_digest(path: pathlib.Path) -> str:
-  try:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-  except OSError as error:
-    raise DataError(f"{path} cannot be read ({error}): unpack the official archive again.") from error
+  def _unusable(self, error: Exception) -> DataError:
+    reason = "the disk is full" if getattr(error, "errno", None) in _NO_SPACE else str(error)
+    return DataError(f"The image cache {self.file} cannot be used ({reason}); its {len(self._paths)} images take up to "
+                     f"{len(self._paths) * self._row_bytes / 1e6:.0f} MB. Free the space or name another folder with "
+                     "--cache_dir.")

@@ -1,44 +1,106 @@
-"""Image files to RGB arrays, refusing what cannot or must not be decoded."""
+"""Image files to RGB arrays, with bounds on format, size and depth."""
 
+import io
 import pathlib
 import struct
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
+from lasem_tf.data import sources
 from lasem_tf.data.stream import DataError
 
-MAX_PIXELS = 50_000_000
+# Formats that Pillow decodes by itself; for others, such as EPS, it starts an external program.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+MAX_PIXELS = 32_000_000  # The largest image of Office-Home has 6500 x 4900.
+MAX_BYTES = 1 << 28
+# A single-coloured JPEG has 64 pixels per byte and photographs far fewer; deflated bombs have thousands.
+_MAX_PIXELS_PER_BYTE = 200
+_ALWAYS_DECODED = 4_000_000  # pixels; cheap to decode whatever the compression
+_REMEDY = "Replace the file by the one of the original archive."
+_DAMAGED = (Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError, ValueError, EOFError,
+            struct.error, OverflowError, MemoryError)
 
 
-def decode_rgb(path: str | pathlib.Path, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def decode_rgb(path: str | pathlib.Path, content: bytes | None = None, formats: tuple[str, ...] = FORMATS,
+               oriented: bool = True) -> np.ndarray:
   """Decodes an image file to RGB.
 
-  Grey, palette and CMYK images are converted to RGB before anything else happens to them: the released code let its
-  resize interpolate the four planes of a CMYK image down to three, which gives wrong colours.
+  Everything else is converted before a resize can mix what must not be mixed: grey values are repeated, palettes looked
+  up, CMYK converted, 16-bit grey values scaled to 8 bits, and what is transparent is laid on white. Of an animation the
+  first frame counts.
 
   Args:
-    path: an image file in any format that Pillow reads.
-    max_pixels: a header that announces more than this is refused before a pixel is decoded (decompression bomb).
+    path: the file.
+    content: its bytes where they are already known.
+    formats: names of Pillow's decoders that may be used, whatever the file is called.
+    oriented: whether the image is turned as its EXIF entry says; without, pixels stay as they are stored.
 
   Returns:
     uint8 `[height, width, 3]`.
 
   Raises:
-    DataError: the file cannot be decoded, is cut short, or is too large.
+    DataError: the file cannot be read or decoded, is cut short, of another format, too large or too deep.
   """
+  content = sources.read_bytes(path, MAX_BYTES, _REMEDY) if content is None else content
   try:
-    with Image.open(path) as image:
-      width, height = image.size
-      if width * height > max_pixels:
-        raise DataError(f"{path} announces {width} x {height} pixels, more than the {max_pixels} that are decoded "
-                        "(a decompression bomb?): replace the file by the one of the official archive.")
-      return np.asarray(image.convert("RGB"))
-  except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-    raise DataError(f"{path} was refused as a decompression bomb ({error}): replace the file by the one of the "
-                    "official archive.") from error
+    with Image.open(io.BytesIO(content), formats=formats) as image:
+      _check_size(path, image, len(content))
+      return np.asarray(_convert(path, ImageOps.exif_transpose(image) if oriented else image))
   except DataError:
     raise
-  except (OSError, SyntaxError, ValueError, EOFError, struct.error) as error:
-    raise DataError(f"{path} cannot be decoded ({error}): the file is damaged or no image; unpack the official "
-                    "archive again.") from error
+  except _DAMAGED as error:
+    raise _refused(path, error, formats) from error
+
+
+def check(path: str | pathlib.Path, formats: tuple[str, ...] = FORMATS) -> None:
+  """Finds most damage without decoding: reads the header, and the end of a JPEG; decodes only what looks odd.
+
+  Raises:
+    DataError: as `decode_rgb`.
+  """
+  with sources.reading(path, _REMEDY):
+    file = open(path, "rb")  # noqa: SIM115  closed below; what Pillow says of the content is another kind of error
+  try:
+    with file, Image.open(file, formats=formats) as image:
+      _check_size(path, image, file.seek(0, io.SEEK_END))
+      file.seek(-2, io.SEEK_END)
+      is_complete = image.format == "JPEG" and file.read() == b"\xff\xd9"
+  except DataError:
+    raise
+  except _DAMAGED as error:
+    raise _refused(path, error, formats) from error
+  if not is_complete:
+    decode_rgb(path, formats=formats, oriented=False)
+
+
+def _check_size(path, image: Image.Image, num_bytes: int) -> None:
+  width, height = image.size
+  num_pixels = width * height
+  if num_pixels > MAX_PIXELS or num_pixels > max(_ALWAYS_DECODED, _MAX_PIXELS_PER_BYTE * num_bytes):
+    raise DataError(f"{path} announces {width} x {height} pixels in {num_bytes} bytes, more than is decoded (a "
+                    f"decompression bomb?). {_REMEDY}")
+
+
+def _convert(path, image: Image.Image) -> Image.Image:
+  """An image of any mode as RGB."""
+  if image.mode.startswith("I"):
+    values = np.asarray(image).astype(np.int64)
+    if values.size and (values.min() < 0 or values.max() > 65535):
+      raise DataError(f"{path} holds values from {values.min()} to {values.max()}, which are neither 8 nor 16 bits "
+                      "deep. Convert it to 8 bits.")
+    image = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+  elif image.mode == "F":
+    raise DataError(f"{path} holds real numbers, whose range is unknown. Convert it to 8 bits.")
+  if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+    image = image.convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+  return image.convert("RGB")
+
+
+def _refused(path, error: Exception, formats: tuple[str, ...]) -> DataError:
+  if isinstance(error, Image.UnidentifiedImageError):
+    return DataError(f"{path} cannot be decoded: it is no image of the formats {', '.join(formats)}. {_REMEDY}")
+  if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+    return DataError(f"{path} was refused as a decompression bomb ({error}). {_REMEDY}")
+  return DataError(f"{path} cannot be decoded ({error}): the file is damaged. {_REMEDY}")

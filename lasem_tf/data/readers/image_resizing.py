@@ -20,7 +20,10 @@ def resize_antialiased(image: np.ndarray, height: int, width: int) -> np.ndarray
   Returns:
     float32 `[height, width, channels]`.
   """
-  factors = np.array([image.shape[0] / height, image.shape[1] / width, 1.0])
-  smooth = ndimage.gaussian_filter(image, np.maximum(0.0, (factors - 1) / 2), mode="mirror")
-  resized = ndimage.zoom(smooth, 1 / factors, order=1, mode="mirror", grid_mode=True)
+  rows, columns = image.shape[0] / height, image.shape[1] / width
+  deviations = np.maximum(0.0, (np.array([rows, columns]) - 1) / 2)
+  resized = np.empty((height, width, image.shape[2]), image.dtype)
+  for channel in range(image.shape[2]):  # one at a time, for the memory that large photographs take
+    smooth = ndimage.gaussian_filter(image[..., channel], deviations, mode="mirror")
+    resized[..., channel] = ndimage.zoom(smooth, (1 / rows, 1 / columns), order=1, mode="mirror", grid_mode=True)
   return np.clip(resized, image.min(), image.max())

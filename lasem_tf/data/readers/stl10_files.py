@@ -18,6 +18,7 @@ from lasem_tf.data.stream import DataError, StreamContext
 SIDE = 96
 IMAGE_BYTES = 3 * SIDE * SIDE
 CLASS_NAMES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
+MAX_IMAGES = 1_000_000  # The official files have 13,000, and 100,000 without labels.
 OFFICIAL_COUNTS = {"train": 500, "test": 800}  # images of each class
 MD5 = {
     "train_X.bin": "918c2871b30a85fa023e0c44e0bee87f",
@@ -38,7 +39,7 @@ def find_folder(data_dirs: Sequence[str]) -> str:
   """
   candidates = [os.path.join(data_dir, name) for data_dir in data_dirs for name in FOLDERS]
   for candidate in candidates:
-    if os.path.isdir(candidate):
+    if sources.is_folder(candidate):
       return candidate
   searched = ", ".join(candidates) or "nowhere, because no data folder is given (--data_dir)"
   raise DataError(f"STL-10 was not found. Searched: {searched}. {REMEDY}")
@@ -79,9 +80,9 @@ def read_labels(path: pathlib.Path) -> np.ndarray:
   """int64 `[n]`, 0..9.
 
   Raises:
-    DataError: a byte outside 1..10, or an empty file.
+    DataError: a byte outside 1..10, an empty file, or more than `MAX_IMAGES` bytes.
   """
-  labels = np.fromfile(path, np.uint8)
+  labels = np.frombuffer(sources.read_bytes(path, MAX_IMAGES, REMEDY), np.uint8)
   wrong = np.flatnonzero((labels < 1) | (labels > 10))
   if len(wrong):
     raise DataError(f"{path}: byte {wrong[0]} is {labels[wrong[0]]}, but labels are 1..10 ({len(wrong)} of "
@@ -91,17 +92,24 @@ def read_labels(path: pathlib.Path) -> np.ndarray:
   return labels.astype(np.int64) - 1
 
 
+def file_size(path: pathlib.Path) -> int:
+  """Bytes of a file; one that cannot be looked at is a `DataError`."""
+  with sources.reading(path, REMEDY):
+    return path.stat().st_size
+
+
 def map_images(path: pathlib.Path, num_images: int) -> np.ndarray:
   """uint8 `[n, 96, 96, 3]`, a view of the file that is read when indexed.
 
   Raises:
     DataError: the size of the file is not that of `num_images` images.
   """
-  found, expected = path.stat().st_size, num_images * IMAGE_BYTES
+  found, expected = file_size(path), num_images * IMAGE_BYTES
   if found != expected:
     raise DataError(f"{path} has {found} bytes, expected {expected} ({num_images} labels times {IMAGE_BYTES} bytes): "
                     f"the file is cut short or not the right one. {REMEDY}")
-  columns = np.memmap(path, np.uint8, mode="r", shape=(num_images, 3, SIDE, SIDE))
+  with sources.reading(path, REMEDY):
+    columns = np.memmap(path, np.uint8, mode="r", shape=(num_images, 3, SIDE, SIDE))
   return columns.transpose(0, 3, 2, 1)
 
 

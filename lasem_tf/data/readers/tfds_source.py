@@ -1,15 +1,20 @@
-"""TensorFlow Datasets as a second source of images. TFDS is imported only when a data set is read: it costs seconds."""
+"""TensorFlow Datasets as a second source of images.
+
+TFDS is imported inside functions: that takes seconds, and streams of raw files work where it cannot be imported.
+"""
 
 import functools
 import os
 import re
 
 import numpy as np
+import tensorflow as tf
 
 from lasem_tf.data import sources, stream
 from lasem_tf.data.streams import cifar100_tables
 
 _BATCH = 256
+MAX_EXAMPLES = 200_000  # The largest split of the published sets, with all images in memory, has 50,000.
 
 
 def prepared_folder(name: str, context: stream.StreamContext) -> str:
@@ -36,7 +41,7 @@ def prepared_folder(name: str, context: stream.StreamContext) -> str:
     raise stream.DataError(
         f"TensorFlow data set {name!r} is not prepared in {', '.join(roots)}. Run again with --download, or "
         f"prepare it with 'tfds build {name} --data_dir={roots[0]}'.")
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
+  tfds = _import_tfds()
   try:
     builder = tfds.builder(name, data_dir=roots[0])
     builder.download_and_prepare()
@@ -61,14 +66,20 @@ def read_split(folder: str, split: str, features: tuple[str, ...]) -> dict[str, 
   Raises:
     DataError: the folder lacks the split or a feature, or its files are damaged.
   """
-  import tensorflow as tf  # pylint: disable=g-import-not-at-top
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
-  builder = tfds.builder_from_directory(folder)
+  tfds = _import_tfds()
+  try:
+    builder = tfds.builder_from_directory(folder)
+  except Exception as error:  # of many libraries; all mean that the description cannot be read
+    raise stream.DataError(f"The data set in {folder} cannot be opened ({str(error)[:200]}). Delete the folder and "
+                           "prepare the data set again.") from error
   missing = [name for name in features if name not in builder.info.features]
   if split not in builder.info.splits or missing:
     raise stream.DataError(
         f"{folder} holds splits {sorted(builder.info.splits)} and features {sorted(builder.info.features)}; "
         f"needed are split {split!r} and features {list(features)}. Prepare the data set again.")
+  if builder.info.splits[split].num_examples > MAX_EXAMPLES:
+    raise stream.DataError(f"{folder} announces {builder.info.splits[split].num_examples} {split} examples, more than "
+                           f"the {MAX_EXAMPLES} that are read. Prepare the data set again.")
   # In batches: reading everything at once (batch_size=-1) aborts the process for some data sets.
   read_config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
   dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=read_config)
@@ -82,6 +93,16 @@ def read_split(folder: str, split: str, features: tuple[str, ...]) -> dict[str, 
   if not batches:
     raise stream.DataError(f"The {split} split in {folder} is empty. Prepare the data set again.")
   return {name: np.concatenate([batch[name] for batch in batches]) for name in features}
+
+
+def _import_tfds():
+  try:
+    import tensorflow_datasets  # noqa: PLC0415  see above
+  except Exception as error:  # protobuf refuses messages of other versions by an error of its own
+    raise stream.DataError(f"TensorFlow Datasets cannot be imported ({str(error)[:200]}). Install versions of "
+                           "tensorflow, tensorflow-metadata and protobuf that fit each other, or bind source = 'raw'."
+                          ) from error
+  return tensorflow_datasets
 
 
 def read_cifar100(context: stream.StreamContext) -> sources.ImageSource:
@@ -125,11 +146,13 @@ def _position(identifier: bytes, split: str, folder: str) -> int:
 
 def _latest_version(folder: str) -> str | None:
   """`folder/<major.minor.patch>` with the highest version that holds a finished data set."""
-  if not os.path.isdir(folder):
+  if not sources.is_folder(folder):
     return None
+  with sources.reading(folder, sources.READABLE):
+    entries = os.listdir(folder)
   versions = [
-      entry for entry in os.listdir(folder)
-      if re.fullmatch(r"\d+\.\d+\.\d+", entry) and os.path.isfile(os.path.join(folder, entry, "dataset_info.json"))
+      entry for entry in entries
+      if re.fullmatch(r"\d+\.\d+\.\d+", entry) and sources.is_file(os.path.join(folder, entry, "dataset_info.json"))
   ]
   if not versions:
     return None

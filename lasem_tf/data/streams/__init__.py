@@ -1,1 +1,1 @@
-"""Task streams: what each is made of, task by task."""
+"""One module for each task stream, with the tables that define it."""

@@ -2,7 +2,11 @@
 
 Tasks 0-4 are five groups of classes on product photographs, tasks 5-9 the same groups on photographs of the real world.
 The data set has no official split: every trial draws its own train, validation and test images, 60 / 10 / 30 per cent
-of each class in integer arithmetic, as the releases do. Images are scaled to [0, 1] and not normalised.
+of each class in integer arithmetic, as the releases do. Images are scaled to [0, 1] and not normalised. Their pixels
+are taken as they are stored: the releases do not turn them as an EXIF entry might say, so neither does this stream.
+
+Damaged images are found before training: opening the stream reads the header and the end of every file, and before the
+first task is loaded, all images of the trial are decoded into the cache.
 
 The incremental stream (classes arriving on product photographs) stands in the second release, which split each class
 anew in every task, so that most test images of a task had been training images of an earlier one. Here each class is
@@ -11,19 +15,21 @@ split once per trial, and all tasks use that split.
 
 import hashlib
 import pathlib
+from collections.abc import Callable, Iterable, Sequence
 
 import gin
 import numpy as np
 
 from lasem_tf import seeding, types
 from lasem_tf.data import sources
-from lasem_tf.data.readers import image_cache, office_home_files
+from lasem_tf.data.readers import cache_folder, image_cache, office_home_files
 from lasem_tf.data.stream import DataError, StreamContext, TaskStream
 from lasem_tf.data.streams import office_home_classes as constants, protocols
 
 OFFICIAL_NAME = "Office-Home"
 SMALLEST_CLASS = 10  # with fewer images, the 10 % of validation would be none
 _INDEX_BASE = 100_000  # image numbers have five digits
+_MANY = 1000  # images whose decoding takes long enough to be announced
 
 
 def split_sizes(num_images: int) -> dict[str, int]:
@@ -34,7 +40,7 @@ def split_sizes(num_images: int) -> dict[str, int]:
 class _OfficeHomeStream(TaskStream):
   """What both streams share: files, splits, indices, the cache."""
 
-  def __init__(self, context: StreamContext, name: str, tasks: list[tuple[str, tuple[int, ...]]], protocol: str,
+  def __init__(self, context: StreamContext, name: str, tasks: Sequence[tuple[str, tuple[int, ...]]], protocol: str,
                image_size: int, images_per_class: str, data_name: str | None):
     kind = type(self).__name__
     if images_per_class not in (sources.OFFICIAL, sources.ANY):
@@ -50,14 +56,19 @@ class _OfficeHomeStream(TaskStream):
     self.tasks = tuple(
         types.TaskInfo(task_id, len(class_ids), tuple(constants.CLASS_NAMES[c] for c in class_ids), class_ids,
                        {"domain": domain}) for task_id, (domain, class_ids) in enumerate(tasks))
-    self._cache = None
+    self._domains = [domain for domain, _ in tasks]
+    self._caches: dict[str, image_cache.ImageCache] = {}
+    self._rows: dict[str, dict[tuple[int, int], int]] = {}  # by class id and number
+    self._is_decoded = False
     self._images = self._find_images({domain for domain, _ in tasks}, images_per_class == sources.OFFICIAL)
     official = not self._images or not office_home_files.differing_counts(self._images)
     self.display_name = OFFICIAL_NAME if official else sources.check_display_name(
         data_name, OFFICIAL_NAME, OFFICIAL_NAME, f"{kind}.data_name",
         str(pathlib.Path(office_home_files.find_folder(context.data_dirs)).parent))
     self._numbers = {domain: self._class_numbers(domain) for domain in constants.DOMAINS
-                     if any(domain == task_domain for task_domain, _ in tasks)}
+                     if domain in self._domains}
+    if self._images:
+      office_home_files.check_images(self.all_image_files())
 
   def _find_images(self, domains: set[str], official: bool) -> dict[str, list[dict[int, pathlib.Path]]]:
     """Image files by domain, class id and number; none under `design_only`."""
@@ -77,9 +88,19 @@ class _OfficeHomeStream(TaskStream):
         if len(numbered) < SMALLEST_CLASS:
           raise DataError(f"{folder}: {domain}/{name} holds {len(numbered)} images named like 00001.jpg; a class needs "
                           f"at least {SMALLEST_CLASS} to be split 60 / 10 / 30.")
-    self._cache = image_cache.ImageCache(image_cache.choose_directory(self.context.cache_dir, folder),
-                                         *self.image_shape[:2])
+      passed_over = office_home_files.left_out(folder, domain)
+      if passed_over:
+        sources.warn_once(office_home_files.left_out_message(passed_over))
+    self._open_caches(folder, images)
     return images
+
+  def _open_caches(self, folder: pathlib.Path, images: dict[str, list[dict[int, pathlib.Path]]]) -> None:
+    root = cache_folder.choose_directory(self.context.cache_dir, folder)
+    for domain, classes in images.items():
+      listing = [(class_id, number) for class_id, numbered in enumerate(classes) for number in sorted(numbered)]
+      self._rows[domain] = {key: row for row, key in enumerate(listing)}
+      paths = [classes[class_id][number] for class_id, number in listing]
+      self._caches[domain] = image_cache.ImageCache(root, domain, paths, *self.image_shape[:2])
 
   def _class_numbers(self, domain: str) -> list[list[int]]:
     """Numbers of the images of every class."""
@@ -99,52 +120,87 @@ class _OfficeHomeStream(TaskStream):
     return {split: base + drawn[end - sizes[split]:end] for split, end in zip(types.SPLITS, ends)}
 
   def _source_indices(self, task_id, split):
-    task = self.tasks[task_id]
-    indices = np.concatenate([self._split_class(task.details["domain"], c)[split] for c in task.class_ids])
+    domain = self._domains[task_id]
+    indices = np.concatenate([self._split_class(domain, c)[split] for c in self.tasks[task_id].class_ids])
     order = seeding.generator(self.context.design_seed, self.context.seed, self.name, "order", task_id, split)
     return order.permutation(indices)
 
-  def _path(self, index: int) -> pathlib.Path:
+  def _place(self, index: int) -> tuple[str, int, int]:
+    """Domain, class id and number of an image."""
     class_of_domain, number = divmod(int(index), _INDEX_BASE)
     domain_id, class_id = divmod(class_of_domain, len(constants.CLASS_NAMES))
-    return self._images[constants.DOMAINS[domain_id]][class_id][number]
+    return constants.DOMAINS[domain_id], class_id, number
+
+  def _rows_by_domain(self, indices: Iterable[int]) -> dict[str, list[int]]:
+    """Rows of the caches that hold the images."""
+    rows: dict[str, list[int]] = {domain: [] for domain in self._caches}
+    for index in indices:
+      domain, class_id, number = self._place(index)
+      rows[domain].append(self._rows[domain][class_id, number])
+    return rows
 
   def _load(self, task_id, split):
+    self._decode_all()
     indices = self._source_indices(task_id, split)
     local = {class_id: label for label, class_id in enumerate(self.tasks[task_id].class_ids)}
     class_ids = indices // _INDEX_BASE % len(constants.CLASS_NAMES)
     labels = np.array([local[int(class_id)] for class_id in class_ids], np.int32)
-    return types.TaskSplit(self._cache.load([self._path(index) for index in indices]), labels, indices)
+    domain = self._domains[task_id]
+    return types.TaskSplit(self._caches[domain].load(self._rows_by_domain(indices)[domain]), labels, indices)
+
+  def _decode_all(self) -> None:
+    """Decodes all images of the trial that are not cached, so that damage is found before anything is trained."""
+    if self._is_decoded:
+      return
+    rows = self._rows_by_domain(self._used_indices())
+    absent = {domain: cache.absent(rows[domain]) for domain, cache in self._caches.items()}
+    num_absent = sum(map(len, absent.values()))
+    if num_absent >= _MANY:
+      sources.warn_once(f"{num_absent} images are decoded and resized, once, into {self.cache_directory}.")
+    for domain, cache in self._caches.items():
+      cache.prepare(absent[domain])
+    self._is_decoded = True
 
   @property
   def cache_directory(self) -> pathlib.Path:
     """Where the resized images lie."""
-    return self._cache.directory
+    return next(iter(self._caches.values())).file.parent
 
-  def image_files(self) -> list[pathlib.Path]:
-    """Every image file that some split of some task uses in this trial, without repetition."""
-    used = {int(index) for task in self.tasks for split in types.SPLITS
-            for index in self._source_indices(task.task_id, split)}
-    return [self._path(index) for index in sorted(used)]
+  def _used_indices(self) -> list[int]:
+    """Source indices that some split of some task uses in this trial, without repetition, in ascending order."""
+    return sorted({int(index) for task in self.tasks for split in types.SPLITS
+                   for index in self._source_indices(task.task_id, split)})
 
-  def prepare(self, progress=lambda num_done: None) -> image_cache.CacheReport:
-    """Decodes and resizes every image of the stream's domains into the cache, for all trials.
+  def prepare(self, progress: Callable[[int], None] = lambda num_done: None) -> image_cache.CacheReport:
+    """Decodes and resizes every image that some trial may use into the cache.
 
     Args:
       progress: called with the number of images done since the last call.
     """
-    return self._cache.prepare(self.all_image_files(), progress)
+    report = image_cache.CacheReport()
+    for domain, cache in self._caches.items():
+      keys = [(class_id, number) for used, class_id in self._used_classes() if used == domain
+              for number in sorted(self._images[domain][class_id])]
+      report += cache.prepare([self._rows[domain][key] for key in keys], progress)
+    return report
+
+  def _used_classes(self) -> list[tuple[str, int]]:
+    """Domain and class id of everything that some task holds."""
+    tasks = zip(self.tasks, self._domains)
+    return sorted({(domain, class_id) for task, domain in tasks for class_id in task.class_ids})
 
   def all_image_files(self) -> list[pathlib.Path]:
     """Every image file that some trial may use."""
-    used = {(task.details["domain"], class_id) for task in self.tasks for class_id in task.class_ids}
-    return [path for domain, class_id in sorted(used) for _, path in sorted(self._images[domain][class_id].items())]
+    return [path for domain, class_id in self._used_classes()
+            for _, path in sorted(self._images[domain][class_id].items())]
 
   def _data_seed(self):
     """The content of every image of the trial, so that altered pixels alter the data fingerprint."""
-    if self._cache is None:
+    if not self._caches:
       return "design only"
-    return hashlib.sha256("".join(self._cache.digests(self.image_files())).encode()).hexdigest()
+    rows = self._rows_by_domain(self._used_indices())
+    digests = (digest.hex() for domain, cache in self._caches.items() for digest in cache.digests(rows[domain]))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 @gin.register

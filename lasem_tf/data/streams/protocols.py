@@ -1,12 +1,13 @@
 """Data protocols: one word that sets several choices, each of which can be overridden and is recorded."""
 
 from collections.abc import Mapping
+from typing import Any
 
 PROTOCOLS = ("clean", "reference")
 
 
 def resolve(protocol: str, choices: Mapping[str, Mapping[str, str]],
-            overrides: Mapping[str, str | None]) -> dict[str, str]:
+            overrides: Mapping[str, str | None]) -> dict[str, Any]:
   """The choices in force.
 
   Args:

@@ -12,8 +12,8 @@ from concurrent import futures
 import gin
 import numpy as np
 
-from lasem_tf import seeding, types
-from lasem_tf.data import parallelism, sources, splits
+from lasem_tf import cores, seeding, types
+from lasem_tf.data import sources, splits
 from lasem_tf.data.readers import stl10_files
 from lasem_tf.data.stream import DataError, StreamContext, TaskStream
 from lasem_tf.data.streams import protocols, stl10_design, stl10_design_files
@@ -183,7 +183,7 @@ class STL10(TaskStream):
                                                   (self._generator(task_id, split, index) for index in part))
 
     # In chunks, so that beside the result only a few hundred images exist at a time; NumPy draws without the lock.
-    with futures.ThreadPoolExecutor(parallelism.num_usable_cores()) as pool:
+    with futures.ThreadPoolExecutor(cores.num_usable()) as pool:
       list(pool.map(fill, range(0, len(indices), _CHUNK)))
     local = {class_id: label for label, class_id in enumerate(self.design[task_id].classes)}
     labels = np.array([local[class_id] for class_id in self._source.labels[source_split][indices].tolist()], np.int32)

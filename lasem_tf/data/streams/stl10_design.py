@@ -83,8 +83,8 @@ def draw_tasks(num_tasks: int, num_classes: int, design_seed: int, name: str) ->
     seen.add(frozenset(classes))
     generator = seeding.generator(design_seed, name, "noise", task_id)
     mean, deviation = (NOISE_STEP * int(generator.choice(steps)) for steps in (NOISE_MEAN_STEPS, NOISE_DEVIATION_STEPS))
-    channels = seeding.generator(design_seed, name, "channels", task_id).permutation(3)
-    tasks.append(TaskDesign(classes, mean, deviation, tuple(int(c) for c in channels)))
+    red, green, blue = (int(c) for c in seeding.generator(design_seed, name, "channels", task_id).permutation(3))
+    tasks.append(TaskDesign(classes, mean, deviation, (red, green, blue)))
   return tuple(tasks)
 
 

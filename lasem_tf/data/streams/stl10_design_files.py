@@ -6,17 +6,22 @@ image. The release read whatever files it found and silently drew everything ane
 a set that is incomplete, inconsistent or does not fit the data is an error.
 """
 
+import contextlib
 import csv
 import io
 import os
 import pathlib
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
+from lasem_tf.data import sources
 from lasem_tf.data.stream import DataError
 from lasem_tf.data.streams.stl10_design import IDENTITY, NUM_CLASSES, TaskDesign, TaskIndices
 
 NUM_TRIALS = 5
+MAX_BYTES = 1 << 24  # A file of the release has 60 kB.
+_REMEDY = "Restore the file, or bind STL10.design = 'seeded'."
 
 
 def file_name(percent: int, validation_percent: int, num_tasks: int, num_classes: int, trial: int) -> str:
@@ -50,7 +55,8 @@ def write(path: pathlib.Path, tasks: Sequence[TaskDesign], indices: Sequence[Tas
     raise DataError(f"{path} cannot be written ({error.strerror}); free the space or name another folder with "
                     "--output_dir.") from error
   finally:
-    partial.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+      partial.unlink(missing_ok=True)
 
 
 def read(path: pathlib.Path) -> tuple[tuple[TaskDesign, ...], tuple[TaskIndices, ...]]:
@@ -59,23 +65,26 @@ def read(path: pathlib.Path) -> tuple[tuple[TaskDesign, ...], tuple[TaskIndices,
   Raises:
     DataError: a row is not of the format; the message names file and line.
   """
-  tasks, current, rows = [], None, None
+  tasks: list[dict[str, Any]] = []
+  current, rows = None, None
   try:
-    with open(path, newline="") as stream:
-      for line, row in enumerate(csv.reader(stream), start=1):
-        try:
-          current, rows = _take_row(row, tasks, current, rows)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-          raise DataError(f"{path}, line {line}: {','.join(row)!r} does not belong there ({error}). Restore the file, "
-                          "or bind STL10.design = 'seeded'.") from error
-  except (OSError, UnicodeDecodeError, csv.Error) as error:
-    raise DataError(f"{path} cannot be read: {error}. Restore the file, or bind STL10.design = 'seeded'.") from error
+    text = sources.read_bytes(path, MAX_BYTES, _REMEDY).decode("utf-8-sig")
+    for line, row in enumerate(csv.reader(io.StringIO(text, newline="")), start=1):
+      try:
+        current, rows = _take_row(row, tasks, current, rows)
+      except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise DataError(f"{path}, line {line}: {','.join(row)[:80]!r} does not belong there ({str(error)[:80]}). "
+                        f"{_REMEDY}") from error
+  except (UnicodeDecodeError, csv.Error) as error:
+    raise DataError(f"{path} cannot be read: {error}. {_REMEDY}") from error
   for task_id, task in enumerate(tasks):
     if not all(task.get(key) for key in ("classes", "train", "validation")):
-      raise DataError(f"{path}: task {task_id} lacks its classes or indices; the file is cut short. Restore the file, "
-                      "or bind STL10.design = 'seeded'.")
-  designs = tuple(TaskDesign(t["classes"], *t.get("noise", (0.0, 0.0)), t.get("channels", IDENTITY)) for t in tasks)
-  return designs, tuple(TaskIndices(tuple(t["train"]), tuple(t["validation"])) for t in tasks)
+      raise DataError(f"{path}: task {task_id} lacks its classes or indices; the file is cut short. {_REMEDY}")
+  designs = []
+  for task in tasks:
+    mean, deviation = task.get("noise", (0.0, 0.0))
+    designs.append(TaskDesign(task["classes"], mean, deviation, task.get("channels", IDENTITY)))
+  return tuple(designs), tuple(TaskIndices(tuple(t["train"]), tuple(t["validation"])) for t in tasks)
 
 
 def _take_row(row, tasks, current, rows):
@@ -118,15 +127,14 @@ def read_trial(folder: pathlib.Path, percent: int, validation_percent: int, num_
     raise DataError(f"The design files hold trials 0..{NUM_TRIALS - 1}, not {trial}: choose another seed, or bind "
                     "STL10.design = 'seeded'.")
   paths = [folder / file_name(percent, validation_percent, num_tasks, num_classes, t) for t in range(NUM_TRIALS)]
-  missing = [path.name for path in paths if not path.is_file()]
+  missing = [path.name for path in paths if not sources.is_file(path)]
   if missing:
     raise DataError(f"{folder} lacks {', '.join(missing)}; a design is complete or not used at all. Restore the files, "
                     "or bind STL10.design = 'seeded'.")
   trials = [read(path) for path in paths]
   for path, (tasks, indices) in zip(paths, trials):
     if tasks != trials[0][0]:
-      raise DataError(f"{path} describes other tasks than {paths[0].name}. Restore the files, or bind STL10.design = "
-                      "'seeded'.")
+      raise DataError(f"{path} describes other tasks than {paths[0].name}. {_REMEDY}")
     _check(path, tasks, indices, num_tasks, num_classes, class_counts)
   return trials[trial]
 
@@ -134,7 +142,7 @@ def read_trial(folder: pathlib.Path, percent: int, validation_percent: int, num_
 def _check(path, tasks, indices, num_tasks, num_classes, class_counts) -> None:
   """Refuses a design that cannot be meant for the data."""
   def refuse(problem):
-    raise DataError(f"{path} does not fit the data: {problem}. Restore the file, or bind STL10.design = 'seeded'.")
+    raise DataError(f"{path} does not fit the data: {problem}. {_REMEDY}")
 
   if len(tasks) != num_tasks:
     refuse(f"it holds {len(tasks)} tasks instead of {num_tasks}")

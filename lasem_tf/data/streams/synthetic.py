@@ -7,6 +7,7 @@ from lasem_tf import seeding, types
 from lasem_tf.data import stream
 
 KINDS = ("texture", "arrangement", "both", "nothing")
+_DEFAULT_GROUPS = tuple(kind for kind in KINDS for _ in range(2))
 _NUM_TEXTURES = 4
 _PERIOD = 4  # side of the smallest repeating piece of a texture, in pixels
 
@@ -38,7 +39,7 @@ class Synthetic(stream.TaskStream):
   name = "synthetic"
 
   def __init__(self, context: stream.StreamContext,
-               groups: tuple[str, ...] = tuple(kind for kind in KINDS for _ in range(2)), num_classes: int = 4,
+               groups: tuple[str, ...] = _DEFAULT_GROUPS, num_classes: int = 4,
                image_size: int = 16, grid_size: int = 4, train_per_class: int = 10, validation_per_class: int = 10,
                test_per_class: int = 25, replaced_cells: float = 0.2, noise: float = 0.5):
     """Draws the design; images are drawn by `load`.
@@ -69,9 +70,9 @@ class Synthetic(stream.TaskStream):
     _check_binding("grid_size", grid_size, image_size % grid_size == 0 and grid_size**2 % _NUM_TEXTURES == 0,
                    f"a divisor of image_size ({image_size}) whose square is a multiple of {_NUM_TEXTURES}")
     _check_binding("num_classes", num_classes, 2 <= num_classes <= 20, "between 2 and 20")
-    for binding, value, limit in (("replaced_cells", replaced_cells, 1.0), ("noise", noise, np.inf)):
-      _check_binding(binding, value,
-                     type(value) in (int, float) and 0.0 <= value <= limit, f"a number from 0 to {limit}")
+    for binding, share, limit in (("replaced_cells", replaced_cells, 1.0), ("noise", noise, np.inf)):
+      _check_binding(binding, share,
+                     type(share) in (int, float) and 0.0 <= share <= limit, f"a number from 0 to {limit}")
     self.context = context
     self.display_name = "Synthetic"
     self.image_shape = (image_size, image_size, 3)
@@ -103,7 +104,7 @@ class Synthetic(stream.TaskStream):
     task = self.tasks[task_id]
     generator = seeding.generator(self.context.design_seed, "synthetic", "arrangement", task.details["arrangement"])
     cells = np.repeat(np.arange(_NUM_TEXTURES), self._grid_size**2 // _NUM_TEXTURES)
-    found = []
+    found: list[np.ndarray] = []
     while len(found) < task.num_classes:
       arrangement = generator.permutation(cells)
       if not any(np.array_equal(arrangement, other) for other in found):

@@ -9,7 +9,7 @@ import tensorflow as tf
 from absl import logging
 
 from lasem_tf.learners import base
-from lasem_tf.learners.expandable import entries, growth, phases, search, shrinkage, split, state, units
+from lasem_tf.learners.expandable import network, phases, structure, units
 from lasem_tf.nn import layers
 
 VISIBILITIES = ("replace", "stamp")
@@ -43,7 +43,7 @@ class ExpandableNetwork(base.Learner):
 
   def __init__(self, context: base.LearnerContext, num_new_units: int | None = None, l2: float = 1e-4,
                retention: float = 0.5, loss_threshold: float = 0.01, connection_threshold: float = 1e-3,
-               shrink: shrinkage.Shrinkage = shrinkage.Shrinkage(), splitting: split.Splitting = split.Splitting(),
+               shrink: phases.Shrinkage = phases.Shrinkage(), splitting: structure.Splitting = structure.Splitting(),
                visibility: str = "replace", retrain_scope: str = "all",
                phase_shares: tuple[float, ...] = (0.1, 0.3, 0.3, 0.3)):
     """Creates the shared layers.
@@ -55,9 +55,9 @@ class ExpandableNetwork(base.Learner):
       l2: factor of half the squared norm of what a phase trains.
       retention: lambda, factor of half the squared distance to the weights before the task.
       loss_threshold: tau; a task expands if its mean training loss is above. 0: always, inf: never.
-      connection_threshold: see `search.select`.
+      connection_threshold: see `structure.select`.
       shrink: strength of the L1 norm and the group lasso.
-      splitting: which units split.
+      splitting: which units structure.
       visibility: 'replace': a task sees copies instead of their originals, and starts from what the task before saw;
         'stamp', as published: it sees all units that exist.
       retrain_scope: 'all', as published: the last phase trains all units that the task sees; 'new': those that no other
@@ -80,7 +80,7 @@ class ExpandableNetwork(base.Learner):
     self._connection_threshold, self._shrink, self._splitting = connection_threshold, shrink, splitting
     self._replace, self._scope, self._shares = visibility == "replace", retrain_scope, tuple(phase_shares)
     self._layout = units.UnitLayout(context.spec)
-    self._state = state.ExpandableState(self._layout, context.num_classes, self.initializer)
+    self._state = network.ExpandableState(self._layout, context.num_classes, self.initializer)
     # Decisions of the visit in progress: how many phases are prepared, what was selected, whether it expands.
     self._progress: dict = {}
 
@@ -127,15 +127,15 @@ class ExpandableNetwork(base.Learner):
           self._make_phase("revisit", num_epochs, self._retrained()))
     head, selective, expansion, retrain = phases.divide_epochs(num_epochs, self._shares)
     if num_completed == 0:
-      return self._make_phase("head", head, entries.head_only(self._layout, self._visible, self._classes))
+      return self._make_phase("head", head, units.head_only(self._layout, self._visible, self._classes))
     if num_completed == 1:
       self._prepare(1, self._search)
       selected = units.from_text(self._progress["selected"])
-      return self._make_phase("selective", selective, entries.between(self._layout, selected, self._classes))
+      return self._make_phase("selective", selective, units.between(self._layout, selected, self._classes))
     if num_completed == 2:
       self._prepare(2, self._decide)
       if self._progress["expands"]:
-        added = entries.touching(self._layout, self._visible, self._state.new_units(), self._classes)
+        added = units.touching(self._layout, self._visible, self._state.new_units(), self._classes)
         return self._make_phase("expansion", expansion, added, groups=True)
       return self._make_phase("split_retrain", expansion + retrain, self._retrained())
     if num_completed == 3 and self._progress["expands"]:
@@ -149,13 +149,13 @@ class ExpandableNetwork(base.Learner):
       decide()
       self._progress["prepared"] = number
 
-  def _retrained(self) -> entries.Entries:
+  def _retrained(self) -> units.Entries:
     """What the last phase trains."""
     if self._scope == "all":
-      return entries.between(self._layout, self._visible, self._classes)
-    return entries.touching(self._layout, self._visible, self._state.exclusive_units(self._task_id), self._classes)
+      return units.between(self._layout, self._visible, self._classes)
+    return units.touching(self._layout, self._visible, self._state.exclusive_units(self._task_id), self._classes)
 
-  def _make_phase(self, name: str, num_epochs: int, trained: entries.Entries | None,
+  def _make_phase(self, name: str, num_epochs: int, trained: units.Entries | None,
                   groups: bool = False) -> base.Phase:
     """A phase that trains some entries (None: all) of the shared layers and the current head."""
     num_steps = num_epochs * max(1, len(self.task.train[1]) // self.context.batch_size)
@@ -180,7 +180,7 @@ class ExpandableNetwork(base.Learner):
       fan_in = int(np.prod(self._layout.leading(layer))) * int(self._layout.below(self._visible, layer).sum())
       groups.append(phases.NewGroups(
           group["kernel"], group["bias"], old_width,
-          lambda learning_rate, fan_in=fan_in: self._shrink.group_threshold(fan_in, num_steps, learning_rate)))
+          functools.partial(self._shrink.group_threshold, fan_in, num_steps)))
     return groups
 
   # --- decisions ------------------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ class ExpandableNetwork(base.Learner):
   def _search(self) -> None:
     """Breadth-first search from the new head."""
     visible = self._visible
-    selected = search.select(self._layout, self._state.read(self._task_id), visible, self._connection_threshold)
+    selected = structure.select(self._layout, self._state.read(self._task_id), visible, self._connection_threshold)
     if not selected[-1].any():
       logging.warning("DEN, task %d: no connection of the new head is left, so all units are retrained. A smaller "
                       "Shrinkage.l1 would keep some.", self._task_id)
@@ -213,7 +213,8 @@ class ExpandableNetwork(base.Learner):
         name = f"task{self._task_id}/expansion/layer{layer}/{kind}"
         return self.initializer.truncated_normal(name, shape).numpy()
 
-      self._rebuild(*growth.expand(self._layout, self._state.read(self._task_id), self._visible, self._num_new, draw))
+      values = self._state.read(self._task_id)
+      self._rebuild(*structure.expand(self._layout, values, self._visible, self._num_new, draw))
     elif not self._splitting.only_after_expansion:
       self._split()
 
@@ -230,7 +231,7 @@ class ExpandableNetwork(base.Learner):
     """Removes new units that came to nothing, then splits."""
     before = self._state.trunk.widths
     old_widths = self._state.old_widths
-    self._rebuild(*growth.prune(self._state.read(self._task_id), self._visible, old_widths))
+    self._rebuild(*structure.prune(self._state.read(self._task_id), self._visible, old_widths))
     self._progress["report"]["added_units"] = [now - old for now, old in zip(self._state.trunk.widths, old_widths)]
     self._progress["report"]["pruned_units"] = [full - now for full, now in zip(before, self._state.trunk.widths)]
     self._split()
@@ -241,11 +242,11 @@ class ExpandableNetwork(base.Learner):
     chosen = []
     for layer, kernel in enumerate(before.kernels):
       shape = kernel.shape[-2:]
-      drift = self._splitting.drift(split.incoming(before, layer, *shape), split.incoming(values, layer, *shape))
+      drift = self._splitting.drift(*(structure.incoming(each, layer, *shape) for each in (before, values)))
       chosen.append(self._splitting.choose(drift, self._visible[layer][:shape[-1]], self._layout.is_convolution(layer),
                                            self._num_new))
     self._progress["report"]["split_units"] = [len(positions) for positions in chosen]
-    self._rebuild(*split.duplicate(values, before, self._visible, chosen, self._replace))
+    self._rebuild(*structure.duplicate(values, before, self._visible, chosen, self._replace))
 
   # --- the rest of the contract ---------------------------------------------------------------------------------------
 

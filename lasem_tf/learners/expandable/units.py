@@ -1,4 +1,4 @@
-"""How the units of a network lie in its weights.
+"""How the units of a network lie in its weights, and which entries a phase may change.
 
 Layers are numbered through convolutions, hidden dense layers and, last, the head. In its *view* a kernel has shape
 `leading + (in, out)`, units on the last two axes: leading is (k, k) for a convolution, () for a dense layer and
@@ -146,3 +146,59 @@ def count_parameters(layout: UnitLayout, visible: Sequence[Mask], num_classes: S
     total += int(np.prod(layout.leading(layer))) * int(pairs.sum()) + int(seen[layer].any(axis=0).sum())
   rows = int(np.prod(layout.leading(layout.num_layers)))
   return total + sum(rows * int(mask[-1].sum()) * classes + classes for mask, classes in zip(visible, num_classes))
+
+
+@dataclasses.dataclass
+class Entries:
+  """Entries of every layer, the head last.
+
+  Attributes:
+    pairs: boolean `[in, out]` of each layer: weights between these units.
+    biases: boolean `[out]` of each layer.
+  """
+
+  pairs: list[np.ndarray]
+  biases: list[np.ndarray]
+
+  def kernel_mask(self, layout: UnitLayout, layer: int) -> np.ndarray:
+    """Boolean, in the shape of a layer's kernel."""
+    pairs = self.pairs[layer]
+    view = np.broadcast_to(pairs, layout.view_shape(layer, *pairs.shape))
+    return view.reshape(layout.stored_shape(layer, *pairs.shape))
+
+
+def between(layout: UnitLayout, mask: Mask, num_classes: int) -> Entries:
+  """The sub-network of some units: weights between two of them, their biases, their rows in the head and its bias."""
+  above = [*mask, np.ones(num_classes, bool)]
+  return Entries([np.outer(layout.below(mask, layer), outputs) for layer, outputs in enumerate(above)], above)
+
+
+def head_only(layout: UnitLayout, mask: Mask, num_classes: int) -> Entries:
+  """The head's rows of some units, and its bias."""
+  everything = between(layout, mask, num_classes)
+  return Entries([np.zeros_like(pairs) for pairs in everything.pairs[:-1]] + everything.pairs[-1:],
+                 [np.zeros_like(biases) for biases in everything.biases[:-1]] + everything.biases[-1:])
+
+
+def touching(layout: UnitLayout, mask: Mask, some: Mask, num_classes: int) -> Entries:
+  """Entries between units of `mask` that touch a unit of `some`, and the whole head."""
+  everything = between(layout, mask, num_classes)
+  for layer, outputs in enumerate(some):
+    inputs = np.zeros(everything.pairs[0].shape[0], bool) if layer == 0 else some[layer - 1]
+    everything.pairs[layer] &= inputs[:, np.newaxis] | outputs
+    everything.biases[layer] = everything.biases[layer] & outputs
+  return everything
+
+
+def leading_block(shape: tuple[int, ...], old_shape: tuple[int, ...]) -> np.ndarray:
+  """Boolean view of a kernel or bias: entries between units that existed when it had the old shape."""
+  block = np.zeros(shape, bool)
+  block[tuple(slice(size) for size in old_shape)] = True
+  return block
+
+
+def enlarged(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+  """Old values in their place in a larger view, zeros elsewhere."""
+  larger = np.zeros(shape, values.dtype)
+  larger[tuple(slice(size) for size in values.shape)] = values
+  return larger

@@ -4,11 +4,13 @@ import errno
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 
 from benchmark import run as benchmark_run
-from benchmark.execution import attempt, run_once, suite_folder
+from benchmark.execution import attempt, suite_folder
+from benchmark.execution.settings import Settings
 from benchmark.results import records, run_files
 from benchmark.suites import bindings, suite
 from tests.benchmark import small_suite
@@ -36,7 +38,7 @@ def _small_disk(tmp_path):
 
 
 def _attempt(run: suite.Run, output_dir: pathlib.Path) -> tuple[str, str | None]:
-  settings = run_once.Settings(output_dir=str(output_dir), checkpoint_seconds=0.0, tensorboard=False, command="test")
+  settings = Settings(output_dir=str(output_dir), checkpoint_seconds=0.0, tensorboard=False, command="test")
   return attempt.attempt(run, settings, lambda event: None, lambda: False)
 
 
@@ -77,7 +79,7 @@ def test_an_output_folder_without_room_is_refused_before_anything_is_trained(run
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
   monkeypatch.setattr(os, "fsync", fail)
-  settings = run_once.Settings(output_dir=str(tmp_path / "out"), command="test")
+  settings = Settings(output_dir=str(tmp_path / "out"), command="test")
   with pytest.raises(bindings.ConfigurationError, match="cannot be written .No space left.*make room"):
     suite_folder.prepare([run], settings, overwrite=False)
 
@@ -95,8 +97,6 @@ def test_a_read_only_file_system_is_refused_in_one_line(small_disk, tmp_path, ca
 
 def test_a_clock_that_jumps_is_no_obstacle(run, tmp_path, monkeypatch):
   """The wall clock falls back a year in the middle of a run."""
-  import time  # pylint: disable=import-outside-toplevel
-
   now, calls = time.time, 0
 
   def jump():

@@ -8,20 +8,24 @@ import pandas
 import pytest
 
 from benchmark.execution import process as process_lib
+from lasem_tf import cores
 from tests.benchmark import small_suite
 
 
 def test_places_on_cores(monkeypatch):
-  monkeypatch.setattr(process_lib, "usable_cores", lambda: [2, 5, 7])
-  assert process_lib.places(None, 1, [], 1) == [process_lib.Place(core=core) for core in (2, 5, 7)]
-  assert process_lib.places(4, 1, [], 1)[3] == process_lib.Place(core=2)
-  assert process_lib.places(2, 2, [], 1) == [process_lib.Place()] * 2
+  monkeypatch.setattr(cores, "num_usable", lambda: 6)
+  # None is pinned: two suites side by side would pin to the same cores.
+  assert process_lib.places(None, [], 1) == [process_lib.Place(share=1)] * 6
+  assert process_lib.places(2, [], 1) == [process_lib.Place(share=3)] * 2
+  assert process_lib.places(9, [], 1) == [process_lib.Place(share=1)] * 9
 
 
-def test_places_on_gpus():
-  assert process_lib.places(None, 1, ["0", "3"], 1) == [process_lib.Place(gpu="0"), process_lib.Place(gpu="3")]
-  assert [place.gpu for place in process_lib.places(None, 1, ["0", "3"], 2)] == ["0", "3", "0", "3"]
-  assert [place.gpu for place in process_lib.places(3, 1, ["0", "3"], 1)] == ["0", "3", "0"]
+def test_places_on_gpus(monkeypatch):
+  monkeypatch.setattr(cores, "num_usable", lambda: 6)
+  assert process_lib.places(None, ["0", "3"], 1) == [process_lib.Place(gpu="0", share=3),
+                                                     process_lib.Place(gpu="3", share=3)]
+  assert [place.gpu for place in process_lib.places(None, ["0", "3"], 2)] == ["0", "3", "0", "3"]
+  assert [place.gpu for place in process_lib.places(3, ["0", "3"], 1)] == ["0", "3", "0"]
 
 
 @pytest.fixture(name="suite", scope="module")

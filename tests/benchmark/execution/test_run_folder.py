@@ -13,12 +13,12 @@ from benchmark.execution import run_folder
 from benchmark.results import record_schema, records, run_files
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
-from lasem_tf.training import lifetime
+from lasem_tf.training.interruption import Interrupted
 from tests.benchmark import synthetic_records
 
 
 def _run(seed: int = 0, digest: str = "abc") -> suite.Run:
-  return suite.Run("synthetic", "stl", "smoke", seed, 7, (), (), digest)
+  return suite.Run("synthetic", "stl", "smoke", seed, 7, "", digest)
 
 
 def test_a_lock_that_is_freed_in_time_is_taken(tmp_path):
@@ -31,12 +31,10 @@ def test_a_lock_that_is_freed_in_time_is_taken(tmp_path):
 
 def test_a_lock_that_is_held_longer_is_given_up(tmp_path):
   with filelock.FileLock(str(tmp_path / run_files.LOCK_FILE)):
-    with pytest.raises(filelock.Timeout):
-      with run_folder.locked(tmp_path, 0.3, lambda: False):
-        pytest.fail("held twice")
-    with pytest.raises(lifetime.Interrupted):
-      with run_folder.locked(tmp_path, 30.0, lambda: True):
-        pytest.fail("held twice")
+    with pytest.raises(filelock.Timeout), run_folder.locked(tmp_path, 0.3, lambda: False):
+      pytest.fail("held twice")
+    with pytest.raises(Interrupted), run_folder.locked(tmp_path, 30.0, lambda: True):
+      pytest.fail("held twice")
 
 
 def _hold(path: str, ready) -> None:
@@ -91,7 +89,7 @@ def test_a_copied_or_edited_record_is_refused(tmp_path):
   run, path = _finished(tmp_path)
   assert run_folder.finished_record(tmp_path, run).identity == run.identity
   with pytest.raises(ConfigurationError, match="was copied or moved from elsewhere"):
-    run_folder.finished_record(tmp_path, suite.Run(run.stream, run.learner, run.scale, 99, 0, (), (), ""))
+    run_folder.finished_record(tmp_path, suite.Run(run.stream, run.learner, run.scale, 99, 0, "", ""))
   content = json.loads(path.read_text())
   content["result"]["accuracy"]["at_best_validation"][0] = 0.999
   path.write_text(json.dumps(content))

@@ -5,13 +5,13 @@ import random
 
 import pytest
 
-from benchmark.execution import cost_model, planning, shards
+from benchmark.execution import cost_model, plan as plan_lib, shards
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
 
 
-def _plans(costs) -> list[planning.Plan]:
-  return [planning.Plan(suite.Run("synthetic", f"learner{number}", "smoke", 0, 0, (), (), "0"), 1, cost, 1, 0, 0.0)
+def _plans(costs) -> list[plan_lib.Plan]:
+  return [plan_lib.Plan(suite.Run("synthetic", f"learner{number}", "smoke", 0, 0, "", "0"), 1, cost, 1, 0, 0.0)
           for number, cost in enumerate(costs)]
 
 
@@ -67,9 +67,9 @@ def test_bad_shards_are_refused_with_the_remedy(text, message):
 
 
 def test_wall_time_is_that_of_the_longest_worker():
-  assert planning.wall_seconds([4.0, 3.0, 3.0, 2.0], 1) == 12.0
-  assert planning.wall_seconds([4.0, 3.0, 3.0, 2.0], 2) == 6.0
-  assert planning.wall_seconds([10.0, 1.0], 8) == 10.0
+  assert plan_lib.wall_seconds([4.0, 3.0, 3.0, 2.0], 1) == 12.0
+  assert plan_lib.wall_seconds([4.0, 3.0, 3.0, 2.0], 2) == 6.0
+  assert plan_lib.wall_seconds([10.0, 1.0], 8) == 10.0
 
 
 def test_the_cost_model_agrees_with_both_measurements():

@@ -41,7 +41,7 @@ def test_the_files_have_a_cell_for_what_the_suites_of_their_paper_train_and_for_
 def test_a_file_that_binds_no_suite_is_refused(tmp_path):
   (tmp_path / "suites").mkdir()
   (tmp_path / "suites" / "paper_x.gin").write_text("suite.streams = ('cifar100',)\n")
-  with pytest.raises(bindings.ConfigurationError, match="paper_x.gin: a suite binds"):
+  with pytest.raises(bindings.ConfigurationError, match="paper_x.gin binds no suite.learners"):
     paper_suites.load(tmp_path)
 
 

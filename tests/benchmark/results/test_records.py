@@ -128,15 +128,17 @@ def test_non_finite_values_are_refused_on_writing(tmp_path):
 
 
 @pytest.mark.parametrize("field, value, message", [
-    ("status", "fine", "status 'fine'"),
-    ("seed", True, "result.seed is of type bool"),
+    ("status", "fine", "status is 'fine', not one of completed, diverged, failed"),
+    ("seed", True, "result.seed is True, not a whole number"),
     ("seed", 5, "identity"),
-    ("learner", 5, "result.learner is of type int"),
+    ("learner", 5, "result.learner is 5, not a text"),
     ("configurations", [None], "configurations has 1 entries, not 3"),
     ("forward_macs_committed", [], "forward_macs_committed has 0 entries"),
-    ("accuracy", {"after_visit": [[.5] * 3] * 3, "at_best_validation": [.5] * 3}, "before it was learned"),
-    ("accuracy", {"after_visit": [["a"] * 3] * 3, "at_best_validation": [.5] * 3}, "after_visit is not rows of"),
-    ("accuracy", {"after_visit": []}, "at_best_validation is missing"),
+    ("accuracy", {"after_visit": [[.5] * 3] * 3, "before_commit": None,
+                  "at_best_validation": [.5] * 3}, "before it was learned"),
+    ("accuracy", {"after_visit": [["a"] * 3] * 3, "before_commit": None, "at_best_validation": [.5] * 3},
+     r"after_visit\[0\]\[0\] is 'a', not a number"),
+    ("accuracy", {"after_visit": [], "before_commit": None}, "at_best_validation is missing"),
 ])
 def test_a_record_that_breaks_the_format_cannot_be_written(tmp_path, field, value, message):
   run = synthetic_records.record()

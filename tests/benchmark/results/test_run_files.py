@@ -1,4 +1,4 @@
-"""Files of runs are found behind links, read in UTF-8 and written whole; names of files tell apart what they name."""
+"""Files of runs are found behind links and read in UTF-8; names of files tell apart what they name."""
 
 import os
 
@@ -92,14 +92,3 @@ def test_what_cannot_be_read_is_named(tmp_path, read):
     read(tmp_path / "latin")
   with pytest.raises(RecordError, match="cannot be read"):
     read(tmp_path)
-
-
-def test_writing_replaces_a_link_and_keeps_what_it_names(tmp_path):
-  (tmp_path / "precious").write_text("mine")
-  (tmp_path / "table.md").symlink_to(tmp_path / "precious")
-  run_files.write_atomically(tmp_path / "table.md", "new")
-  assert (tmp_path / "precious").read_text() == "mine" and not (tmp_path / "table.md").is_symlink()
-  assert sorted(path.name for path in tmp_path.iterdir()) == ["precious", "table.md"]
-  longest = tmp_path / ("x" * 250 + ".md")
-  run_files.write_atomically(longest, b"the name of the temporary file is shorter")
-  assert longest.exists()

@@ -42,8 +42,8 @@ def test_scaling_divides_the_medians_of_suites_taken_in_turn(monkeypatch):
 
   monkeypatch.setattr(subprocess, "run", run)
   monkeypatch.setattr(end_to_end.time, "perf_counter", lambda: now[0])
-  monkeypatch.setattr(end_to_end.process, "usable_cores", lambda: [0, 1])
+  monkeypatch.setattr(end_to_end.cores, "num_usable", lambda: 2)
   bar = end_to_end.scaling(3)
   assert (bar.value, bar.met, order) == (2.0, True, ["--jobs=1", "--jobs=2"] * 3)
-  monkeypatch.setattr(end_to_end.process, "usable_cores", lambda: [0])
+  monkeypatch.setattr(end_to_end.cores, "num_usable", lambda: 1)
   assert end_to_end.scaling(3).note == "one core here"

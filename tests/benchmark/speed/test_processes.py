@@ -1,7 +1,7 @@
 """What is measured in processes of its own. The processes themselves start TensorFlow twice: only one is tried here."""
 
-from benchmark.execution import process
 from benchmark.speed import networks, processes
+from lasem_tf import cores
 from tests.benchmark.speed.tiny_network import NETWORK
 
 
@@ -19,7 +19,7 @@ def test_figures():
 
 
 def test_one_core_cannot_scale(monkeypatch):
-  monkeypatch.setattr(process, "usable_cores", lambda: [0])
+  monkeypatch.setattr(cores, "num_usable", lambda: 1)
   bar = processes.scaling("cifar100", 1, 0.1)
   assert bar.value is None and bar.met is None and bar.note == "one core here"
 

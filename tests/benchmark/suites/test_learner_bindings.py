@@ -3,6 +3,7 @@
 import pytest
 
 from benchmark.execution import run_once
+from benchmark.execution.settings import Settings
 from benchmark.results import records
 from benchmark.suites import learner_bindings, suite
 from tests import event_files
@@ -22,7 +23,7 @@ def _trained(runs, tmp_path_factory):
   """Output folder, with hps_top2's runs and one of hps_all and lasem_hps."""
   folder = tmp_path_factory.mktemp("output")
   for key in (("hps_top2", 0), ("hps_top2", 1), ("hps_all", 0), ("lasem_hps", 0)):
-    run_once.execute(runs[key], run_once.Settings(str(folder)), lambda event: None, lambda: False)
+    run_once.execute(runs[key], Settings(str(folder)), lambda event: None, lambda: False)
   return folder
 
 
@@ -53,11 +54,11 @@ def test_methods_differ_and_seeds_share_a_group(trained, runs):
 
 
 def test_macros_are_resolved_and_defaults_known(runs, tmp_path):
-  run_once.build(runs["ewc", 0], run_once.Settings(str(tmp_path)))
+  run_once.build(runs["ewc", 0], Settings(str(tmp_path)))
   values = learner_bindings.describe(runs["ewc", 0])
   assert values["ElasticWeightConsolidation.strength"] == 1000.0
   assert values["ElasticWeightConsolidation.form"] == "online"
-  run_once.build(runs["lasem_hps", 0], run_once.Settings(str(tmp_path)))
+  run_once.build(runs["lasem_hps", 0], Settings(str(tmp_path)))
   searched = learner_bindings.describe(runs["lasem_hps", 0])
   assert any(name.startswith("Expectation.") for name in searched)
   assert all(isinstance(value, (bool, int, float, str)) for value in {**values, **searched}.values())
@@ -65,6 +66,6 @@ def test_macros_are_resolved_and_defaults_known(runs, tmp_path):
 
 def test_the_result_is_the_same_without_tensorboard(trained, runs, tmp_path):
   run = runs["hps_top2", 0]
-  settings = run_once.Settings(str(tmp_path), tensorboard=False)
+  settings = Settings(str(tmp_path), tensorboard=False)
   without = run_once.execute(run, settings, lambda event: None, lambda: False)
   assert without.result == records.load_records([trained / run.identity])[0].result

@@ -62,6 +62,14 @@ def test_damaged_compression(tmp_path, change):
     idx_files.read_idx(str(path))
 
 
+@pytest.mark.parametrize("compress", [True, False])
+def test_no_more_is_read_than_any_such_file_holds(tmp_path, monkeypatch, compress):
+  monkeypatch.setattr(idx_files, "MAX_BYTES", 16 + 10 * 28 * 28)
+  raw_files.write_idx(tmp_path / "images", np.zeros((11, 28, 28), np.uint8), compress)
+  with pytest.raises(stream.DataError, match="images.* holds more than 7856 bytes"):
+    idx_files.read_idx(str(tmp_path / f"images{'.gz' * compress}"))
+
+
 def test_wrong_shapes_and_digits(tmp_path):
   folder = raw_files.write_mnist(tmp_path, TRAIN, TEST, compress=False) / "MNIST_data"
   raw_files.write_idx(folder / "t10k-labels-idx1-ubyte", np.full(20, 11, np.uint8), compress=False)

@@ -1,17 +1,19 @@
-"""The image cache: made once, resumed, repaired, never half written, never in a closed folder."""
+"""The image cache: made once, resumed, repaired, never half written."""
 
-import errno
 import logging
-import os
 from concurrent import futures
 
+import filelock
 import numpy as np
 import pytest
 from PIL import Image
 
-from lasem_tf.data.readers import image_cache, image_decoding, image_resizing
+from lasem_tf.data.readers import image_decoding, image_resizing
 from lasem_tf.data.readers.image_cache import CacheReport, ImageCache
 from lasem_tf.data.stream import DataError
+
+ALL = range(5)
+ROW_BYTES = 36 + 4 * 16 * 12 * 3
 
 
 @pytest.fixture(name="paths")
@@ -24,140 +26,153 @@ def _paths(tmp_path):
   return paths
 
 
+@pytest.fixture(name="make")
+def _make(tmp_path, paths):
+  def make(height=16, width=12, **arguments):
+    return ImageCache(tmp_path / "cache", "Product", paths, height, width, **arguments)
+  return make
+
+
 def _expected(path):
   return image_resizing.resize_antialiased(image_decoding.decode_rgb(path).astype(np.float32) / np.float32(255), 16, 12)
 
 
-def test_each_image_is_decoded_once(tmp_path, paths, monkeypatch):
-  cache = ImageCache(tmp_path / "cache", 16, 12)
-  images = cache.load(paths)
+def test_each_image_is_decoded_once(make, paths, monkeypatch):
+  images = make().load(ALL)
   assert images.shape == (5, 16, 12, 3) and images.dtype == np.float32
   np.testing.assert_array_equal(images, np.stack([_expected(path) for path in paths]))
 
-  def refuse(path):
+  def refuse(path, *unused, **unused_too):
     raise AssertionError(f"{path} was decoded again")
 
   monkeypatch.setattr(image_decoding, "decode_rgb", refuse)
-  np.testing.assert_array_equal(ImageCache(tmp_path / "cache", 16, 12).load(paths[::-1]), images[::-1])
+  np.testing.assert_array_equal(make().load(ALL[::-1]), images[::-1])
+  np.testing.assert_array_equal(make().load([3]), images[3:4])
 
 
-def test_processes_that_start_together_decode_no_image_twice(tmp_path, paths):
-  caches = [ImageCache(tmp_path / "cache", 16, 12, num_workers=1) for _ in range(3)]
+def test_a_domain_has_one_file_and_one_lock(make):
+  cache = make()
+  cache.prepare(ALL)
+  assert {path.suffix for path in cache.file.parent.iterdir()} == {".images", ".lock"}
+  assert cache.file.name.startswith("Product_") and cache.file.stat().st_size == 5 * ROW_BYTES
+
+
+def test_processes_that_start_together_decode_no_image_twice(make):
+  caches = [make(num_workers=1) for _ in range(3)]
   with futures.ThreadPoolExecutor(3) as pool:
     # A file lock keeps threads with locks of their own apart just as it does processes.
-    reports = list(pool.map(lambda cache: cache.prepare(paths), caches))
-  assert sum(report.built for report in reports) == len(paths)
-  assert all(report.built + report.reused == len(paths) for report in reports)
+    reports = list(pool.map(lambda cache: cache.prepare(ALL), caches))
+  assert sum(report.built for report in reports) == 5
+  assert all(report.built + report.reused == 5 for report in reports)
 
 
-def test_an_interrupted_pass_resumes(tmp_path, paths, monkeypatch):
+def test_an_interrupted_pass_resumes(make, monkeypatch):
   decode, decoded = image_decoding.decode_rgb, []
 
-  def interrupted(path):
+  def interrupted(path, *arguments, **options):
     if len(decoded) == 3:
       raise KeyboardInterrupt
     decoded.append(path)
-    return decode(path)
+    return decode(path, *arguments, **options)
 
   monkeypatch.setattr(image_decoding, "decode_rgb", interrupted)
   with pytest.raises(KeyboardInterrupt):
-    ImageCache(tmp_path / "cache", 16, 12, num_workers=1).prepare(paths)
+    make(num_workers=1).prepare(ALL)
   monkeypatch.setattr(image_decoding, "decode_rgb", decode)
-  num_done = []
-  report = ImageCache(tmp_path / "cache", 16, 12).prepare(paths, num_done.append)
-  assert report == CacheReport(reused=3, built=2, repaired=0)
-  assert sum(num_done) == 5
+  cache, num_done = make(), []
+  assert cache.absent(ALL) == [3, 4]
+  assert cache.prepare(ALL, num_done.append) == CacheReport(reused=3, built=2, repaired=0)
+  assert sum(num_done) == 5 and not cache.absent(ALL)
 
 
-def test_a_killed_builder_leaves_nothing_under_a_final_name(tmp_path, paths):
-  cache = ImageCache(tmp_path / "cache", 16, 12)
-  cache.prepare(paths[:1])
-  leftover = cache.directory / f"{cache.digests(paths)[1]}-half.partial"
-  leftover.write_bytes(b"half an image")
-  cache.prepare(paths)
-  assert not leftover.exists()
+def test_a_row_without_header_is_absent(make):
+  cache = make()
+  images = cache.load(ALL)
+  with open(cache.file, "r+b") as file:  # as a builder leaves it that is killed after the pixels
+    file.seek(2 * ROW_BYTES)
+    file.write(bytes(36))
+  assert make().prepare(ALL) == CacheReport(reused=4, built=1, repaired=0)
+  np.testing.assert_array_equal(make().load(ALL), images)
 
 
-@pytest.mark.parametrize("damage", [
-    pytest.param(lambda content: content[:-1], id="cut short"),
-    pytest.param(lambda content: content + b"x", id="too long"),
-    pytest.param(lambda content: b"", id="empty"),
-    pytest.param(lambda content: b"?" + content[1:], id="other magic"),
-    pytest.param(lambda content: content[:500] + bytes([content[500] ^ 1]) + content[501:], id="one bit of a pixel"),
-])
-def test_a_corrupt_entry_is_detected_and_rebuilt(tmp_path, paths, damage, caplog):
-  cache = ImageCache(tmp_path / "cache", 16, 12)
-  images = cache.load(paths)
-  entry = cache.entry(cache.digests(paths)[2])
-  entry.write_bytes(damage(entry.read_bytes()))
+@pytest.mark.parametrize("offset", [33, 500])
+def test_a_damaged_row_is_detected_and_rebuilt(make, paths, offset, caplog):
+  images = make().load(ALL)
+  with open(make().file, "r+b") as file:  # one bit of the checksum, or of a pixel
+    file.seek(2 * ROW_BYTES + offset)
+    byte = file.read(1)[0]
+    file.seek(2 * ROW_BYTES + offset)
+    file.write(bytes([byte ^ 1]))
   with caplog.at_level(logging.WARNING):
-    assert cache.prepare(paths) == CacheReport(reused=4, built=0, repaired=1)
-  assert entry.name in caplog.text and "rebuilt" in caplog.text
-  np.testing.assert_array_equal(cache.load(paths), images)
+    assert make().prepare(ALL) == CacheReport(reused=4, built=0, repaired=1)
+  assert paths[2].name in caplog.text and "rebuilt" in caplog.text
+  np.testing.assert_array_equal(make().load(ALL), images)
 
 
-def test_an_entry_of_another_version_is_rebuilt(tmp_path, paths, monkeypatch, caplog):
-  cache = ImageCache(tmp_path / "cache", 16, 12)
-  images = cache.load(paths)
-  entries = [cache.entry(digest) for digest in cache.digests(paths)]
-  with monkeypatch.context() as patch:
-    patch.setattr(image_cache, "FORMAT_VERSION", image_cache.FORMAT_VERSION + 1)
-    newer = ImageCache(tmp_path / "cache", 16, 12)
-    assert newer.directory != cache.directory
-    # Even a folder renamed by hand does not pass off entries of one version as those of another.
-    cache.directory.rename(newer.directory)
-    with caplog.at_level(logging.WARNING):
-      assert newer.prepare(paths) == CacheReport(reused=0, built=0, repaired=5)
-    assert "written by version 1" in caplog.text
-  assert not any(entry.exists() for entry in entries)
-  np.testing.assert_array_equal(cache.load(paths), images)
+@pytest.mark.parametrize("size, report", [
+    (0, CacheReport(0, 5, 0)), (4 * ROW_BYTES + 20, CacheReport(4, 1, 0)), (5 * ROW_BYTES - 1, CacheReport(4, 0, 1))])
+def test_a_file_that_was_cut_short_is_filled_again(make, size, report):
+  cache = make()
+  images = cache.load(ALL)
+  with open(cache.file, "r+b") as file:
+    file.truncate(size)
+  assert make().prepare(ALL) == report
+  np.testing.assert_array_equal(make().load(ALL), images)
 
 
-def test_an_altered_image_never_meets_the_old_entry(tmp_path, paths):
-  ImageCache(tmp_path / "cache", 16, 12).prepare(paths)
+def test_an_altered_image_never_meets_the_old_row(make, paths):
+  make().prepare(ALL)
   Image.new("RGB", (9, 9), (255, 0, 0)).save(paths[0], quality=100, subsampling=0)
-  image = ImageCache(tmp_path / "cache", 16, 12).load(paths[:1])[0]
+  assert make().absent(ALL) == [0]
+  image = make().load([0])[0]
   assert image[..., 0].min() > 0.98 and image[..., 1].max() < 0.02
 
 
-def test_another_size_has_entries_of_its_own(tmp_path, paths):
-  ImageCache(tmp_path / "cache", 16, 12).prepare(paths)
-  assert ImageCache(tmp_path / "cache", 12, 16).prepare(paths).built == 5
+def test_an_image_that_is_altered_meanwhile_is_refused(make, paths):
+  cache = make()
+  cache.digests(ALL)
+  Image.new("RGB", (9, 9)).save(paths[0])
+  with pytest.raises(DataError, match="00001.jpg was changed while it was in use"):
+    cache.load(ALL)
 
 
-def test_a_full_disk_is_a_clear_error_and_leaves_no_file(tmp_path, paths, monkeypatch):
-  cache = ImageCache(tmp_path / "cache", 16, 12)
-
-  def full(source, target):
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-  monkeypatch.setattr(os, "replace", full)
-  with pytest.raises(DataError, match=r"cache in .*cannot be used \(the disk is full\).*--cache_dir"):
-    cache.load(paths)
-  monkeypatch.undo()
-  assert {path.name for path in cache.directory.rglob("*") if path.is_file() and path.suffix != ".lock"} == set()
-  assert cache.prepare(paths).built == 5
+def test_another_size_and_another_listing_have_files_of_their_own(make, paths, tmp_path):
+  make().prepare(ALL)
+  assert make(12, 16).prepare(ALL).built == 5
+  assert ImageCache(tmp_path / "cache", "Product", paths[1:], 16, 12).prepare(range(4)).built == 4
+  assert make().prepare(ALL).reused == 5
 
 
-def test_the_cache_lies_beside_the_data_unless_told_otherwise(tmp_path):
-  data = tmp_path / "data" / "OfficeHomeDataset"
-  data.mkdir(parents=True)
-  assert image_cache.choose_directory(None, data) == tmp_path / "data" / image_cache.CACHE_NAME
-  assert image_cache.choose_directory(str(tmp_path / "fast"), data) == tmp_path / "fast" / image_cache.CACHE_NAME
+def test_pixels_are_not_turned(make, paths):
+  exif = Image.Exif()
+  exif[0x0112] = 6  # to be turned by 90 degrees
+  stored = Image.open(paths[0])
+  stored.save(paths[0], exif=exif, quality=95)
+  np.testing.assert_array_equal(make().load([0])[0], image_resizing.resize_antialiased(
+      image_decoding.decode_rgb(paths[0], oriented=False).astype(np.float32) / np.float32(255), 16, 12))
+  assert image_decoding.decode_rgb(paths[0]).shape == (30, 11, 3)
 
 
-def test_read_only_data_are_cached_in_the_users_folder_and_that_is_said(tmp_path, monkeypatch, caplog):
-  data = tmp_path / "data" / "OfficeHomeDataset"
-  data.mkdir(parents=True)
-  data.parent.chmod(0o555)
-  monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
-  with caplog.at_level(logging.INFO):
-    assert image_cache.choose_directory(None, data) == tmp_path / "home" / image_cache.CACHE_NAME
-  assert "read-only" in caplog.text and "--cache_dir" in caplog.text
-  data.parent.chmod(0o755)
+def test_a_full_disk_is_a_clear_error(make):
+  cache = make()
+  cache.file.parent.mkdir(parents=True)
+  cache.file.symlink_to("/dev/full")  # reads as zeros, and has no space
+  with pytest.raises(DataError, match=r"cache .*cannot be used \(the disk is full\).*--cache_dir"):
+    cache.load(ALL)
+  cache.file.unlink()
+  assert cache.prepare(ALL).built == 5
 
 
 def test_a_cache_folder_that_cannot_be_made_is_a_clear_error(tmp_path, paths):
   (tmp_path / "file").write_text("not a folder")
   with pytest.raises(DataError, match="--cache_dir"):
-    ImageCache(tmp_path / "file", 16, 12).load(paths)
+    ImageCache(tmp_path / "file", "Product", paths, 16, 12).load(ALL)
+
+
+def test_a_file_system_without_locks_is_a_clear_error(make, monkeypatch):
+  def refuse(self):
+    raise NotImplementedError("no flock here")
+
+  monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
+  with pytest.raises(DataError, match=r"no flock here.*--cache_dir"):
+    make().load(ALL)

@@ -1,6 +1,7 @@
 """Decoding: colour models, damage, decompression bombs."""
 
 import struct
+import subprocess
 import zlib
 
 import numpy as np
@@ -50,6 +51,117 @@ def test_a_truncated_image_is_named(tmp_path):
   Image.fromarray(_noise(64, 64, 3)).save(path)
   path.write_bytes(path.read_bytes()[:-900])
   with pytest.raises(DataError, match="00008.jpg cannot be decoded.*truncated"):
+    image_decoding.decode_rgb(path)
+
+
+@pytest.mark.parametrize("content", [
+    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(x) run\n", b"P5 2 2 255 abcd"])
+@pytest.mark.parametrize("work", [image_decoding.decode_rgb, image_decoding.check])
+def test_other_formats_are_refused_whatever_the_file_is_called(tmp_path, monkeypatch, content, work):
+  def start(*unused, **unused_too):
+    raise AssertionError("a program was started")
+
+  monkeypatch.setattr(subprocess, "Popen", start)
+  path = tmp_path / "00001.jpg"
+  path.write_bytes(content)
+  with pytest.raises(DataError, match="00001.jpg cannot be decoded: it is no image of the formats JPEG, PNG"):
+    work(path)
+
+
+def test_a_stream_may_name_fewer_formats(tmp_path):
+  path = tmp_path / "00001.jpg"
+  Image.new("RGB", (4, 4)).save(path, "GIF")
+  assert image_decoding.decode_rgb(path).shape == (4, 4, 3)
+  with pytest.raises(DataError, match="no image of the formats JPEG, PNG\\."):
+    image_decoding.decode_rgb(path, formats=("JPEG", "PNG"))
+
+
+def test_deep_grey_images_are_scaled_to_eight_bits(tmp_path):
+  path = tmp_path / "00001.png"
+  levels = np.arange(256, dtype=np.uint16)
+  Image.fromarray((levels * 257).reshape(16, 16)).save(path)
+  decoded = image_decoding.decode_rgb(path)
+  np.testing.assert_array_equal(decoded, np.repeat(levels.reshape(16, 16, 1), 3, axis=2))
+
+
+@pytest.mark.parametrize("mode, value", [("F", 0.5), ("I", 70_000)])
+def test_images_of_unknown_depth_are_refused(tmp_path, mode, value):
+  path = tmp_path / "00001.tif"
+  Image.new(mode, (4, 4), value).save(path)
+  with pytest.raises(DataError, match="00001.tif holds .*Convert it to 8 bits"):
+    image_decoding.decode_rgb(path, formats=("TIFF",))
+
+
+@pytest.mark.parametrize("mode, color, expected", [
+    ("RGBA", (200, 100, 0, 0), (255, 255, 255)), ("RGBA", (200, 100, 0, 255), (200, 100, 0)),
+    ("RGBA", (0, 0, 0, 51), (204, 204, 204)), ("LA", (10, 0), (255, 255, 255))])
+def test_what_is_transparent_is_laid_on_white(tmp_path, mode, color, expected):
+  path = tmp_path / "00001.png"
+  Image.new(mode, (4, 4), color).save(path)
+  np.testing.assert_array_equal(image_decoding.decode_rgb(path)[1, 2], expected)
+
+
+def test_a_transparent_colour_of_a_palette_is_laid_on_white(tmp_path):
+  path = tmp_path / "00001.gif"
+  image = Image.new("P", (4, 4), 1)
+  image.putpalette([0, 0, 0, 10, 20, 30])
+  image.save(path, transparency=1)
+  np.testing.assert_array_equal(image_decoding.decode_rgb(path)[0, 0], (255, 255, 255))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_orientation_of_exif_is_obeyed_where_asked(tmp_path, orientation):
+  exif = Image.Exif()
+  exif[0x0112] = orientation
+  pixels = _noise(3, 5, 3)
+  path = tmp_path / "00001.png"
+  Image.fromarray(pixels).save(path, exif=exif)
+  turned = {1: pixels, 2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1], 5: pixels.transpose(1, 0, 2),
+            6: np.rot90(pixels, -1), 7: pixels[::-1, ::-1].transpose(1, 0, 2), 8: np.rot90(pixels)}[orientation]
+  np.testing.assert_array_equal(image_decoding.decode_rgb(path), turned)
+  np.testing.assert_array_equal(image_decoding.decode_rgb(path, oriented=False), pixels)
+
+
+def _damage(content: bytes, kind: str) -> bytes:
+  return {"empty": b"", "one byte": content[:1], "half": content[:len(content) // 2], "header": content[:300],
+          "a page": b"<html>404</html>", "end": content[:-2]}[kind]
+
+
+@pytest.mark.parametrize("kind", ["empty", "one byte", "half", "header", "a page"])
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_damage_is_found_without_decoding(tmp_path, suffix, kind):
+  path = tmp_path / f"00001.{suffix}"
+  Image.fromarray(_noise(64, 64, 3)).save(path)
+  image_decoding.check(path)
+  path.write_bytes(_damage(path.read_bytes(), kind))
+  with pytest.raises(DataError, match=f"00001.{suffix} cannot be decoded"):
+    image_decoding.check(path)
+
+
+def test_an_intact_jpeg_is_checked_without_decoding_and_one_with_a_tail_by_decoding(tmp_path, monkeypatch):
+  path = tmp_path / "00001.jpg"
+  Image.fromarray(_noise(64, 64, 3)).save(path)
+  decoded = []
+  monkeypatch.setattr(image_decoding, "decode_rgb", lambda path, **unused: decoded.append(path))
+  image_decoding.check(path)
+  assert not decoded
+  path.write_bytes(path.read_bytes() + b"tail")
+  image_decoding.check(path)
+  assert decoded == [path]
+
+
+@pytest.mark.parametrize("name", ["missing.jpg", "n" * 300])
+@pytest.mark.parametrize("work", [image_decoding.decode_rgb, image_decoding.check])
+def test_what_cannot_be_opened_is_named(tmp_path, name, work):
+  with pytest.raises(DataError, match=f"Cannot read .*{name}: "):
+    work(tmp_path / name)
+
+
+def test_few_bytes_for_many_pixels_are_refused(tmp_path):
+  path = tmp_path / "00001.png"
+  Image.new("1", (5000, 1000)).save(path)
+  assert path.stat().st_size < 5_000_000 / 200
+  with pytest.raises(DataError, match="announces 5000 x 1000 pixels in .*decompression bomb"):
     image_decoding.decode_rgb(path)
 
 

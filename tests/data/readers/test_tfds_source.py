@@ -3,10 +3,12 @@
 import ast
 import pathlib
 import shutil
+import sys
 
 import numpy as np
 import pytest
 
+from benchmark.suites import bindings
 from lasem_tf import types
 from lasem_tf.data import stream
 from lasem_tf.data.readers import cifar_files, tfds_source
@@ -19,7 +21,7 @@ COUNTS = {"images_per_class": "any", "train_per_class": 2, "validation_per_class
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
   """One folder with the same images as raw files and as a prepared data set."""
-  from tests.data import tfds_files  # pylint: disable=g-import-not-at-top
+  from tests.data import tfds_files  # noqa: PLC0415  TFDS takes seconds to import
   folder = raw_files.write_cifar100(tmp_path_factory.mktemp("tfds"), 4, 2)
   tfds_files.store_cifar100(folder, cifar_files.read_cifar100((str(folder),)))
   return folder
@@ -49,7 +51,7 @@ def test_nothing_is_downloaded_unasked(tmp_path, monkeypatch):
 
 
 def test_failed_download_is_a_data_error(tmp_path, monkeypatch):
-  import tensorflow_datasets as tfds  # pylint: disable=g-import-not-at-top
+  import tensorflow_datasets as tfds  # noqa: PLC0415  it takes seconds to import
 
   def fail(name, data_dir):
     raise ConnectionError(f"no route to {name}")
@@ -97,6 +99,14 @@ def test_foreign_ids_are_refused():
   with pytest.raises(stream.DataError, match="id b'picture 7' does not look like 'train_00042'"):
     tfds_source._position(b"picture 7", "train", "folder")
   assert tfds_source._position(b"test_00042", "test", "folder") == 42
+
+
+def test_what_gin_files_may_name_is_registered_without_tfds(monkeypatch):
+  for name in [name for name in sys.modules if name.startswith("lasem_tf.data.tfds_builders")]:
+    monkeypatch.delitem(sys.modules, name)
+  monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # an import of it fails
+  bindings.register_configurables()
+  assert {"CIFAR100", "OfficeHome", "STL10", "Synthetic"} <= set(bindings.registered_names())
 
 
 def test_tfds_is_imported_only_where_it_is_used():

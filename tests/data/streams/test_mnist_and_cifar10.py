@@ -152,14 +152,16 @@ def test_cifar10_files_are_standardised(tmp_path):
   train, test = made.load(1, "train").images, made.load(1, "test").images
   assert train.shape == (60, 32, 32, 3) and abs(train.mean(axis=(0, 1, 2))).max() < 1e-5
   assert abs(test.mean(axis=(0, 1, 2))).max() > 0.1  # on the training images' scale
-  own = make(mnist_and_cifar10.CIFAR10Binary, folder, images_per_task=(60, 10, 20), protocol="reference").load(1, "test").images
+  reference = make(mnist_and_cifar10.CIFAR10Binary, folder, images_per_task=(60, 10, 20), protocol="reference")
+  own = reference.load(1, "test").images
   assert abs(own.mean(axis=(0, 1, 2))).max() < 1e-5
 
 
 @pytest.mark.parametrize("kind", [mnist_and_cifar10.MNISTBinary, mnist_and_cifar10.CIFAR10Binary])
 def test_design_only_has_no_images(kind):
   made = kind(stream.StreamContext(design_only=True))
-  assert made.counts()["train"] == [{mnist_and_cifar10.MNISTBinary: 300, mnist_and_cifar10.CIFAR10Binary: 340}[kind]] * 5
+  expected = {mnist_and_cifar10.MNISTBinary: 300, mnist_and_cifar10.CIFAR10Binary: 340}[kind]
+  assert made.counts()["train"] == [expected] * 5
   with pytest.raises(stream.DataError, match="was opened for its design only"):
     made.load(0, "train")
 
@@ -199,8 +201,10 @@ def test_bad_bindings_of_one_kind(mnist):
     make(mnist_and_cifar10.MNISTBinary, mnist, images_per_class=7)
 
 
-@pytest.mark.parametrize("kind, folder_name, name", [(mnist_and_cifar10.MNISTBinary, idx_files.MNIST_FOLDER, "MNIST"),
-                                                     (mnist_and_cifar10.CIFAR10Binary, cifar_files.CIFAR10_FOLDER, "CIFAR-10")])
+@pytest.mark.parametrize("kind, folder_name, name", [
+    (mnist_and_cifar10.MNISTBinary, idx_files.MNIST_FOLDER, "MNIST"),
+    (mnist_and_cifar10.CIFAR10Binary, cifar_files.CIFAR10_FOLDER, "CIFAR-10"),
+])
 def test_official_files(official_data, kind, folder_name, name):
   if not (pathlib.Path(official_data) / folder_name).is_dir():
     pytest.skip(f"no official {name}: {official_data}/{folder_name} does not exist (--data_dir)")

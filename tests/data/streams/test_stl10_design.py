@@ -10,6 +10,7 @@ import pytest
 from lasem_tf.data.stream import DataError, StreamContext
 from lasem_tf.data.streams import stl10_design, stl10_design_files
 from lasem_tf.data.streams.stl10 import STL10
+from tests.data import stl10_raw
 
 _NAMES = [f"stl10_p25_v15_t20_c3_s{trial}.csv" for trial in range(5)]
 _FILES = {"percent": 25, "validation_percent": 15, "num_tasks": 20, "num_classes": 3, "class_counts": [500] * 10}
@@ -181,7 +182,6 @@ def _with(rows, **changes):
 
 
 def test_the_stream_reads_the_files_where_the_release_keeps_them(tmp_path):
-  from tests.data import stl10_raw  # pylint: disable=g-import-not-at-top
   stl10_raw.write(tmp_path, 40, 2)
   context = StreamContext(seed=2, data_dirs=(str(tmp_path),))
   seeded = STL10(context, num_tasks=4, images_per_class=(40, 2))

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_datasets as tfds
 
-tf = pytest.importorskip("tensorflow")
-tfds = pytest.importorskip("tensorflow_datasets")
-
-from lasem_tf import types  # pylint: disable=wrong-import-position
-from lasem_tf.data.stream import DataError, StreamContext  # pylint: disable=wrong-import-position
-from lasem_tf.data.streams.stl10 import STL10  # pylint: disable=wrong-import-position
-from tests.data import stl10_raw  # pylint: disable=wrong-import-position
+from lasem_tf import types
+from lasem_tf.data.stream import DataError, StreamContext
+from lasem_tf.data.streams.stl10 import STL10
+from tests.data import stl10_raw
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of TensorFlow Datasets itself
 
@@ -47,7 +46,7 @@ def test_same_classes_and_counts_under_another_fingerprint(folders):
   for split in types.SPLITS:
     examples = stored.load(1, split)
     np.testing.assert_array_equal(examples.labels, raw.load(1, split).labels)
-    labels = stored._source.labels["test" if split == "test" else "train"]  # pylint: disable=protected-access
+    labels = stored._source.labels["test" if split == "test" else "train"]
     classes = labels[examples.indices]
     np.testing.assert_array_equal(np.array(stored.tasks[1].class_ids)[examples.labels], classes)
 

@@ -6,13 +6,13 @@ import tempfile
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from PIL import Image
 
-pytest.importorskip("dill", reason="the test case of TensorFlow Datasets needs dill: pip install -e .[test]")
-tfds = pytest.importorskip("tensorflow_datasets")
+from lasem_tf.data.streams import office_home_classes
+from lasem_tf.data.tfds_builders import office_home
 
-from lasem_tf.data.streams import office_home_classes  # pylint: disable=wrong-import-position
-from lasem_tf.data.tfds_builders import office_home  # pylint: disable=wrong-import-position
+pytest.importorskip("dill", reason="the test case of TensorFlow Datasets needs dill: pip install -e .[test]")
 
 # The test case itself opens event loops and protobuf messages that warn.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from lasem_tf.learners.expandable import shrinkage, split
+from lasem_tf.learners.expandable import phases, structure
 from tests.learners import growing_support as support
 from tests.learners.expandable.visits import ALWAYS, begin, edit, learn, make_learner, NEVER, phases_of, to_phase
 
@@ -13,7 +13,7 @@ from tests.learners.expandable.visits import ALWAYS, begin, edit, learn, make_le
 
 
 def test_first_task_is_one_sparse_phase():
-  learner = make_learner(shrink=shrinkage.Shrinkage(l1=2.0, l1_limit=None))
+  learner = make_learner(shrink=phases.Shrinkage(l1=2.0, l1_limit=None))
   begin(learner, 0, 0)
   phase = learner.next_phase(0)
   assert (phase.name, phase.num_epochs) == ("train", 4) and set(phase.trained) == set(learner.variables())
@@ -65,7 +65,7 @@ def test_head_phase_changes_the_new_head_only():
 
 
 def test_selective_phase_changes_the_selected_sub_network_only():
-  learner = make_learner(shrink=shrinkage.Shrinkage(l1=0.0))
+  learner = make_learner(shrink=phases.Shrinkage(l1=0.0))
   learn(learner, 0)
   begin(learner, 1, 1)
   support.run_phase(learner, learner.next_phase(0))
@@ -93,7 +93,7 @@ def test_selective_phase_changes_the_selected_sub_network_only():
 
 
 def test_selective_phase_leaves_a_task_alone_whose_units_are_not_selected():
-  learner = make_learner(shrink=shrinkage.Shrinkage(l1=0.0))
+  learner = make_learner(shrink=phases.Shrinkage(l1=0.0))
   learn(learner, 0)
   # Task 0 keeps the first half of every layer to itself.
   learner._state.visible[0] = [mask & (np.arange(len(mask)) < len(mask) // 2) for mask in learner.visible_units(0)]
@@ -109,7 +109,7 @@ def test_selective_phase_leaves_a_task_alone_whose_units_are_not_selected():
 
 
 def test_an_empty_head_selects_everything_and_says_so(caplog):
-  learner = make_learner(shrink=shrinkage.Shrinkage(l1=100.0, l1_limit=None), loss_threshold=NEVER)
+  learner = make_learner(shrink=phases.Shrinkage(l1=100.0, l1_limit=None), loss_threshold=NEVER)
   learn(learner, 0)
   begin(learner, 1, 1)
   support.run_phase(learner, learner.next_phase(0))
@@ -120,7 +120,7 @@ def test_an_empty_head_selects_everything_and_says_so(caplog):
 
 
 def test_expansion_changes_new_entries_and_the_new_head_only():
-  learner = make_learner(shrink=shrinkage.Shrinkage(l1=0.2, group=0.0))
+  learner = make_learner(shrink=phases.Shrinkage(l1=0.2, group=0.0))
   learn(learner, 0)
   begin(learner, 1, 1)
   phase, _ = to_phase(learner, "expansion")
@@ -153,8 +153,8 @@ def test_expansion_itself_does_not_move_old_logits():
 
 @pytest.mark.parametrize("group, kept", [(1000.0, 0), (0.0, 2)])
 def test_pruned_groups_are_exactly_zero_and_removed(group, kept):
-  learner = make_learner(shrink=shrinkage.Shrinkage(l1=0.0, group=group),
-                         splitting=split.Splitting("distance", 1e9, 1e9))
+  learner = make_learner(shrink=phases.Shrinkage(l1=0.0, group=group),
+                         splitting=structure.Splitting("distance", 1e9, 1e9))
   learn(learner, 0)
   begin(learner, 1, 1)
   phase, completed = to_phase(learner, "expansion")
@@ -173,7 +173,7 @@ def test_pruned_groups_are_exactly_zero_and_removed(group, kept):
 
 
 def test_split_restores_old_units_for_old_tasks_and_keeps_the_new_logits():
-  learner = make_learner(splitting=split.Splitting("distance", 0.0, 0.0, None, None), loss_threshold=NEVER)
+  learner = make_learner(splitting=structure.Splitting("distance", 0.0, 0.0, None, None), loss_threshold=NEVER)
   learn(learner, 0)
   begin(learner, 1, 1)
   snapshot, original = support.values(learner), support.logits_of(learner, 0)
@@ -191,7 +191,7 @@ def test_split_restores_old_units_for_old_tasks_and_keeps_the_new_logits():
 
 
 def test_nothing_is_forgotten_when_every_moved_unit_is_split():
-  learner = make_learner(splitting=split.Splitting("distance", 0.0, 0.0, None, None), retrain_scope="new")
+  learner = make_learner(splitting=structure.Splitting("distance", 0.0, 0.0, None, None), retrain_scope="new")
   learn(learner, 0)
   first = support.logits_of(learner, 0)
   learn(learner, 1)

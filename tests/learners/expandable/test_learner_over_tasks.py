@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lasem_tf.learners import expandable
-from lasem_tf.learners.expandable import split
+from lasem_tf.learners.expandable import structure
 from tests.learners import growing_support as support
 from tests.learners.expandable.visits import ALWAYS, begin, edit, learn, make_learner, NEVER, phases_of, to_phase
 
@@ -35,7 +35,7 @@ def test_a_task_never_sees_units_that_are_newer():
 
 
 def test_replace_starts_from_what_the_task_before_saw():
-  learner = make_learner(splitting=split.Splitting("distance", 0.0, 0.0, None, None))
+  learner = make_learner(splitting=structure.Splitting("distance", 0.0, 0.0, None, None))
   learn(learner, 0, 1)
   assert not all(mask.all() for mask in learner.visible_units(1))
   begin(learner, 2, 2)
@@ -44,7 +44,7 @@ def test_replace_starts_from_what_the_task_before_saw():
 
 
 def test_stamp_starts_from_all_units():
-  learner = make_learner(visibility="stamp", splitting=split.Splitting("distance", 0.0, 0.0, None, None))
+  learner = make_learner(visibility="stamp", splitting=structure.Splitting("distance", 0.0, 0.0, None, None))
   learn(learner, 0, 1)
   begin(learner, 2, 2)
   assert all(mask.all() for mask in learner.visible_units(2))
@@ -93,7 +93,7 @@ def test_summary_reports_growth():
 
 
 @pytest.mark.parametrize("options", [
-    {}, {"visibility": "stamp", "splitting": split.Splitting("distance", 0.0, 0.0)}, {"loss_threshold": NEVER}])
+    {}, {"visibility": "stamp", "splitting": structure.Splitting("distance", 0.0, 0.0)}, {"loss_threshold": NEVER}])
 def test_resume_in_every_phase_is_bit_identical(options):
   support.check_resume(lambda: make_learner(8, **options), 1, lambda learner: learn(learner, 0))
 

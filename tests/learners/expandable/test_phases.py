@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.learners import base
-from lasem_tf.learners.expandable import phases, shrinkage
+from lasem_tf.learners.expandable import phases
 
 SHARES = (0.1, 0.3, 0.3, 0.3)
 
@@ -82,20 +82,20 @@ def test_group_lasso_empties_new_units_only():
 
 
 def test_thresholds_of_the_three_modes():
-  relative, rate = shrinkage.Shrinkage(l1_limit=None), tf.constant(1e-4, tf.float64)
+  relative, rate = phases.Shrinkage(l1_limit=None), tf.constant(1e-4, tf.float64)
   assert relative.l1_threshold(34000, rate) == pytest.approx(1.292941e-6, rel=1e-6)
-  assert float(shrinkage.Shrinkage().l1_threshold(34000, rate)) == pytest.approx(1e-6, rel=1e-6)
-  assert float(shrinkage.Shrinkage().l1_threshold(340000, rate)) == pytest.approx(1.292941e-7, rel=1e-6)
+  assert float(phases.Shrinkage().l1_threshold(34000, rate)) == pytest.approx(1e-6, rel=1e-6)
+  assert float(phases.Shrinkage().l1_threshold(340000, rate)) == pytest.approx(1.292941e-7, rel=1e-6)
   assert relative.group_threshold(288, 100, 1e-4) == pytest.approx(0.02238078, abs=1e-8)
-  absolute = shrinkage.Shrinkage("absolute", 1e-5, 1e-3)
+  absolute = phases.Shrinkage("absolute", 1e-5, 1e-3)
   assert (absolute.l1_threshold(10, 1e-4), absolute.group_threshold(288, 10, 1e-4)) == (1e-5, 1e-3)
-  scaled = shrinkage.Shrinkage("lr_scaled", 1e-6, 0.8)
+  scaled = phases.Shrinkage("lr_scaled", 1e-6, 0.8)
   assert scaled.l1_threshold(10, 1e-4) == 1e-6
   assert scaled.group_threshold(288, 10, 1e-4) == pytest.approx(8e-5)
 
 
 def test_unknown_mode_is_refused():
   with pytest.raises(ValueError, match="Shrinkage.mode"):
-    shrinkage.Shrinkage("strong")
+    phases.Shrinkage("strong")
   with pytest.raises(ValueError, match="must not be negative"):
-    shrinkage.Shrinkage(l1=-1.0)
+    phases.Shrinkage(l1=-1.0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lasem_tf.learners import expandable
-from lasem_tf.learners.expandable import entries, units
+from lasem_tf.learners.expandable import units
 from tests.learners import growing_support as support
 
 COUNTS = [("cifar100", 327776, 650, 334276, 16, 524128, 810), ("office_home", 2678592, 845, 2687042, 32, 3575136, 1261),
@@ -65,7 +65,7 @@ def test_masks_survive_as_text():
 def test_kernel_masks_follow_channels_through_the_flatten():
   layout = units.UnitLayout(support.tiny_spec(channels=(2, 2), dense_sizes=(1,)))
   mask = [np.array([True, True]), np.array([False, True]), np.array([True])]
-  boundary = entries.between(layout, mask, 3).kernel_mask(layout, 2)
+  boundary = units.between(layout, mask, 3).kernel_mask(layout, 2)
   assert boundary.shape == (18, 1)
   np.testing.assert_array_equal(boundary[:, 0], [False, True] * 9)
 
@@ -74,7 +74,7 @@ def test_touching_leaves_the_block_between_old_units_out():
   layout = units.UnitLayout(support.tiny_spec(channels=(2, 2), dense_sizes=(2,)))
   everything = units.all_units([2, 2, 2])
   new = [np.array([False, True])] * 3
-  added = entries.touching(layout, everything, new, 3)
+  added = units.touching(layout, everything, new, 3)
   np.testing.assert_array_equal(added.pairs[0], [[False, True]] * 2)
   for layer in (1, 2):
     np.testing.assert_array_equal(added.pairs[layer], [[False, True], [True, True]])
@@ -84,10 +84,10 @@ def test_touching_leaves_the_block_between_old_units_out():
 
 def test_enlarging_keeps_values_in_their_place():
   old = np.arange(4.0).reshape(1, 2, 2)
-  larger = entries.enlarged(old, (1, 3, 4))
+  larger = units.enlarged(old, (1, 3, 4))
   np.testing.assert_array_equal(larger[:, :2, :2], old)
   assert larger.sum() == old.sum()
-  assert entries.leading_block((1, 3, 4), old.shape).sum() == 4
+  assert units.leading_block((1, 3, 4), old.shape).sum() == 4
 
 
 def test_skip_connections_are_refused():

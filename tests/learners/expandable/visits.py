@@ -1,7 +1,7 @@
 """Learners of this folder's tests, and ways through their phases."""
 
 from lasem_tf.learners import expandable
-from lasem_tf.learners.expandable import shrinkage
+from lasem_tf.learners.expandable import phases
 from tests.learners import growing_support as support
 
 NEVER, ALWAYS = float("inf"), 0.0
@@ -9,7 +9,7 @@ NEVER, ALWAYS = float("inf"), 0.0
 
 def make_learner(epochs_per_task=4, **options):
   context = support.make_context(epochs_per_task=epochs_per_task, num_tasks=6)
-  settings = {"num_new_units": 2, "shrink": shrinkage.Shrinkage(l1=0.2, l1_limit=None, group=0.5),
+  settings = {"num_new_units": 2, "shrink": phases.Shrinkage(l1=0.2, l1_limit=None, group=0.5),
               "loss_threshold": ALWAYS}
   return expandable.ExpandableNetwork(context, **{**settings, **options})
 

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from benchmark.execution import run_once
 from benchmark.execution.ray import address as address_lib, watch as watch_lib
+from benchmark.execution.settings import Settings
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
 from tests.benchmark import small_suite
@@ -84,8 +84,8 @@ class _Display:
 
 
 def test_progress_is_read_from_the_shared_folder(tmp_path):
-  run = suite.Run("synthetic", "stl", "smoke", 0, 0, (), (), "")
-  settings, display = run_once.Settings(output_dir=str(tmp_path), command="test"), _Display()
+  run = suite.Run("synthetic", "stl", "smoke", 0, 0, "", "")
+  settings, display = Settings(output_dir=str(tmp_path), command="test"), _Display()
   path = settings.run_dir(run) / "events.jsonl"
   path.parent.mkdir(parents=True)
   path.write_text(json.dumps({"event": "epoch", "epoch": 0}) + "\n")

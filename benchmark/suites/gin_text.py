@@ -1,0 +1,193 @@
+"""What gin files bind, read as text: nothing is imported, constructed or put into gin's global state."""
+
+import dataclasses
+import math
+import pathlib
+import re
+import tokenize
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gin import config_parser
+
+from benchmark.suites import gin_files
+from benchmark.suites.gin_files import ConfigurationError
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+  """'@name' or '@name()' in a binding; the name may have a scope and modules in front."""
+
+  name: str
+  evaluate: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Macro:
+  """'%NAME' in a binding."""
+
+  name: str
+
+
+class _Delegate(config_parser.ParserDelegate):
+
+  def configurable_reference(self, scoped_configurable_name, evaluate):
+    return Reference(scoped_configurable_name, evaluate)
+
+  def macro(self, macro_name):
+    return Macro(macro_name)
+
+
+@dataclasses.dataclass
+class GinText:
+  """The statements of gin files, later ones winning.
+
+  Attributes:
+    values: by '[scope/]configurable.parameter' or 'MACRO'; may hold `Reference` and `Macro`. Modules in front of a
+      configurable's name are left out.
+    spelling: the name as the file has it, by the same keys.
+    origins: where each is bound, by the same keys.
+    imports: 'import ...' statements, in order.
+    modules: what they import.
+  """
+
+  values: dict[str, Any] = dataclasses.field(default_factory=dict)
+  spelling: dict[str, str] = dataclasses.field(default_factory=dict)
+  origins: dict[str, str] = dataclasses.field(default_factory=dict)
+  imports: list[str] = dataclasses.field(default_factory=list)
+  modules: list[str] = dataclasses.field(default_factory=list)
+
+  def render(self) -> str:
+    """One text without includes that gin parses to the same bindings."""
+    lines = [*self.imports, *(f"{self.spelling[name]} = {render(value)}" for name, value in self.values.items())]
+    return "".join(f"{line}\n" for line in lines)
+
+  def bind(self, spelling: str, value: Any, origin: str) -> None:
+    """Adds a binding, or replaces the one of that name.
+
+    Raises:
+      ConfigurationError: a number is not finite.
+    """
+    if not _is_finite(value):
+      raise ConfigurationError(f"{origin}: {spelling} holds a number that is not finite; bind a finite one.")
+    name = canonical(spelling)
+    self.values[name], self.spelling[name], self.origins[name] = value, spelling, origin
+
+
+class Reader:
+  """Reads files to `GinText`s; every file is opened once, so that all runs of a suite rest on the same text."""
+
+  def __init__(self) -> None:
+    self._texts: dict[pathlib.Path, str] = {}
+
+  def read(self, files: Sequence[str], bindings: Sequence[str] = (), after: GinText | None = None) -> GinText:
+    """What files and bindings say together.
+
+    Args:
+      files: paths, or paths relative to the gin root.
+      bindings: 'name.parameter = value' strings, which win over the files.
+      after: what was read before, over which both win; it is extended.
+
+    Raises:
+      ConfigurationError: a file is missing, cannot be read, includes itself, or is not gin's language.
+    """
+    text = after or GinText()
+    for name in files:
+      self._add_file(text, gin_files.resolve(name), ())
+    for binding in bindings:
+      self._add(text, binding, binding, (), None)
+    return text
+
+  def _add_file(self, text: GinText, path: pathlib.Path, being_read: tuple[pathlib.Path, ...]) -> None:
+    if path not in self._texts:
+      self._texts[path] = gin_files.read(path)
+    self._add(text, self._texts[path], str(path), (*being_read, path), path.parent)
+
+  def _add(self, text: GinText, source: str, where: str, being_read: tuple[pathlib.Path, ...],
+           folder: pathlib.Path | None) -> None:
+    for statement in _statements(source, where):
+      origin = f"{where}, line {statement.location.line_num}" if folder else where
+      if isinstance(statement, config_parser.BindingStatement):
+        selector = f"{statement.scope}/{statement.selector}" if statement.scope else statement.selector
+        text.bind(f"{selector}.{statement.arg_name}" if statement.arg_name else selector, statement.value, origin)
+      elif isinstance(statement, config_parser.ImportStatement):
+        if statement.format() not in text.imports:
+          text.imports.append(statement.format())
+          text.modules.append(statement.module)
+      elif isinstance(statement, config_parser.IncludeStatement):
+        included = gin_files.find(statement.filename, being_read, folder)
+        if included is None:
+          raise ConfigurationError(f"{origin}: no gin file {statement.filename!r} to include, neither in the working "
+                                   "folder, nor below the shipped gin files, nor beside this file.")
+        self._add_file(text, included, being_read)
+
+
+def bound_values(text: str, where: str = "configuration") -> dict[str, Any]:
+  """What a text without includes binds, by '[scope/]configurable.parameter' or 'MACRO'."""
+  result = GinText()
+  for statement in _statements(text, where):
+    if isinstance(statement, config_parser.BindingStatement):
+      selector = f"{statement.scope}/{statement.selector}" if statement.scope else statement.selector
+      result.bind(f"{selector}.{statement.arg_name}" if statement.arg_name else selector, statement.value, where)
+  return result.values
+
+
+def _statements(text: str, where: str) -> Iterator[Any]:
+  try:
+    yield from config_parser.ConfigParser(text, _Delegate())
+  except (SyntaxError, ValueError, TypeError, AttributeError, RecursionError, tokenize.TokenError) as error:
+    raise ConfigurationError(f"{where}: {' '.join(str(error).split())}") from error
+
+
+def canonical(name: str) -> str:
+  """'[scope/]configurable.parameter' without the modules in front of the configurable; macros stay as they are."""
+  if "." not in name:
+    return name
+  selector, _, parameter = name.rpartition(".")
+  scope, slash, configurable = selector.rpartition("/")
+  return f"{scope}{slash}{short(configurable)}.{parameter}"
+
+
+def short(configurable: str) -> str:
+  """The name of a configurable without scope and modules."""
+  return re.split(r"[/.]", configurable)[-1]
+
+
+def expand_macros(value: Any, values: Mapping[str, Any]) -> Any:
+  """The value with every macro replaced by what it is bound to; macros that nothing binds stay."""
+  if isinstance(value, Macro):
+    return expand_macros(values[value.name], values) if value.name in values else value
+  if isinstance(value, (list, tuple)):
+    return type(value)(expand_macros(entry, values) for entry in value)
+  if isinstance(value, dict):
+    return {key: expand_macros(entry, values) for key, entry in value.items()}
+  return value
+
+
+def render(value: Any) -> str:
+  """A value as gin would write it."""
+  if isinstance(value, Reference):
+    return f"@{value.name}{'()' if value.evaluate else ''}"
+  if isinstance(value, Macro):
+    return f"%{value.name}"
+  if isinstance(value, dict):
+    return "{" + ", ".join(f"{render(key)}: {render(entry)}" for key, entry in value.items()) + "}"
+  if isinstance(value, (list, tuple)):
+    inner = ", ".join(render(entry) for entry in value)
+    return f"[{inner}]" if isinstance(value, list) else f"({inner}{',' if len(value) == 1 else ''})"
+  return repr(value)
+
+
+def parts(value: Any) -> Iterator[Any]:
+  """The value itself, or whatever lies in its lists, tuples and dicts."""
+  if isinstance(value, dict):
+    value = [entry for pair in value.items() for entry in pair]
+  if isinstance(value, (list, tuple)):
+    for entry in value:
+      yield from parts(entry)
+  else:
+    yield value
+
+
+def _is_finite(value: Any) -> bool:
+  return all(math.isfinite(part) for part in parts(value) if isinstance(part, float))

@@ -1,0 +1,27 @@
+"""What a processor can do with bfloat16, and a word to whoever asks for it where it cannot."""
+
+import functools
+import logging
+import pathlib
+
+import tensorflow as tf
+
+# Flags of processors that multiply bfloat16 numbers themselves: matrix units, and vector units of x86 and of ARM.
+_BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
+_CPUINFO = pathlib.Path("/proc/cpuinfo")
+
+
+def multiplies_bfloat16(cpuinfo: str) -> bool:
+  """Whether the text of /proc/cpuinfo names a unit that multiplies bfloat16 numbers."""
+  flags = [line.partition(":")[2].split() for line in cpuinfo.splitlines() if line.startswith(("flags", "Features"))]
+  return bool(flags) and not _BFLOAT16_FLAGS.isdisjoint(flags[0])
+
+
+@functools.cache
+def warn_where_slower() -> None:
+  """Logs, once in a process, that mixed precision is slower here than float32."""
+  if tf.config.list_physical_devices("GPU") or not _CPUINFO.is_file() or multiplies_bfloat16(_CPUINFO.read_text()):
+    return
+  logging.getLogger(__name__).warning(
+      "ConvNetSpec.precision = 'mixed_bfloat16': this processor has no unit for bfloat16, so training will be slower "
+      "than with 'float32'.")

@@ -1,0 +1,97 @@
+"""Gin files as text: includes, imports, and what a folder of one's own changes."""
+
+import os
+
+import pytest
+
+from benchmark.suites import gin_files, gin_text
+from benchmark.suites.gin_files import ConfigurationError
+
+
+@pytest.fixture(name="write")
+def _write(tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.setattr(gin_files, "_announced", set())
+
+  def write(name, text):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+  return write
+
+
+def read(*files, bindings=()):
+  return gin_text.Reader().read(files, bindings)
+
+
+def test_gin_files_are_found_by_their_short_names():
+  assert os.path.samefile(gin_files.resolve("scale/smoke.gin"), gin_files.resolve("gin/scale/smoke.gin"))
+  with pytest.raises(ConfigurationError, match="Did you mean smoke"):
+    gin_files.resolve("scale/smok.gin")
+
+
+def test_later_statements_win_and_the_text_says_it_all(write):
+  write("first.gin", "import json\nA.x = 1\nB = (1, 2.5, 'z', {'k': @C()})\n")
+  second = write("second.gin", "include 'first.gin'\nscope/mod.A.x = %B\nmod.A.x = 3\n")
+  found = read(second, bindings=["B = None"])
+  assert found.values == {"A.x": 3, "B": None, "scope/A.x": gin_text.Macro("B")}
+  assert found.modules == ["json"]
+  again = gin_text.bound_values("\n".join(found.render().splitlines()[1:]))
+  assert again == found.values and "scope/mod.A.x = %B" in found.render()
+
+
+def test_own_files_may_lie_in_folders_of_the_shipped_names(write):
+  write("learners/mine.gin", "include 'learners/knowledge/hps.gin'\n")
+  write("streams/mine.gin", "include 'base.gin'\n")
+  write("scale/tiny.gin", "include 'scale/smoke.gin'\n")
+  assert "Composed.knowledge" in read("learners/mine.gin").values
+  assert "experiment.batch_size" in read("streams/mine.gin").values
+  assert read("scale/tiny.gin").values == read("scale/smoke.gin").values
+  assert "experiment.learner" in read("learners/selection/lasem.gin", "learners/knowledge/hps.gin").values
+
+
+def test_an_own_file_replaces_a_shipped_one_by_name_and_is_announced(write, capsys):
+  write("base.gin", "include 'base.gin'\nPROTOCOL = 'reference'\n")
+  found = read("streams/synthetic.gin")
+  assert found.values["PROTOCOL"] == "reference" and "experiment.batch_size" in found.values
+  assert capsys.readouterr().err == "base.gin of the working folder replaces the shipped file.\n"
+
+
+@pytest.mark.parametrize("name, text, message", [
+    ("loop.gin", "include 'loop.gin'\n", "loop.gin includes itself"),
+    ("gone.gin", "A.x = 1\ninclude 'nowhere.gin'\n", "gone.gin, line 2: no gin file 'nowhere.gin' to include"),
+    ("half.gin", "A.x =\n", "half.gin"),
+    ("deep.gin", "A.x = " + "(" * 3000, "deep.gin"),
+    ("latin.gin", b"A.x = '\xe9'\n", "latin.gin is not encoded in UTF-8"),
+    ("inf.gin", "A.x = (1, {'a': [1e999]})\n", "inf.gin, line 1: A.x holds a number that is not finite"),
+])
+def test_what_is_no_gin_file_is_refused_in_one_line(write, name, text, message):
+  with pytest.raises(ConfigurationError) as error:
+    read(write(name, text))
+  assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_files_that_include_each_other_are_refused(write):
+  write("one.gin", "include 'two.gin'\n")
+  write("two.gin", "include 'one.gin'\n")
+  with pytest.raises(ConfigurationError, match="includes itself"):
+    read("one.gin")
+
+
+def test_a_name_that_no_file_can_have_is_refused():
+  with pytest.raises(ConfigurationError, match="x{300}"):
+    read("x" * 300 + ".gin")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
+def test_files_without_permission_are_refused(write):
+  path = write("secret.gin", "A.x = 1\n")
+  os.chmod(path, 0)
+  with pytest.raises(ConfigurationError, match="secret.gin cannot be read"):
+    read(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(write):
+  assert read(write("marked.gin", b"\xef\xbb\xbfA.x = 1\n")).values == {"A.x": 1}

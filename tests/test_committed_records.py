@@ -1,0 +1,35 @@
+"""The configuration hash of every committed record is what its requested configuration gives today."""
+
+import json
+import pathlib
+
+import pytest
+
+from benchmark.results import records, run_files
+from benchmark.suites import bindings, gin_text, learner_names, suite
+
+_REPORTS = sorted(path.parent for path in (pathlib.Path(__file__).parents[1] / "reports").glob(
+    f"*/{run_files.COLLECTION_FILE}"))
+
+
+@pytest.mark.parametrize("report", _REPORTS, ids=lambda path: path.name)
+def test_hashes_of_committed_records(report):
+  found = {record.identity: record for record in records.load_records([report])}
+  lines = (report / run_files.DETAILS_FILE).read_text(encoding="utf-8").splitlines()
+  requested = {entry["identity"]: entry["requested"] for entry in map(json.loads, lines)}
+  assert set(requested) == set(found)
+  for identity, text in requested.items():
+    values = bindings.bound_values(text)
+    provenance = found[identity].provenance
+    assert suite.configuration_hash(values, provenance["design_seed"]) == found[identity].result["configuration_hash"]
+
+
+@pytest.mark.parametrize("report", _REPORTS, ids=lambda path: path.name)
+def test_names_of_committed_learners_still_stand_for_what_was_trained(report):
+  found = {record.identity: record for record in records.load_records([report])}
+  for line in (report / run_files.DETAILS_FILE).read_text(encoding="utf-8").splitlines():
+    entry = json.loads(line)
+    requested = bindings.bound_values(entry["requested"])
+    source = learner_names.resolve(found[entry["identity"]].learner)
+    today = gin_text.Reader().read(source.files, source.bindings).values
+    assert {name: requested.get(name) for name in today} == today, entry["identity"]
