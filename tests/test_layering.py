@@ -21,8 +21,8 @@ FLOORS = {
 }
 # Read records and draw tables where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = ("lasem_tf.types", "lasem_tf.seeding", "lasem_tf.files", "lasem_tf.metrics",
-                      "lasem_tf.nn.architecture", "lasem_tf.selection.configuration", "benchmark.results", "benchmark.reporting",
-                      "benchmark.report", "benchmark.suites.bindings", "benchmark.suites.suite",
+                      "lasem_tf.nn.architecture", "lasem_tf.selection.configuration", "benchmark.results",
+                      "benchmark.reporting", "benchmark.report", "benchmark.suites.bindings", "benchmark.suites.suite",
                       *(f"benchmark.execution.{name}" for name in (
                           "cost_model", "display", "outcome", "plan", "pool", "run_folder", "settings", "shards",
                           "suite_folder", "worker", "ray")))
