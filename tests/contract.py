@@ -77,7 +77,8 @@ def load(name: str, bindings: tuple[str, ...] = ()) -> Subject:
 
   def make(**overrides):
     context = experiment.learner_context(stream.num_classes, seed=0, examples=stream.examples)
-    if learner in ("Composed", "ModularNetwork"):  # One phase, or one for each of many candidates: two epochs show all there is.
+    # One phase, or one for each of many candidates: two epochs show all there is.
+    if learner in ("Composed", "ModularNetwork"):
       context = dataclasses.replace(context, epochs_per_task=2)
     return experiment.learner(dataclasses.replace(context, **overrides))
 

@@ -1,11 +1,11 @@
 """SupSup: a control whose trunk is random and never trained; each task finds a mask over it.
 
 Wortsman, Ramanujan, Liu, Kembhavi, Rastegari, Yosinski, Farhadi, "Supermasks in superposition" (NeurIPS 2020), for
-known task identities (its case GG). A task's subnetwork is found by scores alone, as in Ramanujan et al., "What's hidden in a
-randomly weighted neural network?" (CVPR 2020): the share c of a layer's weights with the largest |s| is used, and
-s <- s - lr dL/dm sign(s), straight through. The weights are signed constants +- sqrt(2 / (c fan_in)), there are no
-biases, and every task draws its scores anew, so that tasks have nothing in common but the random weights: what a method
-transfers shows against it. Heads are trained, where the authors mask a random output layer as well.
+known task identities (its case GG). A task's subnetwork is found by scores alone, as in Ramanujan et al., "What's
+hidden in a randomly weighted neural network?" (CVPR 2020): the share c of a layer's weights with the largest |s| is
+used, and s <- s - lr dL/dm sign(s), straight through. The weights are signed constants +- sqrt(2 / (c fan_in)), there
+are no biases, and every task draws its scores anew, so that tasks have nothing in common but the random weights: what a
+method transfers shows against it. Heads are trained, where the authors mask a random output layer as well.
 """
 
 import math
