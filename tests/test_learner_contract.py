@@ -17,6 +17,7 @@ VARIANTS = (
     ("apd_release", ("experiment.protocol = 'reference'",)),
     ("a_gem", ("AveragedGradientEpisodicMemory.optimizer = 'sgd'", "experiment.learning_rate = 0.1")),
     ("replay", ("MEMORY_POLICY = 'reservoir'", "MEMORY_BUDGET = 5", "ExperienceReplay.memory_batch = 3")),
+    ("joint", ("RESTART = True",)), ("mas", ("ALPHA = None",)),
     ("ewc_separate", ("ElasticWeightConsolidation.head_depth = 'all_dense'",
                       "ElasticWeightConsolidation.fisher_kind = 'sampled'")))
 

@@ -2,7 +2,7 @@
 
 _FAMILIES = ("stl", "snn", "fine_tuning", "joint", "random", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
              "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem",
-             "hat", "packnet", "mntdp", "der_pp", "gpm", "si", "mas")
+             "hat", "packnet", "mntdp", "der_pp", "gpm", "si", "mas", "wsn")
 _WORDS = {
     "stl": "STL",
     "snn": "SNN",
@@ -16,6 +16,7 @@ _WORDS = {
     "gpm": "GPM",
     "si": "SI",
     "mas": "MAS",
+    "wsn": "WSN",
     "hps": "HPS",
     "tf": "TF",
     "dfcnn": "DF-CNN",

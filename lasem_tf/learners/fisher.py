@@ -6,6 +6,8 @@ its outputs, so a chunk of examples needs one backward pass to the layers' outpu
 product (dense) or one small product per example over the positions of its image (convolution).
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from lasem_tf.learners import trunk as trunks
@@ -69,17 +71,17 @@ def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
 
     logits = head(trunk(images, observe=observe))
   sums = {name: 0.0 for name in trunk.named_variables}
-  columns = [_columns(group, inputs, trunk.spec.padding) for group, inputs, _ in observed]
+  columns = [columns_of(group, inputs, trunk.spec.padding) for group, inputs, _ in observed]
   for at_logits in output_gradients(logits, labels, kind, seed):
     at_outputs = tape.gradient(logits, [outputs for _, _, outputs in observed], output_gradients=at_logits)
     for (group, _, _), inputs, gradient in zip(observed, columns, at_outputs):
-      kernel, bias = _layer_sums(inputs, gradient)
+      kernel, bias = layer_sums(inputs, gradient)
       sums[f"{group.prefix}/kernel"] += tf.reshape(kernel, group["kernel"].shape)
       sums[f"{group.prefix}/bias"] += bias
   return sums
 
 
-def _columns(group, inputs, padding):
+def columns_of(group: weights.WeightGroup, inputs: tf.Tensor, padding: str) -> tf.Tensor:
   """What multiplies the kernel: `[n, in]` of a dense layer, `[n, positions, height * width * in]` of a convolution."""
   if inputs.shape.rank == 2:
     return inputs
@@ -88,12 +90,22 @@ def _columns(group, inputs, padding):
   return tf.reshape(patches, [inputs.shape[0], -1, patches.shape[-1]])
 
 
-def _layer_sums(columns, gradient):
-  """Sums over examples of the squared gradients of a layer's flattened kernel and of its bias."""
+def layer_sums(columns: tf.Tensor, gradient: tf.Tensor,
+               measure: Callable[[tf.Tensor], tf.Tensor] = tf.square) -> tuple[tf.Tensor, tf.Tensor]:
+  """Sums over examples of a measure of each example's gradient.
+
+  Args:
+    columns: what multiplied the kernel, see `columns_of`.
+    gradient: at the layer's outputs, before ReLU.
+    measure: elementwise, of a product the product of the measures: `tf.square` or `tf.abs`.
+
+  Returns:
+    Those of the flattened kernel `[in, out]` and of the bias `[out]`.
+  """
   if columns.shape.rank == 2:
-    squares = tf.square(gradient)
-    return tf.matmul(tf.square(columns), squares, transpose_a=True), tf.reduce_sum(squares, axis=0)
+    measured = measure(gradient)
+    return tf.matmul(measure(columns), measured, transpose_a=True), tf.reduce_sum(measured, axis=0)
   gradient = tf.reshape(gradient, [columns.shape[0], -1, gradient.shape[-1]])
   kernels = tf.matmul(columns, gradient, transpose_a=True)
   biases = tf.reduce_sum(gradient, axis=1)
-  return tf.reduce_sum(tf.square(kernels), axis=0), tf.reduce_sum(tf.square(biases), axis=0)
+  return tf.reduce_sum(measure(kernels), axis=0), tf.reduce_sum(measure(biases), axis=0)

@@ -56,7 +56,7 @@ def test_fisher_of_a_linear_softmax(kind, label, expected):
   logits = tf.constant([[np.log(3.0), 0.0]], tf.float64)
   gradients = fisher.output_gradients(logits, tf.constant([label]), kind, tf.constant([0, 0]))
   inputs = tf.constant([[1.0, 2.0]], tf.float64)
-  information = sum(fisher._layer_sums(inputs, gradient)[0] for gradient in gradients)
+  information = sum(fisher.layer_sums(inputs, gradient)[0] for gradient in gradients)
   np.testing.assert_allclose(information, expected, rtol=1e-12)
 
 

@@ -23,7 +23,7 @@ _PANELS = {  # Panel, and the panel where the former would be crowded.
     "der_pp": ("Regularisation and replay", "Replay"),
     **{family: ("Regularisation and replay", "Regularisation") for family in ("gpm", "si", "mas")},
     **{family: ("References", "References") for family in ("fine_tuning", "joint", "random")},
-    **{family: ("Masks and modules", "Masks and modules") for family in ("hat", "packnet", "mntdp")},
+    **{family: ("Masks and modules", "Masks and modules") for family in ("hat", "packnet", "mntdp", "wsn")},
 }
 
 

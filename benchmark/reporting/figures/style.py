@@ -39,7 +39,7 @@ _FAMILIES = {  # Colour, line, and the markers of the variants that share the co
     "hat": ("#8C564B", "-", {"": "o"}), "packnet": ("#8C564B", "--", {"": "s"}),
     "mntdp": ("#8C564B", "-.", {"": "D"}), "der_pp": ("#999933", "-.", {"": "D"}),
     "gpm": ("#882255", "-.", {"": "D"}), "si": ("#882255", ":", {"": "^"}),
-    "mas": ("#882255", (0, (1, 2)), {"": "v"}),
+    "mas": ("#882255", (0, (1, 2)), {"": "v"}), "wsn": ("#8C564B", ":", {"": "^"}),
 }
 _STATIC_MARKERS = {
     "all": "o", "top1": "s", "top2": "D", "top3": "^", "top4": "P", "top5": "X", "top6": "8", "bottom1": "v",

@@ -15,7 +15,7 @@ from tests.benchmark.synthetic_records import constant
 
 _METHODS = [
     "stl", "snn", "prognn", "den", "channel_gated", "channel_gated_soft", "apd", "ewc", "lwf", "replay", "a_gem",
-    "fine_tuning", "joint", "random_hps", "random_tf", "random_dfcnn", "hat", "packnet", "mntdp", "der_pp", "gpm", "si", "mas"
+    "fine_tuning", "joint", "random_hps", "random_tf", "random_dfcnn", "hat", "packnet", "mntdp", "der_pp", "gpm", "si", "mas", "wsn"
 ]
 _METHODS += [f"{knowledge}_{pattern}" for knowledge in ("hps", "tf", "dfcnn") for pattern in (
     "all", "top1", "top2", "top3", "bottom1", "bottom2", "bottom3", "alternating", "alternating_odd")]

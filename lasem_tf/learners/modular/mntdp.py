@@ -19,7 +19,8 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent, modules, snapshot
+from lasem_tf.learners import base, descent, snapshot
+from lasem_tf.learners.modular import library
 from lasem_tf.nn import layers, optimizers
 
 _EVALUATION_BATCH = 256
@@ -65,9 +66,10 @@ class ModularNetwork(base.Learner):
                        f"not {learning_rates}, {weight_decays} and {neighbours}.")
     self._grid = tuple(itertools.product(learning_rates, weight_decays))
     self._neighbours, self._optimizer = neighbours, optimizers.by_name(optimizer, "ModularNetwork.optimizer")
-    self._library = modules.ModuleLibrary(context, self.initializer)
+    self._library = library.ModuleLibrary(context, self.initializer)
     self._paths: dict[int, list[int]] = {}  # For every layer the task whose module it is; committed tasks only.
     self._settings: dict[int, tuple[float, float]] = {}  # Chosen rate and weight decay.
+    self._prior: dict[int, float] = {}
     self._end_search()
 
   # --- networks -------------------------------------------------------------------------------------------------------
@@ -97,12 +99,13 @@ class ModularNetwork(base.Learner):
 
   def _neighbour_accuracy(self, task_id: int) -> float:
     """The prior of an old task's path for the new task."""
-    splits = []
-    for images, labels in (self.task.train, self.task.validation):
+
+    def described(images: tf.Tensor, labels: tf.Tensor) -> tuple[np.ndarray, np.ndarray]:
       chunks = [self._library.features(images[start:start + _EVALUATION_BATCH], self._paths[task_id])
                 for start in range(0, len(images), _EVALUATION_BATCH)]
-      splits.append((tf.concat(chunks, axis=0).numpy().astype(np.float64), labels.numpy()))
-    return neighbour_accuracy(*splits, self._neighbours)
+      return tf.concat(chunks, axis=0).numpy().astype(np.float64), labels.numpy()
+
+    return neighbour_accuracy(described(*self.task.train), described(*self.task.validation), self._neighbours)
 
   def _begin_search(self, task_id: int) -> None:
     everything = range(self._library.depth)
@@ -113,7 +116,7 @@ class ModularNetwork(base.Learner):
 
   def _end_search(self) -> None:
     self._searching, self._donor, self._reused = False, None, 0
-    self._prior: dict[int, float] = {}
+    self._prior = {}
     self._candidate, self._winner, self._score = 0, 0, -1.0
     self._snapshot, self._best = snapshot.Snapshot("snapshot", {}), snapshot.Snapshot("best", {})
 

@@ -12,32 +12,30 @@ threshold is epsilon = threshold + increment t for the t-th task, at most 1. The
 those of the trunk are trained by the first task and fixed after it. Heads are each task's own and not projected.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import gin
 import numpy as np
 import tensorflow as tf
 
 from lasem_tf import seeding
-from lasem_tf.learners import base, trunk
+from lasem_tf.learners import base, fisher, trunk
 from lasem_tf.nn import optimizers, weights
 
 _RECORDING_BATCH = 25
 
 
-def compressed(rows: Iterable[np.ndarray]) -> np.ndarray:
+def compressed(rows: Sequence[np.ndarray]) -> np.ndarray:
   """A matrix `[d, at most d]` with the singular values and left singular vectors of R, given as chunks of R^T.
 
   Args:
     rows: float64 `[n, d]`, several.
   """
-  factor = None
+  factor = np.zeros([0, rows[0].shape[1]])
   for chunk in rows:
-    factor = chunk if factor is None else np.concatenate([factor, chunk])
+    factor = np.concatenate([factor, chunk])
     if len(factor) > factor.shape[1]:
-      factor = np.linalg.qr(factor, mode="r")
-  if factor is None:
-    raise ValueError("There is nothing to compress.")
+      factor = np.asarray(np.linalg.qr(factor, mode="r"))
   return factor.T
 
 
@@ -138,11 +136,8 @@ class GradientProjection(trunk.TrunkLearner):
 
     def observe(group, inputs, outputs):
       del outputs
-      if len(inputs.shape) == 4:
-        size = group["kernel"].shape[0]
-        inputs = tf.image.extract_patches(inputs, [1, size, size, 1], [1] * 4, [1] * 4,
-                                          self.context.spec.padding.upper())
-      matrix = inputs.numpy().reshape(-1, self._num_inputs(group)).astype(np.float64)
+      columns = fisher.columns_of(group, inputs, self.context.spec.padding).numpy()
+      matrix = columns.reshape(-1, self._num_inputs(group)).astype(np.float64)
       chunks[group.prefix] = [compressed([*chunks[group.prefix], matrix]).T]
 
     for start in range(0, len(rows), _RECORDING_BATCH):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from lasem_tf.learners import fine_tuning, packnet
+from lasem_tf.learners import fine_tuning
+from lasem_tf.learners.masks import packnet
 from tests import tiny_stream
 
 

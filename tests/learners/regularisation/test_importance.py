@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lasem_tf.learners import fine_tuning, memory_aware_synapses, synaptic_intelligence
+from lasem_tf.learners import fine_tuning
+from lasem_tf.learners.regularisation import memory_aware_synapses, synaptic_intelligence
 from tests import tiny_stream
 
 SI, MAS = synaptic_intelligence.SynapticIntelligence, memory_aware_synapses.MemoryAwareSynapses

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lasem_tf.learners import fine_tuning, gradient_projection
+from lasem_tf.learners import fine_tuning
+from lasem_tf.learners.regularisation import gradient_projection
 from lasem_tf.nn import architecture
 from tests import tiny_stream
 

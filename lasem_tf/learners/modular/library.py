@@ -73,8 +73,8 @@ class ModuleLibrary:
   def num_parameters(self, paths: dict[int, list[int]]) -> int:
     """Scalars of the networks of these paths, each module once."""
     used = {(owner, layer) for path in paths.values() for layer, owner in enumerate(path)}
-    groups = [*(self._modules[key] for key in used), *(self.heads[task_id] for task_id in paths)]
-    return sum(group.num_parameters for group in groups)
+    modules = sum(self._modules[key].num_parameters for key in used)
+    return modules + sum(self.heads[task_id].num_parameters for task_id in paths)
 
   def layer_macs(self, num_classes: int) -> list[int]:
     """Multiply-accumulate operations of one image in every layer, the head last."""

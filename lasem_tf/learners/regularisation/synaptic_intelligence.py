@@ -12,7 +12,8 @@ rose along that weight) counts as none. The loss is that of `importance`, c ther
 import gin
 import tensorflow as tf
 
-from lasem_tf.learners import base, importance
+from lasem_tf.learners import base
+from lasem_tf.learners.regularisation import importance
 from lasem_tf.nn import optimizers
 
 

@@ -86,7 +86,7 @@ class HardAttention(trunk.TrunkLearner):
     spec, groups = self.context.spec, self.trunk.groups
     hidden = layers.convolve_stack(
         spec, images, lambda layer, inputs: layers.convolution(inputs, *groups[layer].kernel_and_bias(), spec.padding),
-        branch=lambda layer, outputs: outputs * masks[layer], rectify=True)
+        branch=lambda layer, outputs: outputs * tf.cast(masks[layer], outputs.dtype), rectify=True)
     hidden = layers.dropout(hidden, spec.dropout_keep_probability, dropout_seed)
     for group, mask in zip(groups[spec.depth:], masks[spec.depth:]):
       hidden = tf.nn.relu(tf.matmul(hidden, group["kernel"]) + group["bias"]) * mask

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lasem_tf.learners import mntdp
+from lasem_tf.learners.modular import mntdp
 from tests import tiny_stream
 
 GRID = {"learning_rates": (0.02,), "weight_decays": (0.0,)}

@@ -13,7 +13,9 @@ Omega <- alpha Omega + (1 - alpha) new, the default here; alpha None adds. The l
 import gin
 import tensorflow as tf
 
-from lasem_tf.learners import base, importance
+from lasem_tf.learners import base, fisher
+from lasem_tf.learners.regularisation import importance
+from lasem_tf.nn import weights
 
 
 @gin.register
@@ -38,21 +40,24 @@ class MemoryAwareSynapses(importance.ImportanceLearner):
 
   def sensitivity(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
     """Mean absolute gradient of the squared length of the current head's logits, by name of the weight."""
-    weights, head = self.trunk.named_variables, self.heads[self.task.info.task_id]
+    sums = {name: tf.zeros_like(variable) for name, variable in self.trunk.named_variables.items()}
+    for start in range(0, len(images), fisher.CHUNK_SIZE):
+      observed: list[tuple[weights.WeightGroup, tf.Tensor, tf.Tensor]] = []
+      with tf.GradientTape(watch_accessed_variables=False) as tape:
 
-    def add_one(index, sums):
-      with tf.GradientTape() as tape:
-        length = tf.reduce_sum(tf.square(head(self.trunk(images[index:index + 1]))))
-      gradients = tape.gradient(length, list(weights.values()))
-      return index + 1, [total + tf.abs(gradient) for total, gradient in zip(sums, gradients)]
+        def observe(group, inputs, outputs, tape=tape, observed=observed):
+          tape.watch(outputs)
+          observed.append((group, inputs, outputs))
 
-    @tf.function(autograph=False)
-    def add_all():
-      sums = [tf.zeros_like(variable) for variable in weights.values()]
-      return tf.while_loop(lambda index, _: index < len(images), add_one, (tf.constant(0), sums),
-                           parallel_iterations=1)[1]
-
-    return {name: total / len(images) for name, total in zip(weights, add_all())}
+        hidden = self.trunk(images[start:start + fisher.CHUNK_SIZE], observe=observe)
+        length = tf.reduce_sum(tf.square(self.heads[self.task.info.task_id](hidden)))
+      at_outputs = tape.gradient(length, [outputs for _, _, outputs in observed])
+      for (group, inputs, _), gradient in zip(observed, at_outputs):
+        columns = fisher.columns_of(group, inputs, self.context.spec.padding)
+        kernel, bias = fisher.layer_sums(columns, gradient, tf.abs)
+        sums[f"{group.prefix}/kernel"] += tf.reshape(kernel, group["kernel"].shape)
+        sums[f"{group.prefix}/bias"] += bias
+    return {name: total / len(images) for name, total in sums.items()}
 
   def _new_importance(self):
     new = self.sensitivity(self.task.train[0])
