@@ -84,6 +84,7 @@ _FAMILIES = (  # In the order of tables.
     Family("si", "SI", _WINE, ":", _FIXED_SIZE, "Regularisation", {"": "^"}),
     Family("mas", "MAS", _WINE, _DOTS, _FIXED_SIZE, "Regularisation", {"": "v"}),
     Family("wsn", "WSN", _BROWN, ":", _MASKS, _MASKS, {"": "^"}),
+    Family("supsup", "SupSup", _BROWN, _DOTS, _MASKS, _MASKS, {"": "v"}),
 )
 _BY_NAME = {family.name: family for family in _FAMILIES}
 _ORDER = {family.name: place for place, family in enumerate(_FAMILIES)}
