@@ -102,8 +102,8 @@ def _epoch_rows(path: pathlib.Path) -> list[tuple]:
         elif event.get("event") == "best_epoch":
           rows[key]["test_accuracy"] = _rounded(event["test_accuracy"])
       except (ValueError, KeyError) as error:
-        raise RecordError(f"{path}, line {number}: not an event of a run ({error!r}). Delete the file to report without "
-                          "curves.") from error
+        raise RecordError(f"{path}, line {number}: not an event of a run ({error!r}). Delete the file to report "
+                          "without curves.") from error
   return [tuple(row.values()) for row in rows.values()]
 
 
