@@ -7,6 +7,7 @@ counts the best configuration of every batch, the second averages the likelihood
 """
 
 import functools
+from typing import Literal
 
 import gin
 import numpy as np
@@ -20,11 +21,11 @@ from lasem_tf.selection.expectation_search import ExpectationSearch, Rules
 class Expectation(base.Selection):
   """LASEM, and LASEM-G with groups of layers that share or do not share together."""
 
-  def __init__(self, likelihood: str = "product", prior: str = "count", prior_initial_count: float = 1.0,
-               reset_prior_each_epoch: bool = False, layer_groups: tuple[int, ...] = (),
-               fixed_configuration: str | None = None, fixed_probability: float = 0.9,
-               commit_threshold: float | None = None, commit_epochs: int = 5, dropped_mass: float = 0.0,
-               audit_every: int = 0):
+  def __init__(self, likelihood: Literal["product", "mean"] = "product", prior: Literal["count", "mean"] = "count",
+               prior_initial_count: float = 1.0, reset_prior_each_epoch: bool = False,
+               layer_groups: tuple[int, ...] = (), fixed_configuration: str | None = None,
+               fixed_probability: float = 0.9, commit_threshold: float | None = None, commit_epochs: int = 5,
+               dropped_mass: float = 0.0, audit_every: int = 0):
     """Sets the variant; the defaults are the 2020 paper's.
 
     Args:
