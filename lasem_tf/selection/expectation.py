@@ -17,6 +17,9 @@ from lasem_tf.selection.bounded_search import BoundedSearch
 from lasem_tf.selection.expectation_search import ExpectationSearch, Rules
 
 
+_MOST_GROUPS = 13
+
+
 @gin.register
 class Expectation(base.Selection):
   """LASEM, and LASEM-G with groups of layers that share or do not share together."""
@@ -73,6 +76,10 @@ class Expectation(base.Selection):
 
   def _check(self, num_tasks, epochs_per_task):
     groups = configuration.check_groups(self._groups, self.depth)
+    if len(groups) > _MOST_GROUPS:
+      raise ValueError(f"Expectation evaluates each of 2**{len(groups)} configurations on every mini-batch, and more "
+                       f"than 2**{_MOST_GROUPS} are out of reach: bind Expectation.layer_groups (LASEM-G) to at most "
+                       f"{_MOST_GROUPS} groups of the {self.depth} convolutions.")
     self._rules = self._make_rules(groups=groups, fixed_weights=self._fixed_weights(groups))
 
   def _fixed_weights(self, groups: tuple[int, ...]) -> tuple[float, ...] | None:
