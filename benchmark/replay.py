@@ -74,8 +74,8 @@ def _run(values: flags.FlagValues) -> int:
   process.prepare_process(threads)
   process.start_tensorflow(threads, record.provenance["deterministic"])
   # TensorFlow takes its settings from the environment when it is first imported.
-  from lasem_tf.data import stream  # noqa: PLC0415
-  from lasem_tf.training import checkpoints  # noqa: PLC0415
+  from lasem_tf.data import stream  # noqa: PLC0415  see above
+  from lasem_tf.training import checkpoints  # noqa: PLC0415  see above
 
   return command_line.run_or_fail(lambda: _compare(record, _repeat(record, values)),
                                   (stream.DataError, checkpoints.CheckpointError))

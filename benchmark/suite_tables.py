@@ -1,5 +1,6 @@
 """The end of a suite: its tables, what went wrong, and the exit status."""
 
+import pathlib
 import sys
 from collections.abc import Mapping, Sequence
 
