@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
 from benchmark.reporting import tables
-from benchmark.results import records, run_files
+from benchmark.results import comparison, records, run_files
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
 
@@ -71,8 +71,9 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
     print(f"No record of the baseline {baseline!r} yet, so the table tests nothing against it.", file=sys.stderr)
     baseline = None
   try:
-    path = tables.write_suite_tables(present, settings.output_dir, [run.identity for run in runs], baseline)
-    print(pathlib.Path(path).read_text(encoding="utf-8"))
+    panels = comparison.panels(present, [run.identity for run in runs], baseline)
+    path = tables.write_suite_tables(present, panels, settings.output_dir)
+    print(tables.plain(present, panels))
     print(f"Written to {path}")
     return True
   except OSError as error:

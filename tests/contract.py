@@ -21,7 +21,7 @@ from tests import tiny_stream
 
 # Learners that promise something about the answers for earlier tasks: how far a new task may move these.
 ANSWERS_MOVE_AT_MOST = {"SingleTask": 0.0, "ProgressiveNetwork": 0.0, "ChannelGated": 0.0,
-                        "PackNet": 0.0, "WinningSubnetworks": 0.0, "ModularNetwork": 0.0,
+                        "PackNet": 0.0, "WinningSubnetworks": 0.0, "Supermasks": 0.0, "ModularNetwork": 0.0,
                         "AdditiveDecomposition": 1e-3}
 # Learners that go on training what belongs to earlier tasks alone: heads, or adaptive parts that follow shared ones.
 TRAINS_OLD_PARTS = ("LearningWithoutForgetting", "ExperienceReplay", "AveragedGradientEpisodicMemory",
@@ -36,6 +36,10 @@ _NETWORK = (
 _MACROS = (
     "DENSE_SIZES = (16,)", "TENSOR_FACTORS_DENSE_SIZES = (16,)", "PROTOCOL = 'clean'", "LAYER_GROUPS = (2, 1)",
     "DECONVOLUTION_SIZES = ((2, 3, 3, 5), (2, 4, 3, 4), (2, 3, 3, 5))", "EXPANSION_UNITS = 2")
+# Learners whose initial weights keep the size of their inputs, which are large here: they err with confidence.
+_CONFIDENT_AT_FIRST = ("Supermasks",)
+# A grid of two shows what one of six does.
+_SMALLER = {"mntdp": ("WEIGHT_DECAYS = (1e-4,)",)}
 _STEPS_PER_EPOCH = 2
 _OVERFITTING_STEPS = 200
 # Rates of the check that a batch can be learned: that of RMSProp, and those of learners with another optimiser.
@@ -63,7 +67,7 @@ class Subject:
 def load(name: str, bindings: tuple[str, ...] = ()) -> Subject:
   """Parses a learner's files, and replaces stream and network by tiny ones; further bindings void its promise."""
   source = learner_names.resolve(name)
-  text = gin_text.Reader().read(source.files, (*source.bindings, *_NETWORK, *bindings))
+  text = gin_text.Reader().read(source.files, (*source.bindings, *_NETWORK, *_SMALLER.get(name, ()), *bindings))
   bindings_lib.parse(text.render(), name)
   missing = [binding for binding in _MACROS if binding.split(" ")[0] not in text.values]
   gin.parse_config(missing)
@@ -73,7 +77,8 @@ def load(name: str, bindings: tuple[str, ...] = ()) -> Subject:
 
   def make(**overrides):
     context = experiment.learner_context(stream.num_classes, seed=0, examples=stream.examples)
-    if learner == "Composed":  # One phase, or one for each of many candidates: two epochs show all there is.
+    # One phase, or one for each of many candidates: two epochs show all there is.
+    if learner in ("Composed", "ModularNetwork"):
       context = dataclasses.replace(context, epochs_per_task=2)
     return experiment.learner(dataclasses.replace(context, **overrides))
 
@@ -129,7 +134,8 @@ class Life:
     assert logits.shape == (24, 3)
     accuracy = np.mean(np.argmax(logits.numpy(), axis=1) == labels.numpy())
     assert accuracy <= 0.67
-    assert abs(float(layers.mean_cross_entropy(logits, labels)) - np.log(3)) < 0.7
+    if self.class_name not in _CONFIDENT_AT_FIRST:
+      assert abs(float(layers.mean_cross_entropy(logits, labels)) - np.log(3)) < 0.7
 
   def overfits_one_batch(self) -> None:
     """Compiled as by the trainer, the phases together learn the only batch there is; the commit does not lose it."""

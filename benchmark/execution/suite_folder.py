@@ -105,8 +105,8 @@ def _prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> 
       _clear(settings.run_dir(run))
   for run in runs:
     directory = settings.run_dir(run)
-    is_marked = any((directory / name).exists() for name in (run_files.IDENTITY_FILE, run_files.RECORD_FILE))
-    if run not in damaged and not is_marked:
+    is_known = any((directory / name).exists() for name in (run_files.IDENTITY_FILE, run_files.RECORD_FILE))
+    if run not in damaged and not is_known:
       run_folder.claim(directory, run)
   return damaged
 

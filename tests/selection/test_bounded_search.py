@@ -243,6 +243,15 @@ def test_an_epoch_forgets_the_largest_mass_and_the_task_does_not():
   json.dumps(dict(summary.details))
 
 
+@pytest.mark.parametrize("form", list(FORMS))
+def test_divergence_shows_in_the_loss(form):
+  learner = _learner(form=form)
+  kernel = learner.variables()["task0/head/dense1/kernel"]
+  kernel.assign(tf.fill(kernel.shape, np.nan))
+  result = learner.next_phase(0).step(_batch(learner), tiny_stream.step_context(learner, 0))
+  assert not np.isfinite(float(result.loss))
+
+
 def test_audit_finds_a_bound_that_is_none(monkeypatch):
   monkeypatch.setattr(bounds, "log_mass_beside", lambda prior, *args: tf.constant(-np.inf, prior.dtype))
   learner = _learner(audit_every=1)
