@@ -115,11 +115,12 @@ def test_a_signal_stops_busy_workers_and_starts_no_further_run(execute):
 
 def test_a_killed_worker_does_not_keep_a_signal_from_ending_the_suite(execute):
   """One of two workers dies while the suite stops."""
-  pids = {}
+  waiting = set()
 
   def kill_and_terminate(identity, event):
-    pids[identity] = event["pid"]
-    if event["epoch"] == 2 and len(pids) == 2:
+    if event["epoch"] == 2:
+      waiting.add(identity)
+    if len(waiting) == 2:  # Both have sent their last event: this happens once.
       os.kill(event["pid"], signal.SIGKILL)
       os.kill(os.getpid(), signal.SIGTERM)
 

@@ -106,7 +106,7 @@ def _executor(tmp_path) -> executor_lib.RayExecutor:
 
 
 def test_a_node_that_does_not_share_the_folder_is_named_with_it(tmp_path):
-  run = suite.Run("synthetic", "stl", "smoke", 0, 0, (), (), "")
+  run = suite.Run("synthetic", "stl", "smoke", 0, 0, "")
   executor = _executor(tmp_path)
   status, reason = executor._check_shared(run, None, "node7", is_stopping=False)
   assert status == "failed" and "node7" in reason and str(tmp_path) in reason and "all nodes share" in reason
@@ -114,7 +114,7 @@ def test_a_node_that_does_not_share_the_folder_is_named_with_it(tmp_path):
 
 
 def test_a_run_that_left_no_record_here_is_not_completed(tmp_path):
-  run = suite.Run("synthetic", "stl", "smoke", 0, 0, (), (), "")
+  run = suite.Run("synthetic", "stl", "smoke", 0, 0, "")
   executor, completed = _executor(tmp_path), Outcome(Status.COMPLETED)
   status, reason = executor._check_shared(run, completed, "node7", is_stopping=False)
   assert status == "failed" and "node7" in reason and str(tmp_path / run.identity) in reason
