@@ -43,7 +43,8 @@ class AveragedGradientEpisodicMemory(rehearsal.RehearsalLearner):
   """
 
   def __init__(self, context: base.LearnerContext, budget: int | None = None, policy: str = "class_balanced",
-               memory_batch: int = 64, optimizer: str = "rmsprop", head_depth: str = "last"):
+               memory_batch: int = 64, optimizer: str = "rmsprop", head_depth: str = "last",
+               per_class: int | None = None):
     """Creates the trunk and an empty memory.
 
     Args:
@@ -53,8 +54,9 @@ class AveragedGradientEpisodicMemory(rehearsal.RehearsalLearner):
       memory_batch: most stored examples behind one reference gradient.
       optimizer: 'rmsprop' or 'sgd'.
       head_depth: see `TrunkLearner`.
+      per_class: a fixed number of examples of every class seen, in place of a budget.
     """
-    super().__init__(context, budget, policy, memory_batch, head_depth)
+    super().__init__(context, budget, policy, memory_batch, head_depth, per_class)
     if optimizer not in OPTIMIZERS:
       raise ValueError(f"AveragedGradientEpisodicMemory.optimizer must be one of {sorted(OPTIMIZERS)}, not "
                        f"{optimizer!r}.")
@@ -98,7 +100,8 @@ class AveragedGradientEpisodicMemory(rehearsal.RehearsalLearner):
     summary = super()._end_visit()
     steps, violations = (float(counter) for counter in self._statistics.values())
     fraction = violations / steps if steps else None
-    return dataclasses.replace(summary, details={**summary.details, "violated_fraction": fraction})
+    return dataclasses.replace(summary, details={**summary.details, "violated_fraction": fraction,
+                                                 "mechanism_acted": violations > 0})
 
   def variables(self):
     return {**super().variables(), **self._statistics}

@@ -17,6 +17,9 @@ from lasem_tf.learners import additive_layers, base, consolidation, descent, sna
 from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, weights
 
 MODES = ("closed_form", "gradient", "exact")
+STARTS = ("zero", "shared")
+# Share of non-zero adaptive weights, of all tasks together, from which on the parts are no longer sparse.
+DENSE = 0.5
 
 
 class AdditiveNetwork(keras.Model):
@@ -48,7 +51,8 @@ class AdditiveDecomposition(base.Learner):
 
   def __init__(self, context: base.LearnerContext, sparsity_weight: float = 4e-4, retention_weight: float = 100.0,
                weight_decay: float = 1e-4, mode: str = "closed_form", retention_every: int = 1,
-               consolidate_every: int | None = None, consolidation_tolerance: float = 1e-2):
+               consolidate_every: int | None = None, consolidation_tolerance: float = 1e-2,
+               adaptive_start: str = "zero", cut: float = 0.0):
     """Creates the shared kernels.
 
     Args:
@@ -62,10 +66,19 @@ class AdditiveDecomposition(base.Learner):
       consolidate_every: after every so many tasks, groups of tasks come to share what they nearly agree on; None:
         never.
       consolidation_tolerance: see `consolidation.shared_part`.
+      adaptive_start: what adaptive parts start as: 'zero', or, as in the authors' code, 'shared', copies of the shared
+        kernels.
+      cut: adaptive weights of at most this size are set to zero when a visit ends; the authors leave them out when they
+        test. 0: none.
     """
     super().__init__(context)
     if mode not in MODES:
       raise ValueError(f"AdditiveDecomposition.mode must be one of {MODES}, not {mode!r}.")
+    if adaptive_start not in STARTS:
+      raise ValueError(f"AdditiveDecomposition.adaptive_start must be one of {STARTS}, not {adaptive_start!r}.")
+    if cut < 0:
+      raise ValueError(f"AdditiveDecomposition.cut must not be negative, not {cut}.")
+    self._starts_shared, self._cut = adaptive_start == "shared", cut
     if sparsity_weight < 0 or retention_weight <= 0 or retention_every < 1 or (consolidate_every or 1) < 1:
       raise ValueError("AdditiveDecomposition needs sparsity_weight >= 0, retention_weight > 0, retention_every >= 1 "
                        "and consolidate_every >= 1 or None.")
@@ -124,6 +137,9 @@ class AdditiveDecomposition(base.Learner):
     task_id = self.task.info.task_id
     if is_new:
       self._create_task(task_id)
+      if self._starts_shared:
+        for layer in self._layers:
+          layer.own[task_id]["adaptive"].assign(layer.kernel)
     self._take_snapshot([other for other in self._learned if other != task_id])
 
   def next_phase(self, num_completed):
@@ -183,7 +199,7 @@ class AdditiveDecomposition(base.Learner):
 
   @property
   def commit_changes_weights(self):
-    return self._consolidation_due()
+    return self._consolidation_due() or self._cut > 0
 
   def _consolidation_due(self) -> bool:
     """After every so many tasks, once."""
@@ -195,10 +211,15 @@ class AdditiveDecomposition(base.Learner):
       for layer in self._layers:
         for task_id in self._following:
           layer.own[task_id]["adaptive"].assign(layer.follow(task_id, self._old_kernel(layer), self._threshold))
+    if self._cut > 0:
+      for variable in self._adaptive(self._learned).values():
+        variable.assign(tf.where(tf.abs(variable) > self._cut, variable, tf.zeros_like(variable)))
     if self._consolidation_due():
       self._consolidate()
     self._take_snapshot([])
-    return base.TaskSummary(details={"adaptive_density": self._density()})
+    density = self._density()
+    return base.TaskSummary(details={"adaptive_density": density,
+                                     "mechanism_acted": 0 < sum(density.values()) / len(density) < DENSE})
 
   def _consolidate(self) -> None:
     """Clusters the tasks anew in every layer, two clusters for every period of tasks."""

@@ -135,7 +135,8 @@ class TaskSummary:
   Attributes:
     configuration: chosen transfer configuration as bits, or None.
     earlier_configurations: the same of earlier tasks where this visit changed it, by task.
-    details: JSON-able facts for the record (selected fractions, expansions, free channels, memory).
+    details: JSON-able facts for the record (selected fractions, expansions, free channels, memory). Where it says,
+      'mechanism_acted' is whether in this visit there happened what gives the method its name.
     peak_phase: only epochs of the phase with this name count for the peak accuracy; None: all.
   """
 

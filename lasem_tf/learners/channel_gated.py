@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, descent
-from lasem_tf.nn import architecture, hard_gates, layers, weights
+from lasem_tf.nn import architecture, hard_gates, layers, optimizers, weights
 
 EVALUATION_BATCH = 256
 
@@ -96,7 +96,8 @@ class ChannelGated(base.Learner):
   """
 
   def __init__(self, context: base.LearnerContext, sparsity_weight: float = 0.5, patience_share: float = 0.4,
-               relevance_threshold: float = 0.0, gate_size: int = 16, temperature: float = hard_gates.TEMPERATURE):
+               relevance_threshold: float = 0.0, gate_size: int = 16, temperature: float = hard_gates.TEMPERATURE,
+               gate_learning_rate: float | None = None, open_bias: float = hard_gates.OPEN_BIAS):
     """Creates the shared convolutions.
 
     Args:
@@ -108,6 +109,10 @@ class ChannelGated(base.Learner):
       relevance_threshold: a channel is relied upon if its gate opens for more than this share of the examples.
       gate_size: hidden units of a gate network.
       temperature: of the relaxation that the gates' gradient comes from.
+      gate_learning_rate: of the gates, decayed as that of the weights; None: the same. Training draws gates and
+        evaluation rounds their probability, so what is trained is what is evaluated only if gates move from their
+        initial value to nearly 0 or 1 within a visit; at the rate of the weights hundreds of steps are too few.
+      open_bias: initial logit of a gate.
 
     Raises:
       ValueError: if a share does not lie in [0, 1) or another option is not positive.
@@ -116,8 +121,11 @@ class ChannelGated(base.Learner):
     for name, value in (("patience_share", patience_share), ("relevance_threshold", relevance_threshold)):
       if not 0.0 <= value < 1.0:
         raise ValueError(f"ChannelGated.{name} must lie in [0, 1), not {value}.")
-    if gate_size < 1 or temperature <= 0:
-      raise ValueError(f"ChannelGated needs gate_size >= 1 and temperature > 0, not {gate_size} and {temperature}.")
+    if gate_size < 1 or temperature <= 0 or (gate_learning_rate is not None and gate_learning_rate <= 0):
+      raise ValueError("ChannelGated needs gate_size >= 1, temperature > 0 and gate_learning_rate > 0 or None, not "
+                       f"{gate_size}, {temperature} and {gate_learning_rate}.")
+    self._gate_rate = gate_learning_rate / context.learning_rate if gate_learning_rate is not None else 1.0
+    self._open_bias = open_bias
     self._sparsity_weight, self._patience_share = sparsity_weight, patience_share
     self._relevance_threshold, self._gate_size, self._temperature = relevance_threshold, gate_size, temperature
     self._convolutions = [weights.plain_convolution(f"shared/conv{layer}", context.spec, layer, self.initializer)
@@ -129,8 +137,8 @@ class ChannelGated(base.Learner):
 
   def _create_task(self, task_id: int) -> None:
     spec = self.context.spec
-    gates = [hard_gates.HardGate(f"task{task_id}/gate{layer}", spec, layer, self._gate_size, self.initializer)
-             for layer in range(spec.depth)]
+    gates = [hard_gates.HardGate(f"task{task_id}/gate{layer}", spec, layer, self._gate_size, self.initializer,
+                                 self._open_bias) for layer in range(spec.depth)]
     head = weights.DenseHead(f"task{task_id}/head", spec.dense_shapes(self.context.num_classes[task_id]),
                              spec.dropout_keep_probability, self.initializer)
     masks = [weights.WeightGroup(f"task{task_id}/relevant{layer}", {"": tf.ones([channels], keras.config.floatx())})
@@ -184,7 +192,9 @@ class ChannelGated(base.Learner):
                       for name, gradient in by_name.items()}
 
     # A run may go on in the middle of an epoch, after `begin_epoch`.
+    rates = {name: self._gate_rate for gate in network.gates for name in gate.named_variables}
     phase = descent.make_phase("train", self.context.epochs_per_task, followed, objective, gradients=gradients,
+                               optimizer=optimizers.ScaledRates(followed, rates),
                                state={"sparsity_is_on": self._sparsity_is_on})
     return dataclasses.replace(phase, trained={**followed, **moving})
 
@@ -212,10 +222,14 @@ class ChannelGated(base.Learner):
     relied_upon = self._relied_upon(self._learned)
     for layer, kept in enumerate(relied_upon):
       self._redraw(layer, kept)
+    num_closed, num_free = (sum(int(np.sum(~mask)) for mask in masks) for masks in (relevant, relied_upon))
+    share = num_closed / sum(self.context.spec.channels)
     return base.TaskSummary(details={
         "relevant_channels": [int(np.sum(channels)) for channels in relevant],
         "free_channels": [int(np.sum(~kept)) for kept in relied_upon],
-        "gate_activity": [float(np.mean(rate)) for rate in rates]})
+        "gate_activity": [float(np.mean(rate)) for rate in rates], "closed_share": share,
+        # Not where nothing is closed, nor where a task closes all of a layer and can no longer see its images.
+        "mechanism_acted": num_free > 0 and share > 0 and all(channels.any() for channels in relevant)})
 
   def _redraw(self, layer: int, kept: np.ndarray) -> None:
     """Gives the channels that no task relies on new initial values."""

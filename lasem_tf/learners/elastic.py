@@ -14,6 +14,8 @@ from lasem_tf import seeding
 from lasem_tf.learners import base, fisher, trunk
 
 FORMS = ("online", "separate")
+# At the end of a visit, in nats beside a loss of the order of one; less than this is fine-tuning.
+SMALLEST_PENALTY = 1e-3
 
 
 def quadratic_penalty(variables: Mapping[str, tf.Tensor], anchor: Mapping[str, tf.Tensor],
@@ -60,20 +62,23 @@ class ElasticWeightConsolidation(trunk.TrunkLearner):
     self._anchors: dict[str, dict[str, tf.Variable]] = {}
 
   def _objective(self, batch, context):
-    loss = self._cross_entropy(batch, context.seed)
+    loss, penalty = self._cross_entropy(batch, context.seed), self._penalty()
+    return trunk.Objective(loss, penalty, {} if penalty is None else {"penalty": penalty})
+
+  def _penalty(self) -> tf.Tensor | None:
+    """What it costs to have moved, or None where nothing is held."""
     current = f"task{self.task.info.task_id}"
     # A task visited again is not held to what it was.
     penalties = [quadratic_penalty(self.trunk.named_variables, self._anchors[key], importance)
                  for key, importance in self._importance.items() if key != current]
-    if not penalties or self._strength == 0.0:
-      return trunk.Objective(loss)
-    penalty = self._strength * tf.add_n(penalties)
-    return trunk.Objective(loss, penalty, {"penalty": penalty})
+    return self._strength * tf.add_n(penalties) if penalties and self._strength else None
 
   def _end_visit(self):
     task_id = self.task.info.task_id
     seed = seeding.stateless_seed(self.context.seed, "fisher", task_id, self.visit)
     new = fisher.fisher_information(self.trunk, self.heads[task_id], *self.task.train, self._fisher_kind, seed)
+    penalty = self._penalty()
+    paid = 0.0 if penalty is None else float(penalty)
     key = "all" if self._form == "online" else f"task{task_id}"
     merged = merge_importance(self._importance.get(key) if self._form == "online" else None, new, self._gamma)
     self._create_memory(key)
@@ -81,7 +86,8 @@ class ElasticWeightConsolidation(trunk.TrunkLearner):
       self._importance[key][name].assign(merged[name])
       self._anchors[key][name].assign(variable)
     retained = 2 * self.trunk.num_parameters * len(self._importance)
-    return base.TaskSummary(details={"retention_floats": retained})
+    return base.TaskSummary(details={"retention_floats": retained, "final_penalty": paid,
+                                     "mechanism_acted": paid > SMALLEST_PENALTY})
 
   def _create_memory(self, key: str) -> None:
     """Variables for one importance and its anchor, unless they are there."""

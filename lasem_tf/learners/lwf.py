@@ -8,7 +8,7 @@ import gin
 import tensorflow as tf
 
 from lasem_tf.learners import base, trunk
-from lasem_tf.nn import layers, weights
+from lasem_tf.nn import layers, optimizers, weights
 
 RECORDING_BATCH = 64
 
@@ -35,7 +35,7 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
   """
 
   def __init__(self, context: base.LearnerContext, strength: float = 1.0, temperature: float = 2.0,
-               warm_up_share: float = 0.1, head_depth: str = "last"):
+               warm_up_share: float = 0.1, head_depth: str = "last", slots_per_visit: bool = False):
     """Creates the trunk.
 
     Args:
@@ -45,6 +45,8 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
       warm_up_share: share of a visit's epochs that trains the new head alone, at least one epoch unless it is 0; the
         paper warms up until convergence. A first task and a visit of a single epoch have none.
       head_depth: see `TrunkLearner`.
+      slots_per_visit: the optimiser's mean squares of the new head go on from the warm-up to the joint phase; otherwise
+        the joint phase begins with ones everywhere.
     """
     super().__init__(context, head_depth)
     if strength < 0 or temperature <= 0 or not 0 <= warm_up_share < 1:
@@ -53,6 +55,8 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
     self._strength, self._temperature, self._warm_up_share = strength, temperature, warm_up_share
     self._targets: dict[int, tf.Variable] = {}
     self._warm_up_epochs = 0
+    self._slots_per_visit = slots_per_visit
+    self._slots: dict[str, tf.Variable] = {}
 
   def _begin_visit(self, is_new):
     super()._begin_visit(is_new)
@@ -60,12 +64,22 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
     old_tasks = [other for other in self._learned if other != task_id]
     wanted = max(1, round(self._warm_up_share * epochs)) if self._warm_up_share else 0
     self._warm_up_epochs = min(wanted, epochs - 1) if is_new and old_tasks else 0
+    self._start_slots()
     images = self.task.train[0]
     self._create_targets(old_tasks, images.shape[0])
     for start in range(0, images.shape[0], RECORDING_BATCH):
       hidden = self.trunk(images[start:start + RECORDING_BATCH])
       for other, target in self._targets.items():
         target[start:start + RECORDING_BATCH].assign(self.heads[other](hidden))
+
+  def _start_slots(self) -> None:
+    """Slots of one for a whole visit, where they outlive phases."""
+    if self._slots_per_visit:
+      everything = weights.merge_variables([self.trunk, *self.heads.values()])
+      self._slots = dict(optimizers.RMSProp(everything).slots)
+
+  def _make_optimizer(self, trained):
+    return optimizers.RMSProp(trained, mean_squares=self._slots or None)
 
   def _create_targets(self, old_tasks: list[int], num_examples: int) -> None:
     dtype = self.trunk.groups[0]["kernel"].dtype
@@ -91,11 +105,27 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
     return trunk.Objective(loss, penalty, {"distillation": penalty})
 
   def _end_visit(self):
-    self._targets, self._warm_up_epochs = {}, 0
-    return base.TaskSummary()
+    details = {"mechanism_acted": False}
+    if self._targets:
+      moved = [self._distance(other, target) for other, target in self._targets.items()]
+      # Distillation is at work where old heads' answers have moved from what they were: at first it has no gradient.
+      details = {"old_answers_moved": moved, "warm_up_epochs": self._warm_up_epochs,
+                 "mechanism_acted": self._strength > 0 and max(moved) > 0}
+    self._targets, self._warm_up_epochs, self._slots = {}, 0, {}
+    return base.TaskSummary(details=details)
+
+  def _distance(self, other: int, target: tf.Variable) -> float:
+    """Mean change of the probabilities that another task's head gives the current task's images."""
+    images = self.task.train[0]
+    total = 0.0
+    for start in range(0, images.shape[0], RECORDING_BATCH):
+      now = tf.nn.softmax(self.logits(images[start:start + RECORDING_BATCH], other))
+      total += float(tf.reduce_sum(tf.abs(now - tf.nn.softmax(target[start:start + RECORDING_BATCH]))))
+    return total / target.shape.num_elements()
 
   def variables(self):
-    return {**super().variables(), **{f"target/task{other}": target for other, target in self._targets.items()}}
+    return {**super().variables(), **self._slots,
+            **{f"target/task{other}": target for other, target in self._targets.items()}}
 
   def training_macs_per_image(self, task_id):
     heads = sum(self._head_macs(other) for other in range(task_id))
@@ -107,9 +137,12 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
 
   def _structure(self):
     rows = next(iter(self._targets.values())).shape[0] if self._targets else 0
-    return {"recorded": list(self._targets), "rows": rows, "warm_up_epochs": self._warm_up_epochs}
+    return {"recorded": list(self._targets), "rows": rows, "warm_up_epochs": self._warm_up_epochs,
+            "keeps_slots": bool(self._slots)}
 
   def _restore_structure(self, structure):
     super()._restore_structure(structure)
     self._create_targets(structure["recorded"], structure["rows"])
     self._warm_up_epochs = structure["warm_up_epochs"]
+    if structure["keeps_slots"]:
+      self._start_slots()

@@ -103,8 +103,11 @@ class ClassBalanced(Memory):
       rows = np.flatnonzero(labels == label)
       random = seeding.generator(self.seed, "memory", "class", task_id, int(label))
       self._kept.append((task_id, [int(row) for row in random.permutation(rows)]))
-    quotas = class_quotas(self.budget, len(self._kept))
-    self._kept = [(owner, rows[:quota]) for (owner, rows), quota in zip(self._kept, quotas)]
+    self._kept = [(owner, rows[:quota]) for (owner, rows), quota in zip(self._kept, self._quotas())]
+
+  def _quotas(self) -> list[int]:
+    """Examples of each (task, class) that stay."""
+    return class_quotas(self.budget, len(self._kept))
 
   def pairs(self):
     return [(task_id, row) for task_id, rows in self._kept for row in rows]
@@ -116,15 +119,39 @@ class ClassBalanced(Memory):
     self._kept = [(task_id, list(rows)) for task_id, rows in structure["kept"]]
 
 
+class PerClass(ClassBalanced):
+  """A fixed number of examples of every (task, class): nothing is dropped, the memory grows with the classes seen."""
+
+  def __init__(self, per_class: int, num_classes: int, seed: int):
+    super().__init__(per_class * num_classes, seed)
+    self._per_class = per_class
+
+  def _quotas(self) -> list[int]:
+    return [self._per_class] * len(self._kept)
+
+
 POLICIES = {"class_balanced": ClassBalanced, "reservoir": Reservoir}
 
 
-def make_memory(policy: str, budget: int | None, num_classes: Sequence[int], seed: int) -> Memory:
-  """A memory by name; without a budget it holds two examples for every class of the stream.
+def make_memory(policy: str, budget: int | None, num_classes: Sequence[int], seed: int,
+                per_class: int | None = None) -> Memory:
+  """A memory by name; without a budget it holds two examples for every class of the stream, shared by the classes seen.
+
+  Args:
+    policy: 'class_balanced' or 'reservoir'; with `per_class` it must be 'class_balanced'.
+    budget: most examples; must be None with `per_class`.
+    num_classes: of every task of the stream.
+    seed: of the choice.
+    per_class: a fixed number of examples of every class instead of a total.
 
   Raises:
-    ValueError: for an unknown policy.
+    ValueError: for an unknown policy, or options that contradict each other.
   """
+  if per_class is not None:
+    if policy != "class_balanced" or budget is not None or per_class < 1:
+      raise ValueError(f"per_class must be 1 or more and needs policy 'class_balanced' and budget None, not per_class "
+                       f"{per_class}, policy {policy!r} and budget {budget}.")
+    return PerClass(per_class, sum(num_classes), seed)
   if policy not in POLICIES:
     raise ValueError(f"Unknown memory policy {policy!r}: bind one of {sorted(POLICIES)}.")
   return POLICIES[policy](2 * sum(num_classes) if budget is None else budget, seed)

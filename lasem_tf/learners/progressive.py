@@ -139,7 +139,13 @@ class ProgressiveNetwork(base.Learner):
     return descent.make_phase("train", self.context.epochs_per_task, self._columns[task_id].named_variables, objective)
 
   def _end_visit(self):
-    return base.TaskSummary(details={"columns": len(self._columns)})
+    return base.TaskSummary(details={"columns": len(self._columns),
+                                     "mechanism_acted": len(self._columns) > 1 and self._lateral_norm() > 0})
+
+  def _lateral_norm(self) -> float:
+    """Norm of what the task's adapters multiply features with; 0 without adapters."""
+    laterals = [lateral for layer in self._columns[self.task.info.task_id].laterals for lateral in layer]
+    return sum(float(tf.norm(lateral["kernel"])) for lateral in laterals)
 
   def logits(self, images, task_id):
     return self._compute(images, task_id)

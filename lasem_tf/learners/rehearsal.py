@@ -28,9 +28,9 @@ class RehearsalLearner(trunk.TrunkLearner):
   """A trunk learner with a memory. Images are fetched when a phase starts; the state is indices alone."""
 
   def __init__(self, context: base.LearnerContext, budget: int | None, policy: str, memory_batch: int | None,
-               head_depth: str):
+               head_depth: str, per_class: int | None = None):
     super().__init__(context, head_depth)
-    self.memory = memory.make_memory(policy, budget, context.num_classes, context.seed)
+    self.memory = memory.make_memory(policy, budget, context.num_classes, context.seed, per_class)
     if context.examples is None:
       raise ValueError(f"{type(self).__name__} rehearses training examples, but this run has no "
                        "LearnerContext.examples.")
@@ -86,14 +86,17 @@ class RehearsalLearner(trunk.TrunkLearner):
 
   def _end_visit(self):
     task_id = self.task.info.task_id
+    rehearsed = any(owner != task_id for owner, _ in self.memory.pairs())
     if task_id not in self._offered:
       self.memory.insert(task_id, self.task.train[1].numpy())
       self._offered.append(task_id)
     self._rehearsed = None
     num_kept = len(self.memory.pairs())
     num_bytes = num_kept * int(np.prod(self.context.spec.image_shape))
+    by_task = {str(owner): len(rows) for owner, rows in self.memory.rows_by_task().items()}
     return base.TaskSummary(details={"memory_budget": self.memory.budget, "memory_examples": num_kept,
-                                     "memory_bytes": num_bytes})
+                                     "memory_bytes": num_bytes, "memory_by_task": by_task,
+                                     "mechanism_acted": rehearsed})
 
   def training_macs_per_image(self, task_id):
     rehearsed = min(self._memory_batch, self.memory.budget) / self.context.batch_size if task_id else 0.0

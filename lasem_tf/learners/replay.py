@@ -15,7 +15,8 @@ class ExperienceReplay(rehearsal.RehearsalLearner):
   """Mean cross-entropy over the current batch and a batch from memory, on the trunk and all heads."""
 
   def __init__(self, context: base.LearnerContext, budget: int | None = None, policy: str = "class_balanced",
-               memory_batch: int | None = None, head_depth: str = "last"):
+               memory_batch: int | None = None, head_depth: str = "last",
+               per_class: int | None = None):
     """Creates the trunk and an empty memory.
 
     Args:
@@ -24,8 +25,9 @@ class ExperienceReplay(rehearsal.RehearsalLearner):
       policy: 'class_balanced' or 'reservoir'.
       memory_batch: stored examples in a step; None: as many as the current task's.
       head_depth: see `TrunkLearner`.
+      per_class: a fixed number of examples of every class seen, in place of a budget.
     """
-    super().__init__(context, budget, policy, memory_batch, head_depth)
+    super().__init__(context, budget, policy, memory_batch, head_depth, per_class)
 
   def _objective(self, batch, context):
     if self._rehearsed is None:

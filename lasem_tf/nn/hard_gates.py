@@ -69,8 +69,8 @@ class HardGate(keras.layers.Layer):
   MOVING = ("mean", "variance")
 
   def __init__(self, prefix: str, spec: architecture.ConvNetSpec, layer: int, hidden_size: int,
-               initializer: initializers.Initializer):
-    """Creates the gate of `layer`; gates start more open than shut.
+               initializer: initializers.Initializer, open_bias: float = OPEN_BIAS):
+    """Creates the gate of `layer`; gates start open with probability sigmoid(`open_bias`).
 
     The weights are called e.g. 'task0/gate1/dense0/kernel|bias', '.../norm/scale|offset|mean|variance' and
     '.../dense1/kernel|bias'.
@@ -79,12 +79,12 @@ class HardGate(keras.layers.Layer):
     sizes = [spec.input_shape(layer)[2], hidden_size, spec.channels[layer]]
     kernels = [initializer.truncated_normal(f"{prefix}/dense{i}/kernel", shape)
                for i, shape in enumerate(zip(sizes, sizes[1:]))]
-    open_bias = tf.fill([sizes[2]], tf.constant(OPEN_BIAS, kernels[1].dtype))
+    biases = tf.fill([sizes[2]], tf.constant(open_bias, kernels[1].dtype))
     zeros, ones = tf.zeros([hidden_size], kernels[0].dtype), tf.ones([hidden_size], kernels[0].dtype)
     self._hidden = weights.WeightGroup(f"{prefix}/dense0", {"kernel": kernels[0], "bias": zeros})
     self._norm = weights.WeightGroup(f"{prefix}/norm", {
         "scale": ones, "offset": zeros, "mean": zeros, "variance": ones})
-    self._output = weights.WeightGroup(f"{prefix}/dense1", {"kernel": kernels[1], "bias": open_bias})
+    self._output = weights.WeightGroup(f"{prefix}/dense1", {"kernel": kernels[1], "bias": biases})
     self.built = True
 
   def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:

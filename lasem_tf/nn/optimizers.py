@@ -13,17 +13,20 @@ import tensorflow as tf
 class RMSProp:
   """ms <- decay * ms + (1 - decay) * g^2;  w <- w - lr * g / sqrt(ms + epsilon), with ms starting at one."""
 
-  def __init__(self, variables: Mapping[str, tf.Variable], decay: float = 0.9, epsilon: float = 1e-10):
+  def __init__(self, variables: Mapping[str, tf.Variable], decay: float = 0.9, epsilon: float = 1e-10,
+               mean_squares: Mapping[str, tf.Variable] | None = None):
     """Creates the slots.
 
     Args:
       variables: what may be updated, by stable name.
       decay: of the mean square.
       epsilon: added inside the root.
+      mean_squares: slots to go on with, by the names that `slots` gives them; None: new ones.
     """
     self._variables = dict(variables)
     self._decay, self._epsilon = decay, epsilon
-    self._mean_squares = {name: tf.Variable(tf.ones_like(variable)) for name, variable in variables.items()}
+    self._mean_squares = {name: tf.Variable(tf.ones_like(variable)) if mean_squares is None
+                          else mean_squares[f"rms/{name}"] for name, variable in variables.items()}
     # The fused kernel wants a momentum slot even for momentum 0; it is overwritten in every step and holds no state.
     self._momenta = {name: tf.Variable(tf.zeros_like(variable)) for name, variable in variables.items()}
 
@@ -47,6 +50,30 @@ class RMSProp:
             lr=tf.cast(learning_rate, variable.dtype), rho=tf.constant(self._decay, variable.dtype),
             momentum=tf.constant(0.0, variable.dtype), epsilon=tf.constant(self._epsilon, variable.dtype),
             grad=gradient)
+
+
+class ScaledRates:
+  """An optimiser that multiplies the learning rate of some of its variables."""
+
+  def __init__(self, variables: Mapping[str, tf.Variable], factors: Mapping[str, float]):
+    """Creates `RMSProp` slots for all variables.
+
+    Args:
+      variables: what may be updated, by stable name.
+      factors: of the learning rate, by the same names; 1 where there is none.
+    """
+    self._optimizer, self._factors = RMSProp(variables), dict(factors)
+
+  @property
+  def slots(self) -> dict[str, tf.Variable]:
+    """See `RMSProp.slots`."""
+    return self._optimizer.slots
+
+  def apply(self, gradients: Mapping[str, tf.Tensor | None], learning_rate: tf.Tensor) -> None:
+    """See `RMSProp.apply`."""
+    for factor in dict.fromkeys(self._factors.get(name, 1.0) for name in gradients):
+      self._optimizer.apply({name: gradient for name, gradient in gradients.items()
+                             if self._factors.get(name, 1.0) == factor}, factor * learning_rate)
 
 
 class GradientDescent:

@@ -9,8 +9,8 @@ import tensorflow as tf
 from absl import logging
 
 from lasem_tf.learners import base
-from lasem_tf.learners.expandable import network, phases, structure, units
-from lasem_tf.nn import layers
+from lasem_tf.learners.expandable import phases, state, structure, units
+from lasem_tf.nn import layers, weights
 
 VISIBILITIES = ("replace", "stamp")
 SCOPES = ("all", "new")
@@ -45,7 +45,8 @@ class ExpandableNetwork(base.Learner):
                retention: float = 0.5, loss_threshold: float = 0.01, connection_threshold: float = 1e-3,
                shrink: phases.Shrinkage = phases.Shrinkage(), splitting: structure.Splitting = structure.Splitting(),
                visibility: str = "replace", retrain_scope: str = "all",
-               phase_shares: tuple[float, ...] = (0.1, 0.3, 0.3, 0.3)):
+               phase_shares: tuple[float, ...] = (0.1, 0.3, 0.3, 0.3), relative_connections: bool = False,
+               slots_per_visit: bool = False):
     """Creates the shared layers.
 
     Args:
@@ -57,12 +58,15 @@ class ExpandableNetwork(base.Learner):
       loss_threshold: tau; a task expands if its mean training loss is above. 0: always, inf: never.
       connection_threshold: see `structure.select`.
       shrink: strength of the L1 norm and the group lasso.
-      splitting: which units structure.
+      splitting: which units split.
       visibility: 'replace': a task sees copies instead of their originals, and starts from what the task before saw;
         'stamp', as published: it sees all units that exist.
       retrain_scope: 'all', as published: the last phase trains all units that the task sees; 'new': those that no other
         task sees, so that it cannot change what others compute.
       phase_shares: of the four phases in a visit's epochs.
+      relative_connections: see `structure.select`; a new head then starts at zero, so that after the first phase its
+        weights tell which units are of use.
+      slots_per_visit: the optimiser's mean squares go on from phase to phase; otherwise every phase begins with ones.
 
     Raises:
       ValueError: if an option is unknown or the backbone has skip connections.
@@ -79,8 +83,9 @@ class ExpandableNetwork(base.Learner):
     self._l2, self._retention, self._loss_threshold = l2, retention, loss_threshold
     self._connection_threshold, self._shrink, self._splitting = connection_threshold, shrink, splitting
     self._replace, self._scope, self._shares = visibility == "replace", retrain_scope, tuple(phase_shares)
+    self._relative, self._slots_per_visit = relative_connections, slots_per_visit
     self._layout = units.UnitLayout(context.spec)
-    self._state = network.ExpandableState(self._layout, context.num_classes, self.initializer)
+    self._state = state.ExpandableState(self._layout, context.num_classes, self.initializer)
     # Decisions of the visit in progress: how many phases are prepared, what was selected, whether it expands.
     self._progress: dict = {}
 
@@ -98,13 +103,20 @@ class ExpandableNetwork(base.Learner):
                       "expands": False, "report": {}}
     if not first:
       self._state.take_snapshot()
+    if is_new and not first and self._relative:
+      kernel = self._state.heads[self._task_id]["kernel"]
+      kernel.assign(tf.zeros_like(kernel))
+    if self._slots_per_visit:
+      self._state.start_slots(self._task_id)
 
   def _end_visit(self):
     report = {"widths": self._state.trunk.widths, "visible_units": units.num_units(self._visible),
               "stored_parameters": self._state.stored_parameters(), **self._progress["report"]}
     if self._state.snapshot:
       report["mean_drift"] = self._state.mean_drift()
-    self._state.snapshot, self._progress = [], {}
+    report["mechanism_acted"] = structure.changed(report)
+    self._state.end_visit()
+    self._progress = {}
     return base.TaskSummary(details=report)
 
   @property
@@ -149,6 +161,9 @@ class ExpandableNetwork(base.Learner):
       decide()
       self._progress["prepared"] = number
 
+  def _num_steps(self, num_epochs: int) -> int:
+    return num_epochs * max(1, len(self.task.train[1]) // self.context.batch_size)
+
   def _retrained(self) -> units.Entries:
     """What the last phase trains."""
     if self._scope == "all":
@@ -158,8 +173,7 @@ class ExpandableNetwork(base.Learner):
   def _make_phase(self, name: str, num_epochs: int, trained: units.Entries | None,
                   groups: bool = False) -> base.Phase:
     """A phase that trains some entries (None: all) of the shared layers and the current head."""
-    num_steps = num_epochs * max(1, len(self.task.train[1]) // self.context.batch_size)
-    parts = {}
+    num_steps, parts = self._num_steps(num_epochs), {}
     for layer, group in enumerate([*self._state.trunk.groups, self._state.heads[self._task_id]]):
       masks = (None, None) if trained is None else (trained.kernel_mask(self._layout, layer), trained.biases[layer])
       for kind, mask in zip(("kernel", "bias"), masks):
@@ -172,7 +186,8 @@ class ExpandableNetwork(base.Learner):
         self._l2, self._retention, functools.partial(self._shrink.l1_threshold, num_steps) if self._shrink.l1 else None,
         self._group_lasso(num_steps) if groups else ())
     logits = functools.partial(self._state.logits, task_id=self._task_id)
-    return phases.make_phase(name, num_epochs, logits, parts, penalties)
+    slots = weights.merge_variables(self._state.slots) if self._slots_per_visit else None
+    return phases.make_phase(name, num_epochs, logits, parts, penalties, slots)
 
   def _group_lasso(self, num_steps: int) -> list[phases.NewGroups]:
     groups = []
@@ -185,14 +200,15 @@ class ExpandableNetwork(base.Learner):
 
   # --- decisions ------------------------------------------------------------------------------------------------------
 
-  def _rebuild(self, values: units.UnitWeights, visible: units.Mask) -> None:
-    self._state.rebuild(self._task_id, values, visible)
+  def _rebuild(self, values: units.UnitWeights, visible: units.Mask, sources: list[np.ndarray]) -> None:
+    self._state.rebuild(self._task_id, values, visible, sources)
     self.structure_changed()
 
   def _search(self) -> None:
     """Breadth-first search from the new head."""
     visible = self._visible
-    selected = structure.select(self._layout, self._state.read(self._task_id), visible, self._connection_threshold)
+    selected = structure.select(self._layout, self._state.read(self._task_id), visible, self._connection_threshold,
+                                self._relative)
     if not selected[-1].any():
       logging.warning("DEN, task %d: no connection of the new head is left, so all units are retrained. A smaller "
                       "Shrinkage.l1 would keep some.", self._task_id)
@@ -209,12 +225,16 @@ class ExpandableNetwork(base.Learner):
     self._progress["expands"] = expands
     self._progress["report"].update(loss_before_expansion=loss, expanded=expands)
     if expands:
+      num_steps = self._num_steps(phases.divide_epochs(self.context.epochs_per_task, self._shares)[2])
+
       def draw(layer, kind, shape):
         name = f"task{self._task_id}/expansion/layer{layer}/{kind}"
-        return self.initializer.truncated_normal(name, shape).numpy()
+        scale = self._shrink.new_unit_scale(num_steps, self.context.learning_rate) if kind == "incoming" else 1.0
+        return scale * self.initializer.truncated_normal(name, shape).numpy()
 
       values = self._state.read(self._task_id)
-      self._rebuild(*structure.expand(self._layout, values, self._visible, self._num_new, draw))
+      sources = [np.append(np.arange(width), np.full(self._num_new, -1)) for width in values.widths()]
+      self._rebuild(*structure.expand(self._layout, values, self._visible, self._num_new, draw), sources)
     elif not self._splitting.only_after_expansion:
       self._split()
 
@@ -229,9 +249,9 @@ class ExpandableNetwork(base.Learner):
 
   def _finish_expansion(self) -> None:
     """Removes new units that came to nothing, then splits."""
-    before = self._state.trunk.widths
-    old_widths = self._state.old_widths
-    self._rebuild(*structure.prune(self._state.read(self._task_id), self._visible, old_widths))
+    before, old_widths = self._state.trunk.widths, self._state.old_widths
+    values, visible, kept = structure.prune(self._state.read(self._task_id), self._visible, old_widths)
+    self._rebuild(values, visible, [np.flatnonzero(units_) for units_ in kept])
     self._progress["report"]["added_units"] = [now - old for now, old in zip(self._state.trunk.widths, old_widths)]
     self._progress["report"]["pruned_units"] = [full - now for full, now in zip(before, self._state.trunk.widths)]
     self._split()
@@ -246,7 +266,8 @@ class ExpandableNetwork(base.Learner):
       chosen.append(self._splitting.choose(drift, self._visible[layer][:shape[-1]], self._layout.is_convolution(layer),
                                            self._num_new))
     self._progress["report"]["split_units"] = [len(positions) for positions in chosen]
-    self._rebuild(*structure.duplicate(values, before, self._visible, chosen, self._replace))
+    sources = [np.append(np.arange(width), positions) for width, positions in zip(values.widths(), chosen)]
+    self._rebuild(*structure.duplicate(values, before, self._visible, chosen, self._replace), sources)
 
   # --- the rest of the contract ---------------------------------------------------------------------------------------
 

@@ -1,13 +1,12 @@
-"""What an expandable network consists of at a moment: shared layers, heads, who sees which unit, and a snapshot."""
+"""The trunk that all tasks share, run for one task over the units that this task sees, and its values as views."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners.expandable import structure, units
+from lasem_tf.learners.expandable import units
 from lasem_tf.nn import initializers, layers, networks, weights
 
 
@@ -133,141 +132,13 @@ def float_type() -> str:
   return keras.config.floatx()
 
 
-class ExpandableState:
-  """Owns all variables of the learner.
-
-  Attributes:
-    layout: where units are.
-    trunk: the shared layers at their current widths.
-    heads: by task.
-    visible: the units that each task sees. A mask never changes once its task is learned; it may be shorter than a
-      layer.
-    snapshot: the shared layers as the visit in progress found them; empty outside of visits and in the first.
-  """
-
-  def __init__(self, layout: units.UnitLayout, num_classes: Sequence[int], initializer: initializers.Initializer):
-    """Creates the shared layers."""
-    self.layout, self._num_classes, self._initializer = layout, num_classes, initializer
-    self.trunk = initial_trunk(layout, initializer)
-    self.heads: dict[int, weights.WeightGroup] = {}
-    self.visible: dict[int, units.Mask] = {}
-    self.snapshot: list[weights.WeightGroup] = []
-
-  # --- tasks ----------------------------------------------------------------------------------------------------------
-
-  def add_task(self, task_id: int, like: int | None) -> None:
-    """Creates a task's head; the task sees what another task sees, or all units."""
-    widths = self.trunk.widths
-    self.visible[task_id] = units.all_units(widths) if like is None else [
-        units.padded(seen, width) for seen, width in zip(self.visible[like], widths)]
-    self._create_head(task_id, widths[-1])
-
-  def _create_head(self, task_id: int, num_units: int) -> None:
-    num_inputs, num_classes = self.layout.stored_shape(self.layout.num_layers, num_units, self._num_classes[task_id])
-    self.heads[task_id] = weights.dense_layer(self._head_name(task_id), (num_inputs, num_classes), self._initializer)
-
-  def _head_name(self, task_id: int) -> str:
-    return f"task{task_id}/head/dense{len(self.layout.spec.dense_sizes)}"
-
-  def logits(self, images: tf.Tensor, task_id: int, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
-    """Logits of a task, computed on the units it sees."""
-    return self.trunk(images, self.trunk.cut(self.heads[task_id], self.visible[task_id]), dropout_seed=dropout_seed)
-
-  def exclusive_units(self, task_id: int) -> units.Mask:
-    """Units that no other task sees."""
-    widths = self.trunk.widths
-    others = units.all_units(widths)
-    for other, seen in self.visible.items():
-      if other != task_id:
-        others = [alone & ~units.padded(mask, width) for alone, mask, width in zip(others, seen, widths)]
-    return others
-
-  # --- values ---------------------------------------------------------------------------------------------------------
-
-  def read(self, task_id: int) -> units.UnitWeights:
-    """The shared layers and a task's head."""
-    return read(self.layout, [*self.trunk.groups, self.heads[task_id]])
-
-  def rebuild(self, task_id: int, values: units.UnitWeights, visible: units.Mask) -> None:
-    """Takes up shared layers, head and visible units of other widths."""
-    self.trunk = trunk_of(self.layout, values.kernels[:-1], values.biases[:-1])
-    self.heads[task_id] = group_of(self.layout, self.layout.num_layers, values.kernels[-1], values.biases[-1],
-                                           self._head_name(task_id))
-    self.visible[task_id] = visible
-
-  def take_snapshot(self) -> None:
-    """Remembers the shared layers."""
-    self._make_snapshot(read(self.layout, self.trunk.groups))
-
-  def _make_snapshot(self, values: units.UnitWeights) -> None:
-    self.snapshot = [group_of(self.layout, layer, kernel, bias, f"snapshot/{self.layout.name(layer)}")
-                     for layer, (kernel, bias) in enumerate(zip(values.kernels, values.biases))]
-
-  def read_snapshot(self) -> units.UnitWeights:
-    """The shared layers, without a head, as the visit found them."""
-    return read(self.layout, self.snapshot)
-
-  @property
-  def old_widths(self) -> list[int]:
-    """Number of units of every layer when the visit began."""
-    return [group["bias"].shape[0] for group in self.snapshot]
-
-  def new_units(self) -> units.Mask:
-    """Units that the visit added."""
-    return [np.arange(width) >= old for width, old in zip(self.trunk.widths, self.old_widths)]
-
-  def anchor(self, layer: int, kind: str) -> tuple[tf.Tensor | None, tf.Tensor | None]:
-    """Snapshot of a kernel or bias at today's widths, and 1 for the entries that it has; None without a snapshot."""
-    if layer >= len(self.snapshot):
-      return None, None
-    stored = self.trunk.groups[layer][kind]
-    now, old = (getattr(read_layer(self.layout, layer, group), kind)
-                for group in (self.trunk.groups[layer], self.snapshot[layer]))
-    return tuple(tf.constant(view.reshape(stored.shape), stored.dtype) for view in (
-        units.enlarged(old, now.shape), units.leading_block(now.shape, old.shape)))
-
-  def mean_drift(self) -> list[float]:
-    """Mean distance of the old units of every layer from where they were."""
-    before, now = self.read_snapshot(), read(self.layout, self.trunk.groups)
-    shapes = [kernel.shape[-2:] for kernel in before.kernels]
-    return [float(np.mean(structure.distance(*(structure.incoming(each, layer, *shape) for each in (before, now)))))
-            for layer, shape in enumerate(shapes)]
-
-  # --- resume ---------------------------------------------------------------------------------------------------------
-
-  @property
-  def named_variables(self) -> dict[str, tf.Variable]:
-    """All variables by their stable full name."""
-    return weights.merge_variables([*self.trunk.groups, *self.heads.values(), *self.snapshot])
-
-  def structure(self) -> dict:
-    """JSON-able: what decides which variables there are, and who sees what."""
-    return {"widths": self.trunk.widths, "old_widths": self.old_widths,
-            "visible": {str(task_id): units.to_text(seen) for task_id, seen in self.visible.items()}}
-
-  def restore(self, structure: dict) -> None:
-    """Makes the variables of a structure; their values are still to be assigned."""
-    self.trunk = trunk_of(self.layout, *_zeros(self.layout, structure["widths"]))
-    self._make_snapshot(units.UnitWeights(*_zeros(self.layout, structure["old_widths"])))
-    self.visible = {int(task_id): units.from_text(seen) for task_id, seen in structure["visible"].items()}
-    for task_id, seen in self.visible.items():
-      self._create_head(task_id, len(seen[-1]))
-
-  # --- counts ---------------------------------------------------------------------------------------------------------
-
-  def used_parameters(self) -> int:
-    """Parameters that some task uses."""
-    visible = list(self.visible.values()) or [units.all_units(self.trunk.widths)]
-    num_classes = [self._num_classes[task_id] for task_id in self.visible]
-    return units.count_parameters(self.layout, visible, num_classes)
-
-  def stored_parameters(self) -> int:
-    """Scalars of the shared layers and all heads, those included that no task uses."""
-    return sum(group.num_parameters for group in [*self.trunk.groups, *self.heads.values()])
-
-
-def _zeros(layout: units.UnitLayout, widths: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-  """Views of kernels and biases of given widths."""
-  dtype = float_type()
-  return ([np.zeros(layout.view_shape(layer, layout.num_inputs(layer, widths), width), dtype)
-           for layer, width in enumerate(widths)], [np.zeros(width, dtype) for width in widths])
+def moved_slots(slots: LayerValues, layer: int, sources: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+  """A layer's slots after a change of structure: those of each unit's source, one where there is none."""
+  kernel, bias = slots
+  # Index -1 reads what is appended here.
+  if layer > 0:
+    kernel = np.concatenate([kernel, np.ones_like(kernel[..., :1, :])], axis=-2)[..., sources[layer - 1], :]
+  if layer < len(sources):
+    kernel = np.concatenate([kernel, np.ones_like(kernel[..., :1])], axis=-1)[..., sources[layer]]
+    bias = np.concatenate([bias, np.ones_like(bias[:1])])[sources[layer]]
+  return kernel, bias

@@ -1,17 +1,20 @@
 """Phases of a visit: epochs, strengths, and a step on chosen entries (gradient, soft threshold, group shrinkage)."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import gin
 import tensorflow as tf
 
-from lasem_tf.learners import base
+from lasem_tf.learners import base, descent
 from lasem_tf.nn import layers, optimizers, proximal
 
-MODES = ("relative", "absolute", "lr_scaled")
+MODES = ("relative", "absolute", "lr_scaled", "per_rate")
 # Which of the phases (head, selective, expansion, split_retrain) get the epochs of a visit that has not one for each.
 _PRIORITY = (0, 2, 1, 3)
+# Of a new unit's group over an expansion, in multiples of its initial norm, in the released code.
+_TOTAL_SHRINKAGE = 3.0
 
 
 def divide_epochs(num_epochs: int, shares: Sequence[float]) -> list[int]:
@@ -47,11 +50,20 @@ class Shrinkage:
   the first of them would take from a weight more than training can give back, and the network would die out; the other
   ratio of the released code, 1 % of its learning rate in a step, bounds it there.
 
+  'per_rate' compares with what a step can give instead of with what there was at first, so that neither norm can win
+  for lack of steps. The L1 norm is taken in the optimiser's own metric: a weight goes to zero where the gradient of the
+  loss is less than `l1`, and stays where it is more. A step of RMSProp moves a group of n weights by no more than about
+  rate * sqrt(n); the group threshold is a share of that. (The released code's 1e-3 at a rate of 1e-3 for groups of 312
+  weights is a share of 0.06.) New units start so small that an expansion without gradients would take three times their
+  norm, as in the released code; larger ones would outlast it whether they are of use or not.
+
   Attributes:
     mode: 'relative'; 'absolute', thresholds per step as in the released code; 'lr_scaled', the same with the group
-      threshold times the learning rate, as in an earlier convolutional implementation.
-    l1: total shrinkage of a weight over a phase in standard deviations of its initial draw, or the threshold itself.
-    group: total shrinkage of a new unit over the expansion in multiples of its initial norm, or the threshold itself.
+      threshold times the learning rate, as in an earlier convolutional implementation; 'per_rate'.
+    l1: total shrinkage of a weight over a phase in standard deviations of its initial draw; 'per_rate': factor of the
+      norm in the loss; otherwise the threshold itself.
+    group: total shrinkage of a new unit over the expansion in multiples of its initial norm; 'per_rate': see above;
+      otherwise the threshold itself.
     l1_limit: in mode 'relative' the most that a step takes from a weight, as a share of the learning rate, which is
       about the most that a step of RMSProp gives; None: no limit.
   """
@@ -67,8 +79,10 @@ class Shrinkage:
     if self.l1 < 0 or self.group < 0:
       raise ValueError(f"Shrinkage.l1 and Shrinkage.group must not be negative, not {self.l1} and {self.group}.")
 
-  def l1_threshold(self, num_steps: int, learning_rate: tf.Tensor) -> tf.Tensor | float:
-    """Of every weight in a step of a phase of so many steps."""
+  def l1_threshold(self, num_steps: int, learning_rate: tf.Tensor, mean_square: tf.Tensor) -> tf.Tensor | float:
+    """Of every weight in a step of a phase of so many steps; `mean_square` is the optimiser's slot."""
+    if self.mode == "per_rate":
+      return proximal.diagonal_threshold(self.l1, learning_rate, mean_square)
     if self.mode != "relative":
       return self.l1
     threshold = proximal.relative_l1_threshold(self.l1, num_steps)
@@ -79,7 +93,15 @@ class Shrinkage:
     """Of the group of every new unit of a layer, which has `fan_in` incoming weights, in every step of an expansion."""
     if self.mode == "relative":
       return proximal.relative_group_threshold(self.group, fan_in, num_steps)
+    if self.mode == "per_rate":
+      return self.group * math.sqrt(fan_in) * learning_rate
     return self.group * learning_rate if self.mode == "lr_scaled" else self.group
+
+  def new_unit_scale(self, num_steps: int, learning_rate: float) -> float:
+    """Factor of the initial weights into new units, for an expansion of so many steps."""
+    if self.mode != "per_rate" or self.group == 0:
+      return 1.0
+    return min(1.0, self.group * learning_rate * num_steps / (_TOTAL_SHRINKAGE * proximal.INITIAL_STDDEV))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,18 +155,18 @@ class Penalties:
   Attributes:
     l2: factor of half the squared norm of the trained entries.
     retention: factor of half the squared distance to the anchors.
-    l1_threshold: function learning rate -> threshold of a step; None: no L1 norm.
+    l1_threshold: function (learning rate, mean square of the gradient) -> threshold of a step; None: no L1 norm.
     groups: for the group lasso.
   """
 
   l2: float
   retention: float
-  l1_threshold: Callable[[tf.Tensor], tf.Tensor | float] | None
+  l1_threshold: Callable[[tf.Tensor, tf.Tensor], tf.Tensor | float] | None
   groups: Sequence[NewGroups] = ()
 
 
-def make_phase(name: str, num_epochs: int, logits: Callable[..., tf.Tensor],
-               parts: Mapping[str, TrainedPart], penalties: Penalties) -> base.Phase:
+def make_phase(name: str, num_epochs: int, logits: Callable[..., tf.Tensor], parts: Mapping[str, TrainedPart],
+               penalties: Penalties, slots: Mapping[str, tf.Variable] | None = None) -> base.Phase:
   """A phase of expandable training.
 
   Args:
@@ -153,32 +175,35 @@ def make_phase(name: str, num_epochs: int, logits: Callable[..., tf.Tensor],
     logits: function (images, dropout_seed=) -> logits of the current task.
     parts: what may change, by variable name.
     penalties: added to the cross-entropy.
+    slots: of the optimiser, by name; None: fresh ones.
   """
   trained = {name: part.variable for name, part in parts.items()}
-  optimizer = optimizers.RMSProp(trained)
+  optimizer = optimizers.RMSProp(trained, mean_squares=slots)
 
-  def step(batch, context):
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-      for variable in trained.values():
-        tape.watch(variable)
-      loss = layers.mean_cross_entropy(logits(batch.images, dropout_seed=context.seed), batch.labels)
-    gradients = optimizers.gradients_by_name(tape, loss, trained)
-    drift = tf.zeros([], loss.dtype)
+  def objective(batch, context):
+    return descent.Objective(layers.mean_cross_entropy(logits(batch.images, dropout_seed=context.seed), batch.labels))
+
+  def gradients(*arguments):
+    result, by_name = descent.follow(*arguments)
+    drift = tf.zeros([], result.loss.dtype)
     for name, part in parts.items():
       # A unit that the task does not see makes the gradient sparse.
-      gradient = tf.convert_to_tensor(gradients[name]) + penalties.l2 * part.variable
+      gradient = tf.convert_to_tensor(by_name[name]) + penalties.l2 * part.variable
       if part.anchor is not None:
         away = part.anchored * (part.variable - part.anchor)
         gradient += penalties.retention * away
         drift += 0.5 * penalties.retention * tf.reduce_sum(tf.square(away))
-      gradients[name] = gradient if part.mask is None else part.mask * gradient
-    optimizer.apply(gradients, context.learning_rate)
-    for part in parts.values():
+      by_name[name] = gradient if part.mask is None else part.mask * gradient
+    return base.StepResult(result.loss, {"drift_penalty": drift}), by_name
+
+  def shrink(context):
+    for name, part in parts.items():
       if part.is_kernel and penalties.l1_threshold is not None:
-        shrunk = proximal.soft_threshold(part.variable, penalties.l1_threshold(context.learning_rate))
+        threshold = penalties.l1_threshold(context.learning_rate, optimizer.slots[f"rms/{name}"])
+        shrunk = proximal.soft_threshold(part.variable, threshold)
         part.variable.assign(shrunk if part.mask is None else tf.where(part.mask > 0, shrunk, part.variable))
     for groups in penalties.groups:
       groups.shrink(context.learning_rate)
-    return base.StepResult(loss, {"drift_penalty": drift})
 
-  return base.Phase(name, num_epochs, step, trained, optimizer.slots)
+  return descent.make_phase(name, num_epochs, trained, objective, optimizer=optimizer, gradients=gradients,
+                            finish=shrink)

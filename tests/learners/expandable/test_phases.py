@@ -7,6 +7,7 @@ import tensorflow as tf
 from lasem_tf.learners import base
 from lasem_tf.learners.expandable import phases
 
+ONE = tf.constant(1.0, tf.float64)
 SHARES = (0.1, 0.3, 0.3, 0.3)
 
 
@@ -59,7 +60,7 @@ def test_masked_entries_are_bit_identical_and_never_shrunk():
   variable = tf.Variable(tf.constant(WEIGHTS + 0.5, tf.float64))
   mask = np.array([[1.0, 0.0], [0.0, 1.0]])
   parts = {"w": phases.TrainedPart(variable, tf.constant(mask), True)}
-  _, after = take_step(parts, phases.Penalties(l2=0.2, retention=0.0, l1_threshold=lambda learning_rate: 0.05))
+  _, after = take_step(parts, phases.Penalties(l2=0.2, retention=0.0, l1_threshold=lambda *_: 0.05))
   np.testing.assert_array_equal(after[mask == 0], (WEIGHTS + 0.5)[mask == 0])
   expected = rmsprop(WEIGHTS + 0.5, GRADIENT + 0.2 * (WEIGHTS + 0.5)) - 0.05
   np.testing.assert_allclose(after[mask == 1], expected[mask == 1], atol=1e-8)
@@ -67,7 +68,7 @@ def test_masked_entries_are_bit_identical_and_never_shrunk():
 
 def test_biases_are_not_shrunk():
   variable = tf.Variable(tf.constant(WEIGHTS, tf.float64))
-  penalties = phases.Penalties(0.0, 0.0, l1_threshold=lambda learning_rate: 10.0)
+  penalties = phases.Penalties(0.0, 0.0, l1_threshold=lambda *_: 10.0)
   _, after = take_step({"w": phases.TrainedPart(variable, None, False)}, penalties)
   np.testing.assert_allclose(after, rmsprop(WEIGHTS, GRADIENT), atol=1e-8)
 
@@ -83,14 +84,14 @@ def test_group_lasso_empties_new_units_only():
 
 def test_thresholds_of_the_three_modes():
   relative, rate = phases.Shrinkage(l1_limit=None), tf.constant(1e-4, tf.float64)
-  assert relative.l1_threshold(34000, rate) == pytest.approx(1.292941e-6, rel=1e-6)
-  assert float(phases.Shrinkage().l1_threshold(34000, rate)) == pytest.approx(1e-6, rel=1e-6)
-  assert float(phases.Shrinkage().l1_threshold(340000, rate)) == pytest.approx(1.292941e-7, rel=1e-6)
+  assert relative.l1_threshold(34000, rate, ONE) == pytest.approx(1.292941e-6, rel=1e-6)
+  assert float(phases.Shrinkage().l1_threshold(34000, rate, ONE)) == pytest.approx(1e-6, rel=1e-6)
+  assert float(phases.Shrinkage().l1_threshold(340000, rate, ONE)) == pytest.approx(1.292941e-7, rel=1e-6)
   assert relative.group_threshold(288, 100, 1e-4) == pytest.approx(0.02238078, abs=1e-8)
   absolute = phases.Shrinkage("absolute", 1e-5, 1e-3)
-  assert (absolute.l1_threshold(10, 1e-4), absolute.group_threshold(288, 10, 1e-4)) == (1e-5, 1e-3)
+  assert (absolute.l1_threshold(10, 1e-4, ONE), absolute.group_threshold(288, 10, 1e-4)) == (1e-5, 1e-3)
   scaled = phases.Shrinkage("lr_scaled", 1e-6, 0.8)
-  assert scaled.l1_threshold(10, 1e-4) == 1e-6
+  assert scaled.l1_threshold(10, 1e-4, ONE) == 1e-6
   assert scaled.group_threshold(288, 10, 1e-4) == pytest.approx(8e-5)
 
 

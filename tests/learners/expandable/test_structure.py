@@ -133,7 +133,7 @@ def test_empty_new_units_are_removed_without_a_trace():
   for layer, unit in ((0, 4), (1, 3), (1, 4), (2, 6)):
     grown.kernels[layer][..., unit] = 0.0
   before = hand.logits(grown, visible, hand.images())
-  pruned, remaining = structure.prune(grown, visible, [4, 3, 5])
+  pruned, remaining, _ = structure.prune(grown, visible, [4, 3, 5])
   assert pruned.widths() == [5, 3, 6] and units.num_units(remaining) == [5, 3, 6]
   assert [kernel.shape for kernel in pruned.kernels] == [(3, 3, 2, 5), (3, 3, 5, 3), (4, 3, 6), (6, 2)]
   np.testing.assert_allclose(hand.logits(pruned, remaining, hand.images()), before, atol=1e-12)
@@ -145,7 +145,7 @@ def test_old_units_and_units_with_a_bias_stay():
   grown.kernels[0][..., [0, 4]] = 0.0
   grown.biases[0][0] = 0.0
   grown.biases[0][4] = 0.1
-  pruned, _ = structure.prune(grown, visible, [4, 3, 5])
+  pruned, _, _ = structure.prune(grown, visible, [4, 3, 5])
   assert pruned.widths() == [5, 4, 6]
 
 
@@ -155,7 +155,7 @@ def test_a_unit_that_reads_removed_units_only_goes_too():
   grown.kernels[0][..., 4] = 0.0
   grown.kernels[1][..., :4, 3] = 0.0
   before = hand.logits(grown, visible, hand.images())
-  pruned, remaining = structure.prune(grown, visible, [4, 3, 5])
+  pruned, remaining, _ = structure.prune(grown, visible, [4, 3, 5])
   assert pruned.widths() == [4, 3, 6]
   np.testing.assert_allclose(hand.logits(pruned, remaining, hand.images()), before, atol=1e-12)
 

@@ -1,0 +1,178 @@
+"""What gives each method its name happens in a small run, with numbers, and its summary says so."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lasem_tf.learners import a_gem, additive_decomposition, elastic, lwf, progressive, replay, trunk
+from tests import contract, tiny_stream
+
+
+def live(learner, stream, num_tasks=3, first=0, steps_per_epoch=3, learning_rate=0.01):
+  """Visits tasks `first`, ..., `num_tasks` - 1 with compiled steps; returns the details of all summaries."""
+  summaries = []
+  for visit, task in list(enumerate(stream.tasks))[first:num_tasks]:
+    learner.begin_visit(task, visit)
+    for phase in tiny_stream.phases(learner):
+      compiled = tf.function(phase.step, autograph=False)
+      for epoch in range(phase.num_epochs):
+        learner.begin_epoch(epoch)
+        for step in range(steps_per_epoch):
+          number = epoch * steps_per_epoch + step
+          rows = [(number * 4 + i) % len(task.train[1]) for i in range(4)]
+          compiled(tiny_stream.batch_of(task, rows), tiny_stream.step_context(learner, number, learning_rate))
+        learner.end_epoch(epoch, 0.5)
+    summaries.append(dict(learner.end_visit().details))
+  return summaries
+
+
+def flags(summaries):
+  return [details["mechanism_acted"] for details in summaries]
+
+
+def accuracies(learner, stream):
+  """On every learned task's validation split."""
+  found = []
+  for task_id in learner.learned_tasks:
+    images, labels = stream.tasks[task_id].validation
+    found.append(float(np.mean(np.argmax(learner.logits(images, task_id), axis=1) == labels.numpy())))
+  return found
+
+
+def live_by_name(name, num_tasks, epochs, *bindings, learning_rate=0.01):
+  """The learner of a gin file on the contract's tiny network, its stream and the details of its visits."""
+  subject = contract.load(name, bindings)
+  learner = subject.make(epochs_per_task=epochs)
+  return learner, subject.stream, live(learner, subject.stream, num_tasks, learning_rate=learning_rate)
+
+
+# --- learners that grow or gate ---------------------------------------------------------------------------------------
+
+
+def test_den_selects_grows_prunes_and_splits():
+  learner, stream, (first, *later) = live_by_name("den_faithful", 3, 60, "NEW_UNITS = 4", "LOSS_THRESHOLD = 0.0")
+  added, pruned, split = (np.sum([details[key] for details in later]) for key in
+                          ("added_units", "pruned_units", "split_units"))
+  assert added > 0 and pruned > 0 and added + pruned == 4 * 4 * 2
+  assert split >= 1
+  assert 0.0 < min(min(details["selected_fraction"]) for details in later) < 1.0
+  assert flags([first, *later]) == [False, True, True]
+  assert min(accuracies(learner, stream)) > 0.8
+
+
+def test_gates_close_some_channels_and_free_some():
+  learner, stream, summaries = live_by_name("channel_gated_faithful", 2, 60)
+  for details in summaries:
+    assert 0.1 <= details["closed_share"] <= 0.7
+    assert sum(details["free_channels"]) > 0
+  assert flags(summaries) == [True, True]
+  assert min(accuracies(learner, stream)) > 0.8
+
+
+def test_soft_gates_close_nothing():
+  _, _, summaries = live_by_name("channel_gated_soft", 1, 1)
+  assert flags(summaries) == [False]
+
+
+def test_columns_read_earlier_columns():
+  stream = tiny_stream.TinyStream()
+  assert flags(live(progressive.ProgressiveNetwork(stream.context()), stream)) == [False, True, True]
+
+
+# --- additive decomposition -------------------------------------------------------------------------------------------
+
+
+def test_adaptive_parts_are_sparse_where_the_cut_acts():
+  learner, stream, summaries = live_by_name("apd_faithful", 2, 150, learning_rate=5e-4)
+  densities = list(summaries[-1]["adaptive_density"].values())
+  assert min(densities) > 0.0 and max(densities) < additive_decomposition.DENSE
+  assert summaries[-1]["mechanism_acted"]
+  assert min(accuracies(learner, stream)) > 0.8
+
+
+def test_adaptive_parts_that_follow_in_closed_form_are_dense():
+  _, _, summaries = live_by_name("apd", 3, 20)
+  assert summaries[-1]["adaptive_density"]["0"] > 0.9
+  assert not summaries[-1]["mechanism_acted"]
+
+
+# --- learners with a shared trunk -------------------------------------------------------------------------------------
+
+
+def test_ewc_moves_important_weights_less():
+  stream, moved = tiny_stream.TinyStream(), {}
+  for strength in (0.0, 1e4):
+    learner = elastic.ElasticWeightConsolidation(stream.context(epochs_per_task=60), strength=strength)
+    live(learner, stream, 1)
+    before = {name: variable.numpy() for name, variable in learner.trunk.named_variables.items()}
+    marks = np.concatenate([learner.variables()[f"fisher/all/{name}"].numpy().ravel() for name in before])
+    most = np.argsort(marks)[-len(marks) // 10:]
+    assert flags(live(learner, stream, 2, first=1)) == [strength > 0]
+    change = np.concatenate([np.abs(variable.numpy() - before[name]).ravel()
+                             for name, variable in learner.trunk.named_variables.items()])
+    moved[strength] = change[most].mean()
+  assert moved[1e4] < 0.5 * moved[0.0]
+
+
+def drift_of_old_answers(learner, stream):
+  """How far the answers of task 0's head to task 1's images move while task 1 is learned."""
+  live(learner, stream, 1)
+  images = stream.tasks[1].train[0]
+  before = tf.nn.softmax(learner.logits(images, 0))
+  live(learner, stream, 2, first=1)
+  return float(tf.reduce_mean(tf.abs(tf.nn.softmax(learner.logits(images, 0)) - before)))
+
+
+def test_lwf_keeps_old_answers_nearer():
+  stream = tiny_stream.TinyStream()
+  with_it, without = (drift_of_old_answers(
+      lwf.LearningWithoutForgetting(stream.context(epochs_per_task=60), strength=strength), stream)
+                      for strength in (3.0, 0.0))
+  assert 0.0 < with_it < 0.7 * without
+  assert flags(live(lwf.LearningWithoutForgetting(stream.context()), stream, 2)) == [False, True]
+  assert flags(live(lwf.LearningWithoutForgetting(stream.context(), strength=0.0), stream, 2)) == [False, False]
+
+
+def test_lwf_slots_of_the_head_outlive_the_warm_up():
+  stream = tiny_stream.TinyStream()
+  for keeps in (False, True):
+    learner = lwf.LearningWithoutForgetting(stream.context(epochs_per_task=10), warm_up_share=0.5,
+                                            slots_per_visit=keeps)
+    live(learner, stream, 1)
+    learner.begin_visit(stream.tasks[1], 1)
+    tiny_stream.run_phase(learner, learner.next_phase(0), steps_per_epoch=3)
+    state = learner.next_phase(1).state
+    head = state["rms/task1/head/dense1/kernel"].numpy()
+    assert np.all(head == 1.0) != keeps and (not keeps or head.max() < 0.9)
+    assert np.all(state["rms/shared/conv0/kernel"].numpy() == 1.0)
+
+
+@pytest.mark.parametrize("options, kept", [
+    ({}, [{"0": 12}, {"0": 9, "1": 9}, {"0": 6, "1": 6, "2": 6}]),
+    ({"per_class": 2}, [{"0": 6}, {"0": 6, "1": 6}, {"0": 6, "1": 6, "2": 6}])])
+def test_memory_holds_what_its_summary_says(options, kept):
+  stream = tiny_stream.TinyStream()
+  learner = replay.ExperienceReplay(stream.context(), **options)
+  summaries = live(learner, stream)
+  assert [details["memory_by_task"] for details in summaries] == kept
+  assert [details["memory_examples"] for details in summaries] == [sum(each.values()) for each in kept]
+  assert flags(summaries) == [False, True, True]
+
+
+def test_contradicting_memory_options_are_refused():
+  with pytest.raises(ValueError, match="per_class must be 1 or more"):
+    replay.ExperienceReplay(tiny_stream.TinyStream().context(), per_class=2, budget=5)
+
+
+def test_a_gem_projects_some_steps():
+  stream = tiny_stream.TinyStream()
+  summaries = live(a_gem.AveragedGradientEpisodicMemory(stream.context(epochs_per_task=10)), stream)
+  assert flags(summaries) == [False, True, True]
+  assert all(0.0 < details["violated_fraction"] < 1.0 for details in summaries[1:])
+
+
+@pytest.mark.parametrize("name", ["ewc", "lwf", "replay", "a_gem"])
+def test_both_splits_of_trunk_and_head(name):
+  shared, own = (contract.load(each).make() for each in (name, f"{name}_all_dense"))
+  assert isinstance(own, trunk.TrunkLearner)
+  assert "shared/dense0/kernel" in shared.variables() and "shared/dense0/kernel" not in own.variables()
