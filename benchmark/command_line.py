@@ -1,6 +1,13 @@
-"""Flags of the command lines: absl's, with exit status 2 and one clear line for a bad flag or a stray argument."""
+"""Flags of the command lines: absl's, with exit status 2 and one clear line for a bad flag or a stray argument.
 
+Importing this module decides how the program ends that no handler stops: an interrupt and an error of the operating
+system give one line, also while libraries are imported, which takes seconds.
+"""
+
+import errno
 import sys
+import types
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
 
@@ -9,7 +16,24 @@ from absl import flags
 from benchmark.execution import standard_streams
 
 BAD_INPUT = 2
+INTERRUPTED = 130
+STOPPED = "Stopped."
 Returned = TypeVar("Returned")
+_MAX_LINE = 2000
+_REMEDIES = {
+    errno.EACCES: "get permission, or name another place",
+    errno.EPERM: "get permission, or name another place",
+    errno.EROFS: "name a place that can be written",
+    errno.ENOENT: "check the name",
+    errno.ENOTDIR: "a part of the path is a file: check the name",
+    errno.EEXIST: "there is a file where a folder is needed: name another place",
+    errno.EISDIR: "a file is needed, not a folder: check the name",
+    errno.ENAMETOOLONG: "use a shorter name",
+    errno.ELOOP: "symbolic links lead in a circle: remove one",
+    errno.ENOSPC: "make room, then start the same command again",
+    errno.EDQUOT: "make room, then start the same command again",
+    errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
+}
 
 
 def new_flags() -> flags.FlagValues:
@@ -41,13 +65,51 @@ def parse(values: flags.FlagValues, argv: Sequence[str], manual: str | None) -> 
 
 def fail(message: str) -> NoReturn:
   """Ends the program with status 2 and one line."""
-  print(f"Error: {' '.join(message.split())}", file=sys.stderr)
+  text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
+                 for character in " ".join(message.split()))
+  print(f"Error: {text if len(text) <= _MAX_LINE else f'{text[:_MAX_LINE]}...'}", file=sys.stderr)
   sys.exit(BAD_INPUT)
 
 
-def run_or_fail(function: Callable[[], Returned], errors: tuple[type[Exception], ...]) -> Returned:
-  """What the function returns; the named errors end the program with status 2."""
+def run_or_fail(function: Callable[[], Returned], errors: tuple[type[Exception], ...],
+                stopped: str | None = None) -> Returned:
+  """What the function returns.
+
+  The named errors and those of the operating system end the program with status 2 and one line; so does an interrupt,
+  with status 130 and the line `stopped`, unless that is None.
+  """
   try:
     return function()
   except errors as error:
     fail(str(error))
+  except OSError as error:
+    fail(os_error_message(error))
+  except KeyboardInterrupt:
+    if stopped is None:
+      raise
+    print(stopped, file=sys.stderr)
+    sys.exit(INTERRUPTED)
+
+
+def os_error_message(error: OSError) -> str:
+  """What an error of the operating system means and what can be done, in a line."""
+  names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+  reason = error.strerror or str(error)
+  if not names and "temporary directory" in reason:
+    return f"{reason}: set TMPDIR to a folder that can be written."
+  remedy = _REMEDIES.get(error.errno or 0)
+  return f"{names + ': ' if names else ''}{reason}{f'; {remedy}' if remedy else ''}."
+
+
+def _end(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
+  """What becomes of an exception that nothing caught."""
+  if isinstance(error, KeyboardInterrupt):
+    print(STOPPED, file=sys.stderr)
+    raise SystemExit(INTERRUPTED)
+  if isinstance(error, OSError):
+    print(f"Error: {os_error_message(error)}", file=sys.stderr)
+    raise SystemExit(BAD_INPUT)
+  sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _end

@@ -42,7 +42,8 @@ def define_flags() -> flags.FlagValues:
                             flag_values=values)
   flags.DEFINE_multi_string("data_dir", [], "Folder of the raw data; several are searched in order. Default: "
                             "$LASEM_DATA_DIR, else Data.", flag_values=values)
-  flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data.", flag_values=values)
+  flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data; where they "
+                      "are read-only, the user's cache folder, which a warning names.", flag_values=values)
   flags.DEFINE_string("output_dir", None, "Folder for what is written. Default of `preview`: runs/previews/<stream>.",
                       flag_values=values)
   flags.DEFINE_integer("seed", 0, "The trial.", lower_bound=0, flag_values=values)

@@ -18,11 +18,11 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-import pandas as pd
 from absl import flags
 
 from benchmark import command_line
-from benchmark.results import matlab, measures, record_schema, records, run_details, run_files
+from benchmark.results import matlab, measures, record_schema, records, run_details, run_files, texts
+from lasem_tf.files import write_atomically
 
 FORMATS = ("jsonl", "csv", "mat")
 
@@ -48,27 +48,13 @@ def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path)
     run_details.write_details(details, paths[1])
     return paths
   if form == "csv":
-    frames = {"runs.csv": measures.runs_frame(found), "accuracies.csv": accuracies_frame(found)}
+    frames = {"runs.csv": measures.runs_frame(found), "accuracies.csv": measures.accuracies_frame(found)}
     for name, frame in frames.items():
-      records.write_atomically(output_dir / name, frame.to_csv(index=False, lineterminator="\n"))
+      write_atomically(output_dir / name, texts.csv_table(frame))
     return [output_dir / name for name in frames]
   if form == "mat":
     return matlab.write(found, run_details.load_details(found, sys.maxsize), output_dir)
   raise ValueError(f"Unknown format {form!r}: use one of {', '.join(FORMATS)}.")
-
-
-def accuracies_frame(found: Sequence[records.Record]) -> pd.DataFrame:
-  """One row per completed run, visit and task learned by then: test accuracy as a fraction."""
-  rows = []
-  for record in found:
-    if record.is_completed:
-      for visit, (task, row) in enumerate(zip(record.matrix.task_order, record.result["accuracy"]["after_visit"])):
-        rows.extend(
-            (record.identity, record.stream, record.scale, record.learner, record.seed, visit, task, other, value)
-            for other, value in enumerate(row)
-            if value is not None)
-  return pd.DataFrame(rows, columns=["identity", "stream", "scale", "learner", "seed", "visit", "visited_task", "task",
-                                     "accuracy"])
 
 
 def define_flags() -> flags.FlagValues:
@@ -88,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
   for name in ("results_dir", "output_dir"):
     if not getattr(values, name):
       command_line.fail(f"--{name} is missing; see --help.")
-  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError, OSError))
+  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,), command_line.STOPPED)
 
 
 def _run(values: flags.FlagValues) -> int:

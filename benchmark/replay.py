@@ -8,6 +8,9 @@ Takes the operative configuration, which names every value that the run used, de
 --configuration=requested, what the gin files asked for. The new run goes to a temporary folder, or with --output_dir to
 one that is kept and from which an interrupted replay goes on. It takes as long as the run took.
 
+A Gin file is code: it imports and calls what it names. Replay a run from elsewhere only if you would also run a program
+from there. What its record names is checked: the new run lies inside the output folder, whatever the record says.
+
 Exit status: 0 the results are equal; 1 they differ (the fields are named, and what differs in machine and versions);
 2 a flag, the record or the data are wrong; 130 after Ctrl-C and 143 after SIGTERM.
 """
@@ -18,15 +21,23 @@ import pathlib
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import process
+from benchmark.execution import display as display_lib, process, stopping
+from benchmark.execution.settings import Settings
+from benchmark.results import differences, records, run_files, texts
+from benchmark.results.records import Record
+from benchmark.results.status import Status
+from benchmark.suites import bindings, suite
+from benchmark.suites.gin_files import ConfigurationError
+from lasem_tf.training.interruption import Interrupted
 
-_CIRCUMSTANCES = ("versions", "device", "threads", "deterministic", "onednn", "commit", "dirty")
+_MOST_SHOWN = 20
+_NEEDED = ("files", "design_seed", "threads", "deterministic")
+_NEEDED_FLAGS = ("data_dirs", "cache_dir", "threads", "deterministic")
 
 
 def define_flags() -> flags.FlagValues:
@@ -52,62 +63,68 @@ def main(argv: Sequence[str]) -> int:
   command_line.parse(values, argv, __doc__)
   if not values.run_dir:
     command_line.fail("name the run's folder, such as runs/smoke/synthetic/stl/smoke/seed0.")
-  process.prepare_process()
-  from benchmark.results import records  # pylint: disable=import-outside-toplevel
-  from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
+  return command_line.run_or_fail(lambda: _run(values), (ConfigurationError, records.RecordError), command_line.STOPPED)
 
-  errors: list[type[Exception]] = [bindings.ConfigurationError, records.RecordError]
-  record = command_line.run_or_fail(lambda: _read(pathlib.Path(values.run_dir)), tuple(errors))
+
+def _run(values: flags.FlagValues) -> int:
+  process.prepare_process()
+  record = _read(pathlib.Path(values.run_dir))
+  _check_unchanged(record, pathlib.Path(values.run_dir, f"{values.configuration}.gin"))
   threads = record.provenance["threads"]
   process.prepare_process(threads)
   process.start_tensorflow(threads, record.provenance["deterministic"])
-  from lasem_tf.data import stream  # pylint: disable=import-outside-toplevel
-  from lasem_tf.training import checkpoints  # pylint: disable=import-outside-toplevel
+  # TensorFlow takes its settings from the environment when it is first imported.
+  from lasem_tf.data import stream  # noqa: PLC0415  see above
+  from lasem_tf.training import checkpoints  # noqa: PLC0415  see above
 
-  errors += [stream.DataError, checkpoints.CheckpointError]
-  return command_line.run_or_fail(lambda: _replay(record, values), tuple(errors))
+  return command_line.run_or_fail(lambda: _compare(record, _repeat(record, values)),
+                                  (stream.DataError, checkpoints.CheckpointError))
 
 
-def _read(run_dir: pathlib.Path):
+def _read(run_dir: pathlib.Path) -> Record:
   """The record, if its run can be repeated."""
-  from benchmark.results import records  # pylint: disable=import-outside-toplevel
-
   record = records.read_record(run_dir)
-  if record.status == "failed":
+  if record.status == Status.FAILED:
     raise records.RecordError(f"{run_dir}: the run failed ({record.result['reason']}), so there is no result to "
                               "compare.")
-  for name in ("flags", "files", "design_seed", "threads", "deterministic"):
-    if name not in record.provenance:
-      raise records.RecordError(f"{run_dir}: the record's provenance has no {name}; the run cannot be repeated from "
-                                "it.")
+  missing = [name for name in _NEEDED if name not in record.provenance]
+  missing += [f"flags.{name}" for name in _NEEDED_FLAGS if name not in record.provenance.get("flags", {})]
+  if missing:
+    raise records.RecordError(f"{run_dir}: the record's provenance has no {', '.join(missing)}; the run cannot be "
+                              "repeated from it.")
   return record
 
 
-def _replay(record, values: flags.FlagValues) -> int:
-  from benchmark.execution.settings import Settings  # noqa: PLC0415
-  from benchmark.results import run_files  # noqa: PLC0415
-  from benchmark.suites import suite  # pylint: disable=import-outside-toplevel
+def _check_unchanged(record: Record, file: pathlib.Path) -> None:
+  """Raises RecordError unless the file is what the record's run wrote."""
+  if not file.is_file():
+    raise records.RecordError(f"{file} is missing; the run cannot be repeated without it.")
+  if hashlib.sha256(file.read_bytes()).hexdigest() != record.provenance["files"].get(file.name):
+    raise records.RecordError(f"{file} is not what the run wrote: it was edited or damaged. Restore it, or train anew "
+                              "with benchmark.run.")
 
+
+def _repeat(record: Record, values: flags.FlagValues) -> Record:
+  """Trains the run again; returns the new record."""
   run_dir = pathlib.Path(values.run_dir)
-  file = _unchanged(record, run_dir / f"{values.configuration}.gin")
   old = record.provenance["flags"]
   run = suite.Run(record.stream, record.learner, record.scale, record.seed, record.provenance["design_seed"],
-                  file.read_text(encoding="utf-8"), record.result["configuration_hash"],
-                  names_defaults=file.name == run_files.OPERATIVE_FILE)
+                  run_files.read_text(run_dir / f"{values.configuration}.gin"), record.result["configuration_hash"],
+                  names_defaults=values.configuration == "operative")
+  # A record may come from another machine: nothing is written to a folder that it names and that is not there.
+  cache_dir = old["cache_dir"] if old["cache_dir"] and pathlib.Path(old["cache_dir"]).is_dir() else None
   with _folder(values.output_dir) as folder:
     settings = Settings(
         output_dir=folder, data_dirs=tuple(values.data_dir or old["data_dirs"]),
-        cache_dir=values.cache_dir or old["cache_dir"], threads=old["threads"], deterministic=old["deterministic"], tensorboard=False)
+        cache_dir=values.cache_dir or cache_dir, threads=old["threads"], deterministic=old["deterministic"],
+        tensorboard=False)
     if settings.run_dir(run).resolve() == run_dir.resolve():
       command_line.fail(f"--output_dir={folder} holds the run that is to be repeated; name another.")
-    again = _train(run, settings)
-  return _compare(record, again)
+    return _train(run, settings)
 
 
-def _train(run, settings):
-  from benchmark.execution import display as display_lib, run_once, stopping  # pylint: disable=import-outside-toplevel
-  from benchmark.suites import bindings  # pylint: disable=import-outside-toplevel
-  from lasem_tf.training.interruption import Interrupted  # pylint: disable=import-outside-toplevel
+def _train(run: suite.Run, settings: Settings) -> Record:
+  from benchmark.execution import run_once  # noqa: PLC0415  It imports TensorFlow, see above.
 
   bindings.register_configurables()
   with display_lib.make_display({run.identity: 1.0}, 0) as display, stopping.StopRequest() as stop:
@@ -116,51 +133,24 @@ def _train(run, settings):
     try:
       record = run_once.execute(run, settings, report, lambda: stop.signal_number is not None)
     except Interrupted:
-      display.end(run.identity, "interrupted", None)
-      sys.exit(128 + stop.signal_number)
+      display.end(run.identity, Status.INTERRUPTED, None)
+      sys.exit(128 + (stop.signal_number or signal.SIGINT))
     display.end(run.identity, record.status, record.result["reason"])
     return record
 
 
-def _unchanged(record, file: pathlib.Path) -> pathlib.Path:
-  """The file, if it is what the record's run wrote."""
-  from benchmark.results import records  # pylint: disable=import-outside-toplevel
-
-  if not file.is_file():
-    raise records.RecordError(f"{file} is missing; the run cannot be repeated without it.")
-  if hashlib.sha256(file.read_bytes()).hexdigest() != record.provenance["files"].get(file.name):
-    raise records.RecordError(f"{file} is not what the run wrote: it was edited or damaged. Restore it, or train anew "
-                              "with benchmark.run.")
-  return file
-
-
-def _compare(record, again) -> int:
+def _compare(record: Record, again: Record) -> int:
   # Through JSON: what was read has lists where what was just measured has tuples.
-  old, new = record.to_json()["result"], again.to_json()["result"]
-  found = list(differences(old, new))
+  found = list(differences.of_values(record.to_json()["result"], again.to_json()["result"]))
   if not found:
     print(f"{record.identity}: equal, bit for bit.")
     return 0
-  print(f"{record.identity}: differs in {len(found)} values.")
-  for name, first, second in found[:20]:
-    print(f"  {name}: {first} in the record, {second} now")
-  for name in _CIRCUMSTANCES:
-    first, second = record.provenance.get(name), again.provenance.get(name)
-    if first != second:
-      print(f"  Circumstances differ in {name}: {first} then, {second} now.")
+  lines = [f"{record.identity}: differs in {len(found)} values."]
+  lines += [f"  {name}: {first} in the record, {second} now" for name, first, second in found[:_MOST_SHOWN]]
+  lines += [f"  Circumstances differ in {name}: {first} then, {second} now."
+            for name, first, second in differences.of_circumstances(record.provenance, again.provenance)]
+  print("\n".join(map(texts.printable, lines)))
   return 1
-
-
-def differences(first: Any, second: Any, name: str = "result") -> Iterator[tuple[str, Any, Any]]:
-  """Field, first and second value wherever two JSON values differ."""
-  if isinstance(first, Mapping) and isinstance(second, Mapping):
-    for key in sorted({*first, *second}):
-      yield from differences(first.get(key), second.get(key), f"{name}.{key}")
-  elif isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-    for index, (one, other) in enumerate(zip(first, second)):
-      yield from differences(one, other, f"{name}[{index}]")
-  elif first != second:
-    yield name, first, second
 
 
 @contextlib.contextmanager

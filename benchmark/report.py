@@ -16,120 +16,110 @@ data without --allow_mixed_data.
 """
 
 import dataclasses
-import json
 import os
 import pathlib
 import re
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
 from benchmark import command_line
-from benchmark.reporting import page, published as published_lib, tables
+from benchmark.reporting import page, published as published_lib, settings as settings_lib, tables
 from benchmark.reporting.figures import collection, style
+from benchmark.reporting.settings import PAGE_FILE, Settings, SETTINGS_FILE
 from benchmark.results import comparison, record_schema, records, run_details, run_files
+from lasem_tf.files import write_atomically
 
-SETTINGS_FILE = "report.json"
-PAGE_FILE = "index.html"
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-  """What decides a report besides the records.
+class Report:
+  """A report that is not written yet.
 
   Attributes:
-    title: heading of the page.
-    baseline: learner that the others are tested against; None for none.
-    allow_mixed_data: whether methods measured on other data are marked instead of refused.
-    paper_dir: folder of published numbers.
+    files: contents by name, relative to the report's folder.
+    summary: the tables as plain text.
   """
 
-  title: str
-  baseline: str | None = None
-  allow_mixed_data: bool = False
-  paper_dir: pathlib.Path = _PAPER_DIR
+  files: Mapping[str, str | bytes]
+  summary: str
 
 
-def write_report(found: Sequence[records.Record], output_dir: pathlib.Path, settings: Settings) -> list[str]:
-  """Writes a report.
+def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib.Path) -> Report:
+  """Makes a report in memory.
 
   Args:
     found: the records.
-    output_dir: folder of the report; made if missing. Files of an earlier report that are no longer produced
-      are removed.
     settings: see there.
-
-  Returns:
-    Names of the files written, relative to `output_dir`.
+    paper_dir: folder of published numbers.
 
   Raises:
-    RecordError: the records cannot be compared.
+    RecordError: the records cannot be compared, or a published number is damaged.
   """
-  expected = comparison.expected_identities(found)
-  panels = comparison.panels(found, expected, settings.baseline, settings.allow_mixed_data)
-  published = page.Table("Published numbers", *_published(published_lib.load(settings.paper_dir), panels))
+  panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data)
+  columns, lines = published_lib.comparison_table(published_lib.load(paper_dir), panels)
+  published = page.Table("Published numbers", columns,
+                         [(number.learner, number.stream, line) for number, line in lines])
   details = run_details.load_details(found)
-  tables.write_suite_tables(found, output_dir, expected, settings.baseline, settings.allow_mixed_data)
-  written = [f"{stem}.{ending}" for stem in ("table", "table_per_task") for ending in ("md", "csv", "tex")]
+  estimates = tables.per_task_estimates(found)
+  files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates))
   figures = []
   for figure in collection.draw_all(found, panels, details):
-    style.save(figure, output_dir / "figures")
-    figures.append(dataclasses.replace(figure, figure=None))
-    written += [f"figures/{figure.name}.png", f"figures/{figure.name}.svg"]
-  per_task = [page.Table(title, columns, [(line[0].value, panel.stream, line) for line in rows], panel.stream)
-              for panel, title, columns, rows in tables.per_task_tables(panels, tables.per_task_estimates(found))]
-  content = page.PageContent(settings.title, found, panels, per_task, published, figures, output_dir / "figures",
-                             details)
-  records.write_atomically(output_dir / PAGE_FILE, page.render(content))
-  written = sorted([*written, PAGE_FILE])
-  for name in set(_read_settings(output_dir).get("files", [])) - set(written):
-    (output_dir / name).unlink(missing_ok=True)
-  stored = {**dataclasses.asdict(settings), "paper_dir": _stored_paper_dir(settings.paper_dir, output_dir)}
-  text = json.dumps({**stored, "files": written}, indent=1) + "\n"
-  records.write_atomically(output_dir / SETTINGS_FILE, text)
-  return written
+    figures.append(style.render(figure))
+    files |= {f"figures/{figure.name}.png": figures[-1].png, f"figures/{figure.name}.svg": figures[-1].svg}
+  per_task = [page.Table(title, columns, [(row.learner, panel.stream, line) for row, line in zip(panel.rows, rows)],
+                         panel.stream)
+              for panel, title, columns, rows in tables.per_task_tables(panels, estimates)]
+  content = page.PageContent(settings.title, found, panels, per_task, published, figures, details)
+  return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels))
 
 
-def differences(output_dir: pathlib.Path, found: Sequence[records.Record], settings: Settings) -> list[str]:
-  """What a report would have to change to be up to date, one text per file."""
-  with tempfile.TemporaryDirectory() as folder:
-    fresh = pathlib.Path(folder)
-    written = write_report(found, fresh, settings)
-    known = _read_settings(output_dir).get("files", [])
-    changes = [f"{name}: no longer produced" for name in known if name not in written]
-    for name in written:
-      if not (output_dir / name).exists():
-        changes.append(f"{name}: missing")
-      elif _comparable(output_dir / name) != _comparable(fresh / name):
-        changes.append(f"{name}: differs")
-    return changes
+def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:
+  """Writes a report; removes files of an earlier one that are no longer produced.
+
+  Raises:
+    RecordError: the folder holds a link where the report's own folder should be, or settings of another program.
+    OSError: it cannot be written.
+  """
+  earlier = settings_lib.read(output_dir)
+  if (output_dir / "figures").is_symlink():
+    raise record_schema.RecordError(f"{output_dir / 'figures'} is a symbolic link, behind which nothing is written or "
+                                    "removed. Delete the link, or name another --output_dir.")
+  for name, content in report.files.items():
+    write_atomically(output_dir / name, content)
+  for name in set(earlier.files if earlier else ()) - set(report.files):
+    if settings_lib.is_own(name):
+      (output_dir / name).unlink(missing_ok=True)
+  settings_lib.write(dataclasses.replace(settings, files=tuple(sorted(report.files))), output_dir)
 
 
-def _published(numbers, panels):
-  columns, rows = published_lib.comparison_table(numbers, panels)
-  return columns, [(line[2].value, line[3].value, line) for line in rows]
+def differences(report: Report, output_dir: pathlib.Path, stored: Settings) -> list[str]:
+  """What a stored report would have to change to be like this one, one text per file."""
+  known = [name for name in stored.files if settings_lib.is_own(name)]
+  changes = [f"{name}: no longer produced" for name in known if name not in report.files]
+  if len(known) < len(stored.files):
+    changes.append(f"{SETTINGS_FILE}: lists files that no report writes")
+  for name, content in sorted(report.files.items()):
+    if not (output_dir / name).exists():
+      changes.append(f"{name}: missing")
+    elif _comparable(name, (output_dir / name).read_bytes()) != _comparable(name, content):
+      changes.append(f"{name}: differs")
+  return changes
 
 
-def _comparable(path: pathlib.Path):
+def _comparable(name: str, content: str | bytes) -> bytes | None:
   """The content, with drawings reduced to the digest of their data: fonts and versions of Matplotlib may differ."""
-  content = path.read_bytes()
-  if path.suffix == ".png":
-    found = re.search(rb"Description\x00([0-9a-f]{64})", content)
+  written = content.encode() if isinstance(content, str) else content
+  digests = {".png": rb"Description\x00([0-9a-f]{64})", ".svg": rb"<dc:description>([0-9a-f]{64})</dc:description>"}
+  pattern = digests.get(pathlib.PurePath(name).suffix)
+  if pattern is not None:
+    found = re.search(pattern, written)
     return found and found[1]
-  if path.suffix == ".svg":
-    found = re.search(rb"<dc:description>([0-9a-f]{64})</dc:description>", content)
-    return found and found[1]
-  if path.suffix == ".html":
-    return re.sub(rb'<svg .*?data-digest="([0-9a-f]{64})".*?</svg>', rb"\1", content, flags=re.DOTALL)
-  return content
-
-
-def _read_settings(folder: pathlib.Path) -> dict:
-  path = folder / SETTINGS_FILE
-  return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+  if name.endswith(".html"):
+    return re.sub(rb'<svg .*?data-digest="([0-9a-f]{64})".*?</svg>', rb"\1", written, flags=re.DOTALL)
+  return written
 
 
 def _stored_paper_dir(paper_dir: pathlib.Path, output_dir: pathlib.Path) -> str | None:
@@ -143,9 +133,9 @@ def _stored_paper_dir(paper_dir: pathlib.Path, output_dir: pathlib.Path) -> str 
 
 
 def _paper_dir(given: str | None, stored: str | None, output_dir: pathlib.Path) -> pathlib.Path:
-  if not given and not stored:
+  if not given and stored is None:
     return _PAPER_DIR
-  path = pathlib.Path(given) if given else output_dir.resolve() / stored
+  path = pathlib.Path(given) if given else output_dir.resolve() / (stored or "")
   if not path.is_dir():
     raise record_schema.RecordError(f"{path}: no such folder of published numbers; name another by --paper_dir.")
   return path
@@ -176,7 +166,7 @@ def main(argv: Sequence[str]) -> int:
   command_line.parse(values, argv, __doc__)
   if not values.results_dir:
     command_line.fail("--results_dir is missing: name the --output_dir of a suite, such as --results_dir=runs/smoke.")
-  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError, OSError))
+  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,), command_line.STOPPED)
 
 
 def _run(values: flags.FlagValues) -> int:
@@ -188,23 +178,22 @@ def _run(values: flags.FlagValues) -> int:
       raise
     print(f"{output_dir} is not up to date: {error}")
     return 1
-  stored = _read_settings(output_dir)
-  if values.check and not stored:
+  stored = settings_lib.read(output_dir)
+  if values.check and stored is None:
     command_line.fail(
         f"{output_dir} holds no report ({SETTINGS_FILE} is missing): write one first, or name it by --output_dir.")
   # A check repeats what the report was made with; flags given now win.
-  base = stored if values.check else {}
-  settings = Settings(title=values.title or base.get("title") or output_dir.resolve().name,
-                      baseline=values.baseline or base.get("baseline"),
-                      allow_mixed_data=values.allow_mixed_data or base.get("allow_mixed_data", False),
-                      paper_dir=_paper_dir(values.paper_dir, base.get("paper_dir"), output_dir))
+  base = stored if values.check and stored else Settings(title=output_dir.resolve().name)
+  paper_dir = _paper_dir(values.paper_dir, base.paper_dir, output_dir)
+  settings = Settings(values.title or base.title, values.baseline or base.baseline,
+                      values.allow_mixed_data or base.allow_mixed_data, _stored_paper_dir(paper_dir, output_dir))
+  report = make(found, settings, paper_dir)
   if values.check:
-    changes = differences(output_dir, found, settings)
+    changes = differences(report, output_dir, base)
     print("\n".join([f"{output_dir}/{change}" for change in changes] or [f"{output_dir} is up to date."]))
     return 1 if changes else 0
-  write_report(found, output_dir, settings)
-  print((output_dir / "table.md").read_text(encoding="utf-8"))
-  print(f"Written to {output_dir / PAGE_FILE}")
+  write(report, output_dir, settings)
+  print(f"{report.summary}\n\nWritten to {output_dir / PAGE_FILE}")
   return 0
 
 

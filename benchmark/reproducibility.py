@@ -24,8 +24,9 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.reporting import generated_text, reproduction_page
-from benchmark.results import record_schema, records
-from benchmark.suites import bindings
+from benchmark.results import record_schema, run_files
+from benchmark.suites.gin_files import ConfigurationError
+from lasem_tf.files import write_atomically
 
 _PAGE = "REPRODUCIBILITY.md"
 
@@ -42,7 +43,7 @@ def generate(reports_dir: pathlib.Path, markdown: Sequence[pathlib.Path]) -> dic
     ConfigurationError: a suite of the papers is no suite.
   """
   contents = {reports_dir / _PAGE: reproduction_page.render(reports_dir)}
-  contents.update((path, generated_text.regenerate(path.read_text(encoding="utf-8"), path.parent, str(path)))
+  contents.update((path, generated_text.regenerate(run_files.read_text(path), path.parent, str(path)))
                   for path in markdown)
   return contents
 
@@ -62,17 +63,17 @@ def main(argv: Sequence[str]) -> int:
   values = define_flags()
   command_line.parse(values, argv, __doc__)
   return command_line.run_or_fail(
-      lambda: _run(values), (record_schema.RecordError, bindings.ConfigurationError, OSError))
+      lambda: _run(values), (record_schema.RecordError, ConfigurationError), command_line.STOPPED)
 
 
 def _run(values: flags.FlagValues) -> int:
   contents = generate(pathlib.Path(values.reports_dir), [pathlib.Path(name) for name in values.markdown])
-  stale = [path for path, text in contents.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+  stale = [path for path, text in contents.items() if not path.exists() or run_files.read_text(path) != text]
   for path in stale:
     if values.check:
       print(f"{path} is stale: python -m benchmark.reproducibility")
     else:
-      records.write_atomically(path, contents[path])
+      write_atomically(path, contents[path])
       print(f"Written to {path}")
   if not stale:
     print("Everything is up to date.")

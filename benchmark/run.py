@@ -55,8 +55,8 @@ def define_flags() -> flags.FlagValues:
   texts("data_dir", [], "Folder of the raw data; several are searched in order. Default: $LASEM_DATA_DIR, else Data.")
   text("cache_dir", None, "Folder for decoded images. Default: beside the data.")
   switch("download", False, "Let TensorFlow Datasets download what is missing.")
-  number("jobs", None, "Runs at a time. Default: the usable cores, or as many as a CPU quota allows; with GPUs, one run "
-         "for each; with Ray, what the cluster holds.", lower_bound=1)
+  number("jobs", None, "Runs at a time. Default: the usable cores, or as many as a CPU quota allows; with GPUs, one "
+         "run for each; with Ray, what the cluster holds.", lower_bound=1)
   number("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.", lower_bound=1)
   number("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1)
   flags.DEFINE_enum("executor", "local", ["local", "ray"], "Where runs are executed: on this machine, or as tasks of a "
@@ -97,11 +97,19 @@ def _run(values: flags.FlagValues) -> int:
 
   places = process.places(values.jobs, process.visible_gpus(), values.runs_per_gpu)
   own = shards.select(planning.plan(runs, settings, needs_data=not values.dry_run), *shard)
+  for warning in dict.fromkeys(warning for plan in own for warning in plan.warnings):
+    print(warning, file=sys.stderr)
   if values.dry_run:
     print(plan_lib.render(own, cost_measurement.measure(), len(places)))
     return 0
-  suite_folder.prepare([plan.run for plan in own], settings, values.overwrite)
-  waiting = [plan for plan in own if run_folder.finished_record(settings.run_dir(plan.run), plan.run) is None]
+  damaged = suite_folder.prepare([plan.run for plan in own], settings, values.overwrite)
+  for problem in damaged.values():
+    print(f"Left out: {problem}", file=sys.stderr)
+  usable = [plan for plan in own if plan.run not in damaged]
+  found = {plan.run: run_folder.finished_record(settings.run_dir(plan.run), plan.run) for plan in usable}
+  waiting = [plan for plan in usable if found[plan.run] is None]
+  if waiting:
+    planning.check_data({run: record for run, record in found.items() if record is not None}, settings)
   waiting.sort(key=lambda plan: -plan.cost)
   costs = {plan.run.identity: plan.cost for plan in waiting}
   with display_lib.make_display(costs, len(own) - len(waiting)) as display:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
 from benchmark.reporting import tables
-from benchmark.results import records, run_files
+from benchmark.results import comparison, records, run_files
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
 
@@ -27,10 +27,7 @@ def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suit
   Returns:
     The exit status.
   """
-  # A folder that was claimed with another configuration at the same moment holds a record that is not this suite's.
-  present = [record for run in runs if (settings.run_dir(run) / run_files.RECORD_FILE).exists()
-             if (record := records.read_record(settings.run_dir(run))).result["configuration_hash"]
-             == run.configuration_hash]
+  present = _usable_records(runs, settings)
   written = _write_tables(the_suite, runs, present, settings)
   if signal_number is not None:
     print("Stopped. The same command continues where every run left off.", file=sys.stderr)
@@ -48,13 +45,35 @@ def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suit
   return 0 if written and completed >= {run.identity for run in own} else 1
 
 
+def _usable_records(runs: Sequence[suite.Run], settings: Settings) -> list[records.Record]:
+  """All of the folder's records, those of other commands too; what cannot be used is named on standard error."""
+  planned = {settings.run_dir(run): run for run in runs}
+  found = []
+  for path in sorted(pathlib.Path(settings.output_dir).glob(f"*/*/*/seed*/{run_files.RECORD_FILE}")):
+    try:
+      record = records.read_record(path)
+    except records.RecordError as error:
+      print(f"Left out of the table: {error}", file=sys.stderr)
+      continue
+    run = planned.get(path.parent)
+    # A folder that was claimed with another configuration at the same moment holds a record that is not this suite's.
+    if run is None or record.result["configuration_hash"] == run.configuration_hash:
+      found.append(record)
+  return found
+
+
 def _write_tables(the_suite, runs, present, settings) -> bool:
   """Whether the tables are on disk, or there is nothing to put into them yet."""
   if not present:
     return True
+  baseline = the_suite.baseline
+  if baseline is not None and baseline not in {record.learner for record in present}:
+    print(f"No record of the baseline {baseline!r} yet, so the table tests nothing against it.", file=sys.stderr)
+    baseline = None
   try:
-    path = tables.write_suite_tables(present, settings.output_dir, [run.identity for run in runs], the_suite.baseline)
-    print(pathlib.Path(path).read_text(encoding="utf-8"))
+    panels = comparison.panels(present, [run.identity for run in runs], baseline)
+    path = tables.write_suite_tables(present, panels, settings.output_dir)
+    print(tables.plain(present, panels))
     print(f"Written to {path}")
     return True
   except OSError as error:

@@ -26,7 +26,8 @@ def stateless_seed(*parts) -> tuple[int, int]:
     A pair of Python integers in [0, 2**31).
   """
   digest = _digest(parts)
-  return tuple(int.from_bytes(digest[i:i + 4], "little") & 0x7FFFFFFF for i in (0, 4))
+  first, second = (int.from_bytes(digest[i:i + 4], "little") & 0x7FFFFFFF for i in (0, 4))
+  return first, second
 
 
 def generator(*parts) -> np.random.Generator:

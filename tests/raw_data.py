@@ -1,4 +1,4 @@
-"""A folder with small raw files of every stream, in the official formats, for tests that need streams but not images."""
+"""A folder with small raw files of every stream, in the official formats, for tests that need streams, not images."""
 
 import pathlib
 

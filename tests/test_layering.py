@@ -10,10 +10,10 @@ import pytest
 
 from tests import import_graph
 
-# 0: values, seeds, files. 1: three rooms that do not know each other. 2: two more. 3, 4: learners, then what trains them.
-# 5: what is to be trained. 6: what was measured. 7: three rooms that do not know each other. 8: command lines.
+# 0: values, seeds, files, cores. 1: three rooms that do not know each other. 2: two more. 3, 4: learners, then what
+# trains them. 5: what is to be trained. 6: what was measured. 7: three rooms that do not know each other. 8: commands.
 FLOORS = {
-    "lasem_tf.types": 0, "lasem_tf.seeding": 0, "lasem_tf.files": 0,
+    "lasem_tf.types": 0, "lasem_tf.seeding": 0, "lasem_tf.files": 0, "lasem_tf.cores": 0,
     "lasem_tf.nn": 1, "lasem_tf.data": 1, "lasem_tf.metrics": 1,
     "lasem_tf.knowledge": 2, "lasem_tf.selection": 2, "lasem_tf.learners": 3, "lasem_tf.training": 4,
     "benchmark.suites": 5, "benchmark.results": 6, "benchmark.execution": 7, "benchmark.reporting": 7,
@@ -21,8 +21,8 @@ FLOORS = {
 }
 # Read records and draw tables where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = ("lasem_tf.types", "lasem_tf.seeding", "lasem_tf.files", "lasem_tf.metrics",
-                      "lasem_tf.nn.architecture", "lasem_tf.selection.configuration", "benchmark.results", "benchmark.reporting",
-                      "benchmark.report", "benchmark.suites.bindings", "benchmark.suites.suite",
+                      "lasem_tf.nn.architecture", "lasem_tf.selection.configuration", "benchmark.results",
+                      "benchmark.reporting", "benchmark.report", "benchmark.suites.bindings", "benchmark.suites.suite",
                       *(f"benchmark.execution.{name}" for name in (
                           "cost_model", "display", "outcome", "plan", "pool", "run_folder", "settings", "shards",
                           "suite_folder", "worker", "ray")))

@@ -1,5 +1,6 @@
 """A suite killed at any moment and started again ends with the same results, bit for bit."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -31,25 +32,28 @@ def _expected(suite, tmp_path_factory):
   return results
 
 
-def _wait_until_it_trains(process: subprocess.Popen, output_dir: pathlib.Path) -> None:
-  """Waits until a run writes a checkpoint that was not there when this process started, or the suite is over."""
+def _wait_for_checkpoints(process: subprocess.Popen, output_dir: pathlib.Path, number: int = 1) -> None:
+  """Waits until runs have written so many checkpoints that were not there before, or the suite is over."""
   before = set(output_dir.rglob("checkpoint-*.json"))
-  while process.poll() is None and set(output_dir.rglob("checkpoint-*.json")) <= before:
-    time.sleep(0.02)
+  seen = set(before)
+  while process.poll() is None and len(seen - before) < number:
+    time.sleep(0.01)
+    seen |= set(output_dir.rglob("checkpoint-*.json"))
 
 
 def _kill(process: subprocess.Popen, only_the_parent: bool) -> None:
   """Kills the whole process group, or leaves behind workers that write a checkpoint and end."""
-  try:
+  with contextlib.suppress(ProcessLookupError):
     os.kill(process.pid, signal.SIGKILL) if only_the_parent else os.killpg(process.pid, signal.SIGKILL)
-  except ProcessLookupError:
-    pass
   process.wait()
   process.stderr.close()
 
 
 def _kill_and_continue(suite, output_dir, generator, kills):
   """Kills the suite at random moments, all but the first while runs train, then lets it finish.
+
+  What is waited for is progress, not time: there is a checkpoint at least at the end of each of nine visits, and every
+  twentieth of a second, so that on any machine most kills meet a suite that trains.
 
   Returns:
     How often a kill met a suite that was training.
@@ -58,8 +62,8 @@ def _kill_and_continue(suite, output_dir, generator, kills):
   for number in range(kills):
     process = small_suite.start(suite, output_dir, *_FLAGS)
     if number:
-      _wait_until_it_trains(process, output_dir)
-    time.sleep(generator.uniform(0.0, 0.5 if number else 5.0))
+      _wait_for_checkpoints(process, output_dir, generator.randint(1, 2))
+    time.sleep(generator.uniform(0.0, 0.05 if number else 5.0))
     met += number > 0 and process.poll() is None
     _kill(process, only_the_parent=number == 1)
     for path in output_dir.rglob("record.json"):
@@ -102,12 +106,11 @@ def test_signals_end_with_their_status_and_a_word_how_to_continue(suite, tmp_pat
   """Ctrl-C, then pre-emption, then to the end."""
   for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
     process = small_suite.start(suite, tmp_path, *_FLAGS)
-    _wait_until_it_trains(process, tmp_path)
+    _wait_for_checkpoints(process, tmp_path)
     process.send_signal(number)
-    start = time.monotonic()
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=300)  # Only a test that hangs takes so long.
     assert process.returncode == status, errors
-    assert time.monotonic() - start < 30.0  # 10 s on a machine of its own; tests share theirs.
+    assert len(small_suite.records(tmp_path)) < len(expected)
     assert "same command continues" in errors
   small_suite.complete(suite, tmp_path, *_FLAGS)
   assert small_suite.results(tmp_path) == expected

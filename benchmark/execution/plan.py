@@ -24,6 +24,7 @@ class Plan:
     num_visits: of tasks.
     num_steps: of training.
     evaluation_gmacs: the same for validation after every epoch and tests after every visit.
+    warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the official data; else ''.
   """
 
@@ -34,6 +35,7 @@ class Plan:
   num_steps: int
   evaluation_gmacs: float
   missing_data: str = ""
+  warnings: tuple[str, ...] = ()
 
   @property
   def cost(self) -> float:

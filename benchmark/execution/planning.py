@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from benchmark.execution import run_once
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
+from benchmark.results import records
 from benchmark.suites import suite
-from lasem_tf.data import stream as stream_lib
+from benchmark.suites.gin_files import ConfigurationError
+from lasem_tf.data import overlap, stream as stream_lib
 from lasem_tf.training import schedule
 
 
@@ -31,6 +33,35 @@ def plan(runs: Sequence[suite.Run], settings: Settings, needs_data: bool = True)
   return plans
 
 
+def check_data(finished: Mapping[suite.Run, records.Record], settings: Settings) -> None:
+  """Refuses to train beside runs of the same stream that saw other data.
+
+  Args:
+    finished: records of runs that need no more training.
+    settings: where the data are now.
+
+  Raises:
+    ConfigurationError: names the run and the remedy.
+  """
+  checked = set()
+  for run, record in finished.items():
+    if (run.stream, run.seed) in checked:
+      continue
+    checked.add((run.stream, run.seed))
+    now, then = run_once.build(run, settings).stream.data_fingerprint, record.result["stream"]["data_fingerprint"]
+    if now != then:
+      raise ConfigurationError(f"The data of {run.stream} changed since {run.identity} was trained (fingerprint {now}, "
+                               f"was {then}), and one table cannot hold both: restore them, or name another "
+                               "--output_dir.")
+
+
+def shared_images(stream: stream_lib.TaskStream) -> list[str]:
+  """Sentences about images that splits of the first task share; the shipped streams are tested and not looked at."""
+  if type(stream).__module__.startswith("lasem_tf.") or stream.context.design_only:
+    return []
+  return [f"Warning: stream {stream.name}: {message}" for message in overlap.shared_images(stream, 0)]
+
+
 def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
   prepared, missing = _build(run, settings, needs_data)
   experiment, stream, learner = prepared.experiment, prepared.stream, prepared.learner
@@ -44,7 +75,7 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
       evaluation_gmacs=sum(forward[task] * counts["validation"][task] * epochs for task in order)
       + _of_all_seen(order, {task: forward[task] * counts["test"][task] for task in order}),
-      missing_data=missing)
+      missing_data=missing, warnings=tuple(shared_images(stream)))
 
 
 def _of_all_seen(order: Sequence[int], costs: Mapping[int, float]) -> float:

@@ -22,7 +22,7 @@ RUNS_PER_WORKER = 8  # A worker is replaced after so many runs, so that memory s
 MAX_ATTEMPTS = 2  # A run whose worker dies (killed, out of memory) is tried once more, from its checkpoint.
 MAX_FAILED_STARTS = 3  # When so many workers in a row could not start, no more are tried.
 _SECONDS_TO_WAKE = 1.0  # To look at signals.
-_SECONDS_TO_END = 30.0  # For a worker without a run.
+_SECONDS_TO_END = 60.0  # For a worker to write a checkpoint, if it is left by an exception, and end.
 
 
 class _Worker:
@@ -75,14 +75,9 @@ class _Worker:
       self.is_asked_to_stop = True
       self._send({"stop": True})
 
-  def end(self) -> None:
-    """Ends a process that has no run, or was asked to stop its run."""
+  def ask_to_end(self) -> None:
+    """Asks the process to end after its run, if it has one."""
     self._send({"end": True})
-    if self.run is None:
-      self._process.join(_SECONDS_TO_END)
-      if self._process.is_alive():
-        self._process.kill()
-    self.bury()
 
   def kill(self) -> None:
     """Ends the process at once."""
@@ -91,6 +86,8 @@ class _Worker:
   def bury(self) -> str:
     """Waits for the end of the process, which the closed channel asks for; returns how it ended, as half a sentence."""
     self.channel.close()
+    self._process.join(_SECONDS_TO_END)
+    self.kill()
     self._process.join()
     code = self._process.exitcode or 0
     if code >= 0 and not self.is_ready:
@@ -149,11 +146,10 @@ class LocalExecutor:
           worker.kill()
         raise
       finally:
-        for worker in self._busy():  # Left by an exception.
-          worker.ask_to_stop()
-        for worker in self._workers.values():
-          worker.end()
-        self._workers.clear()
+        for worker in self._workers.values():  # All at once: some take a while. An exception may leave some busy.
+          worker.ask_to_end()
+        while self._workers:
+          self._workers.popitem()[1].bury()
       return self._outcomes, stop.signal_number
 
   def _busy(self) -> list[_Worker]:
@@ -165,7 +161,8 @@ class LocalExecutor:
       if not self._waiting or (worker is not None and worker.run is not None):
         continue
       if worker is not None and (worker.num_runs >= RUNS_PER_WORKER or not worker.is_alive()):
-        self._workers.pop(number).end()
+        worker.ask_to_end()
+        self._workers.pop(number).bury()
         worker = None
       run = self._waiting.popleft()
       self._attempts[run.identity] += 1

@@ -48,8 +48,8 @@ class Settings:
     """
     directory = pathlib.Path(self.output_dir, run.identity)
     if not files.is_inside(directory, self.output_dir):
-      raise ConfigurationError(f"{directory} leads out of --output_dir={self.output_dir} through a symbolic link. Remove "
-                               "the link, or name the folder that it leads to.")
+      raise ConfigurationError(f"{directory} leads out of --output_dir={self.output_dir} through a symbolic link. "
+                               "Remove the link, or name the folder that it leads to.")
     return directory
 
   def stream_context(self, run: suite.Run) -> stream_lib.StreamContext:

@@ -13,6 +13,7 @@ import filelock
 from benchmark.execution import run_folder
 from benchmark.execution.settings import Settings
 from benchmark.results import run_files
+from benchmark.results.record_schema import RecordError
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
 
@@ -21,7 +22,7 @@ _SECONDS_TO_WAIT = 120.0
 _CLAIM_FILES = {run_files.IDENTITY_FILE, run_files.LOCK_FILE}
 
 
-def prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> None:
+def prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> dict[suite.Run, str]:
   """Checks that the folder can be written and locked, and claims it for the runs.
 
   Args:
@@ -29,15 +30,18 @@ def prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> N
     settings: where.
     overwrite: delete runs of another configuration, unless another process trains them.
 
+  Returns:
+    Why the record of a run cannot be used, by run; the others were claimed.
+
   Raises:
-    ConfigurationError, RecordError: it cannot be used; the message says what to do. No run was deleted or claimed,
-      except where another process took a run up at the same moment.
+    ConfigurationError: the folder cannot be used; the message says what to do. No run was deleted or claimed, except
+      where another process took a run up at the same moment.
   """
   _check_usable(settings.output_dir)
   lock = filelock.FileLock(os.path.join(settings.output_dir, LOCK_FILE), timeout=_SECONDS_TO_WAIT)
   try:
     with lock:
-      _prepare(runs, settings, overwrite)
+      return _prepare(runs, settings, overwrite)
   except filelock.Timeout as error:
     raise ConfigurationError(f"--output_dir={settings.output_dir}: another suite has been preparing its runs there for "
                              f"{_SECONDS_TO_WAIT:.0f} s. Wait for it, or name another folder.") from error
@@ -81,8 +85,8 @@ def _check_usable(output_dir: str) -> None:
       probe.unlink()
 
 
-def _prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> None:
-  foreign = []
+def _prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> dict[suite.Run, str]:
+  foreign, damaged = [], {}
   for run in runs:
     run_folder.refuse_links(settings, run)
     try:
@@ -91,6 +95,8 @@ def _prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> 
       if not overwrite:
         raise
       foreign.append(run)
+    except RecordError as error:  # One run's record must not end the others.
+      damaged[run] = str(error)
   for run in foreign:  # Nothing is deleted while one of these is being trained.
     with _locked(settings.run_dir(run)):
       pass
@@ -99,8 +105,10 @@ def _prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> 
       _clear(settings.run_dir(run))
   for run in runs:
     directory = settings.run_dir(run)
-    if not (directory / run_files.IDENTITY_FILE).exists() and not (directory / run_files.RECORD_FILE).exists():
+    is_known = any((directory / name).exists() for name in (run_files.IDENTITY_FILE, run_files.RECORD_FILE))
+    if run not in damaged and not is_known:
       run_folder.claim(directory, run)
+  return damaged
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Renders panels as Markdown and LaTeX; the page uses the same cells."""
+"""Renders panels as Markdown, LaTeX and plain text; the page uses the same cells."""
 
 import dataclasses
 import math
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import tabulate
 
-from benchmark.results import comparison, measures, methods
+from benchmark.results import comparison, measures, methods, texts
 from lasem_tf.metrics import statistics
 
 GAP = "-"
+BEST = "*"  # In plain text.
 INDISTINGUISHABLE = "†"
 MIXED = "‡"
 _LATEX_SPECIALS = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#",
@@ -26,7 +27,7 @@ class Cell:
   """One entry of a table before it takes a format.
 
   Attributes:
-    text: plain text, not escaped.
+    text: plain text, not escaped; control characters are replaced.
     is_best: shown in bold.
     mark: a symbol after the text that the caption explains.
     value: what a sortable table sorts by; None sorts last.
@@ -36,6 +37,9 @@ class Cell:
   is_best: bool = False
   mark: str = ""
   value: float | str | None = None
+
+  def __post_init__(self):
+    object.__setattr__(self, "text", texts.printable(self.text))
 
 
 def estimate_text(estimate: statistics.Estimate | None, measure: measures.Measure) -> str:
@@ -96,12 +100,12 @@ def text_in_row(estimate: statistics.Estimate | None, measure: measures.Measure,
   return f"{text} (n = {estimate.n})" if estimate and 0 < estimate.n < row.num_completed else text
 
 
-def caption(panels: Sequence[comparison.Panel]) -> str:
-  """What the numbers and marks mean, the test included."""
+def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
+  """What the numbers and marks mean, the test included; `best` says how the best means are shown."""
   level = comparison.SIGNIFICANCE_LEVEL
   sentences = [
       "Mean ± half-width of the 95 % t-interval over n seeds (no interval for n < 2).",
-      f"Bold: best mean of a stream; {INDISTINGUISHABLE}: not significantly different from it (paired two-sided "
+      f"{best}: best mean of a stream; {INDISTINGUISHABLE}: not significantly different from it (paired two-sided "
       f"t-test over seeds on task-averaged values, Holm-corrected within a column, level {level}; unmarked where "
       "fewer than two seeds are shared)."
   ]
@@ -141,7 +145,7 @@ def definitions() -> list[str]:
 def panel_title(panel: comparison.Panel) -> str:
   """'CIFAR-100 (cifar100, scale paper)'."""
   name = panel.stream if panel.title == panel.stream else f"{panel.title}, {panel.stream}"
-  return f"{name}, scale {panel.scale}"
+  return texts.printable(f"{name}, scale {panel.scale}")
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
@@ -149,6 +153,15 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> st
   alignments = ["right" if _is_numeric(rows, i) else "left" for i in range(len(columns))]
   return tabulate.tabulate([[_markdown_cell(cell) for cell in row] for row in rows],
                            [escape_markdown(column) for column in columns], tablefmt="pipe", disable_numparse=True,
+                           colalign=alignments if rows else None)
+
+
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+  """Aligned text for a terminal, without markup; the best have a `BEST` before them."""
+  alignments = ["right" if _is_numeric(rows, i) else "left" for i in range(len(columns))]
+  lines = [[f"{BEST if cell.is_best else ''}{cell.text}{f' {cell.mark}' if cell.mark else ''}" for cell in row]
+           for row in rows]
+  return tabulate.tabulate(lines, columns, tablefmt="simple", disable_numparse=True,
                            colalign=alignments if rows else None)
 
 

@@ -1,18 +1,18 @@
 """Which layers each search chose to share, task by task. No TensorFlow here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from benchmark.reporting import cells
 from benchmark.reporting.cells import Cell
 from benchmark.results import methods
 from benchmark.results.records import identity_key, Record
 
 
-def markdown(records: Sequence[Record]) -> str:
+def section(records: Sequence[Record], render: Callable[[Sequence[str], Sequence[Sequence[Cell]]], str]) -> str:
   """A table with a row for every completed run that searched and a column for every task; '' if none searched.
 
   Args:
     records: runs of a suite. A run searched if its network held both routes of a layer at some time.
+    render: makes text of columns and rows, such as `cells.markdown_table`.
   """
   searched = [record for record in sorted(records, key=identity_key)
               if record.is_completed and record.result["parameters"].get("super_network") is not None]
@@ -26,4 +26,4 @@ def markdown(records: Sequence[Record]) -> str:
                  *map(Cell, chosen + [""] * (num_tasks - len(chosen)))])
   columns = ["Learner", "Stream", "Seed", *(f"Task {task}" for task in range(num_tasks))]
   return ("Chosen transfer configurations, from the layer nearest the input; 1 = shared.\n\n"
-          f"{cells.markdown_table(columns, rows)}\n")
+          f"{render(columns, rows)}\n")

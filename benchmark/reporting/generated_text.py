@@ -1,10 +1,10 @@
 """Text between markers in a Markdown file, written by a program and checked by a test."""
 
-import json
+import dataclasses
 import pathlib
 import re
 
-from benchmark.reporting import cells
+from benchmark.reporting import cells, settings as settings_lib
 from benchmark.results import comparison, measures, records, run_files
 from benchmark.results.record_schema import RecordError
 
@@ -51,18 +51,11 @@ def short_table(report: pathlib.Path) -> str:
       rows.append([full["Learner"], full["n"], *(full[measure.heading] for measure in _MEASURES)])
     table = cells.markdown_table(["Learner", "n", *(measure.heading for measure in _MEASURES)], rows)
     parts.append(f"**{cells.escape_markdown(cells.panel_title(panel))}**\n\n{table}\n")
-  return "\n".join([*parts, cells.caption([panel_without_baseline(panel) for panel in panels])])
+  return "\n".join([*parts, cells.caption([dataclasses.replace(panel, baseline=None) for panel in panels])])
 
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
   """The aggregated records of a report, as the report shows them."""
   found = records.load_records([report / run_files.COLLECTION_FILE])
-  settings = report / "report.json"
-  stored = json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}
-  return comparison.panels(found, comparison.expected_identities(found), stored.get("baseline"),
-                           stored.get("allow_mixed_data", False))
-
-
-def panel_without_baseline(panel: comparison.Panel) -> comparison.Panel:
-  """The same panel for a table without p-values."""
-  return comparison.Panel(panel.stream, panel.scale, panel.title, panel.rows)
+  settings = settings_lib.read(report) or settings_lib.Settings(report.name)
+  return comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data)

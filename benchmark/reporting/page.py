@@ -6,7 +6,7 @@ Configurations of a suite differ in few lines, so the page stores each distinct 
 
 import dataclasses
 import json
-import pathlib
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -15,9 +15,10 @@ import markupsafe
 
 from benchmark.reporting import cells
 from benchmark.reporting.figures import style
-from benchmark.results import comparison, measures, methods, record_schema
+from benchmark.results import comparison, measures, methods, texts
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
+from benchmark.results.status import RECORDED, Status
 from lasem_tf.metrics import lifelong
 
 _RUN_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.BACKWARD_TRANSFER, measures.CPU_SECONDS)
@@ -49,8 +50,7 @@ class PageContent:
   panels: Sequence[comparison.Panel]
   per_task_tables: Sequence[Table]
   published: Table
-  figures: Sequence[style.ReportFigure]
-  figure_folder: pathlib.Path
+  figures: Sequence[style.RenderedFigure]
   details: Mapping[str, RunDetails]
 
 
@@ -61,8 +61,9 @@ def render(content: PageContent) -> str:
   environment.filters["sort_value"] = cells.sort_value
   learners = list(dict.fromkeys(row.learner for panel in content.panels for row in panel.rows))
   return environment.get_template("page.html").render(
-      title=content.title, summary=_summary(content), streams=sorted({panel.stream for panel in content.panels}),
-      learners=[(name, methods.learner_label(name), style.method_style(name).colour) for name in learners],
+      title=texts.printable(content.title), summary=_summary(content),
+      streams=sorted({panel.stream for panel in content.panels}),
+      learners=[(name, methods.learner_label(name), methods.look(name).colour) for name in learners],
       tables=[_panel_table(panel) for panel in content.panels], per_task_tables=content.per_task_tables,
       published=content.published, figures=_figures_by_stream(content),
       findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),
@@ -73,8 +74,7 @@ def render(content: PageContent) -> str:
 def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
   groups: dict[str, list] = {}
   for figure in content.figures:
-    svg = _inline_svg(content.figure_folder / f"{figure.name}.svg", figure.title)
-    groups.setdefault(figure.data, []).append((figure, svg))
+    groups.setdefault(figure.data, []).append((figure, _inline_svg(figure)))
   return list(groups.items())
 
 
@@ -83,11 +83,12 @@ def _summary(content: PageContent) -> list[tuple[str, str]]:
   commits = sorted({str(record.provenance.get("commit") or "unknown")[:12] for record in content.records})
   devices = sorted({str(record.provenance.get("device") or "unknown") for record in content.records})
   streams = sorted({cells.panel_title(panel) for panel in content.panels})
-  counts = {status: sum(record.result["status"] == status for record in content.records)
-            for status in record_schema.STATUSES if status != "completed"}
+  counts = {str(status): sum(record.status == status for record in content.records)
+            for status in RECORDED if status != Status.COMPLETED}
   # A gap is a run that ended without a result, or one without a record.
-  counts["not run"] = sum(len(row.gaps) for panel in content.panels for row in panel.rows) - sum(counts.values())
-  runs = [f"{completed} completed", *(f"{count} {kind}" for kind, count in counts.items() if count)]
+  not_run = sum(len(row.gaps) for panel in content.panels for row in panel.rows) - sum(counts.values())
+  runs = [f"{count} {kind}" for kind, count in (("completed", completed), *counts.items(), ("not run", not_run))
+          if count or kind == "completed"]
   return [("Runs", ", ".join(runs)),
           ("Methods", str(len({row.learner for panel in content.panels for row in panel.rows}))),
           ("Data", "; ".join(streams)), ("Devices", "; ".join(devices)), ("Commits", ", ".join(commits))]
@@ -129,11 +130,11 @@ def _runs_table(records: Sequence[Record]) -> Table:
         cell(record.status, value=record.status)
     ]
     values = {} if not record.is_completed else {
-        **dataclasses.asdict(lifelong.summarise(record.matrix)), "cpu_seconds": record.provenance.get("cpu_seconds")}
+        **dataclasses.asdict(lifelong.summarise(record.matrix)),
+        "cpu_seconds": record.provenance.get("cpu_seconds", math.nan)}
     for measure in _RUN_MEASURES:
-      value = values.get(measure.name)
-      known = value is not None and value == value  # NaN: the mean of no task
-      line.append(cell(measure.render(value) if known else cells.GAP, value=value if known else None))
+      value = values.get(measure.name, math.nan)  # NaN too where a mean is over no task.
+      line.append(cell(cells.GAP) if math.isnan(value) else cell(measure.render(value), value=value))
     rows.append((record.learner, record.stream, line))
   return Table("Runs", ["Run", "Learner", "Stream", "Seed", "Status", *(measure.heading for measure in _RUN_MEASURES)],
                rows)
@@ -170,18 +171,16 @@ def _one_key_a_line(block: Mapping) -> str:
   return "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in block.items())
 
 
-def _inline_svg(path: pathlib.Path, title: str) -> markupsafe.Markup:
+def _inline_svg(figure: style.RenderedFigure) -> markupsafe.Markup:
   """The figure for use inside HTML: scalable, named for screen readers, in the page's ink and fonts."""
-  svg = path.read_text(encoding="utf-8")
-  # The digest lets `benchmark.report --check` compare what is drawn, whoever drew it.
-  digest = re.search("<dc:description>([0-9a-f]{64})", svg)[1]
-  svg = svg[svg.index("<svg"):].replace(style.INK, "currentColor")
+  svg = figure.svg[figure.svg.index("<svg"):].replace(style.INK, "currentColor")
   svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-  label = markupsafe.escape(title)
+  label = markupsafe.escape(figure.title)
   # Ids must be unique in a page of many drawings.
-  prefix = re.sub(r"[^A-Za-z0-9]", "_", path.stem)
+  prefix = re.sub(r"[^A-Za-z0-9]", "_", figure.name)
   svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
   svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", svg)
   return markupsafe.Markup(
-      re.sub(r'<svg ([^>]*?)width="[^"]*"', rf'<svg role="img" data-digest="{digest}" aria-label="{label}" \1', svg,
-             count=1).replace(' height="', ' data-height="', 1))
+      # The digest lets `benchmark.report --check` compare what is drawn, whoever drew it.
+      re.sub(r'<svg ([^>]*?)width="[^"]*"', rf'<svg role="img" data-digest="{figure.digest}" aria-label="{label}" \1',
+             svg, count=1).replace(' height="', ' data-height="', 1))

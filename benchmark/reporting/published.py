@@ -5,7 +5,6 @@ the names of this suite, unit ('%' or 'fraction'), value and half_width. An empt
 available to whoever wrote the file; it is shown as such, never guessed.
 """
 
-import csv
 import dataclasses
 import math
 import os
@@ -13,7 +12,7 @@ import pathlib
 from collections.abc import Sequence
 
 from benchmark.reporting import cells
-from benchmark.results import comparison, measures, methods
+from benchmark.results import comparison, csv_files, measures, methods
 from benchmark.results.record_schema import RecordError
 
 NOT_AVAILABLE = "not available"
@@ -55,29 +54,24 @@ def load(folder: str | os.PathLike) -> list[PublishedNumber]:
   measure_names = {measure.name: measure for measure in measures.MEASURES}
   numbers = []
   for path in sorted(pathlib.Path(folder).glob("*.csv")):
-    with open(path, newline="", encoding="utf-8") as file:
-      reader = csv.DictReader(file)
-      if tuple(reader.fieldnames or ()) != COLUMNS:
-        raise RecordError(f"{path}: the columns must be {','.join(COLUMNS)}.")
-      for line, row in enumerate(reader, start=2):
-        if row["measure"] not in measure_names or row["unit"] not in _FACTORS:
-          raise RecordError(f"{path}, line {line}: measure must be one of {', '.join(measure_names)} and unit one of "
-                            f"{', '.join(_FACTORS)}.")
-        try:
-          value, half_width = (_number(row[name]) * _FACTORS[row["unit"]] if row[name].strip() else None
-                               for name in ("value", "half_width"))
-        except ValueError as error:
-          raise RecordError(
-              f"{path}, line {line}: {error}; leave the cell empty if the number is not known.") from error
-        cell = ", ".join(text for text in (row["row"], row["column"]) if text)
-        numbers.append(PublishedNumber(row["source"], row["table"], cell, row["stream"], row["learner"],
-                                       measure_names[row["measure"]], value, half_width))
+    for where, row in csv_files.read(path, COLUMNS):
+      if row["measure"] not in measure_names or row["unit"] not in _FACTORS:
+        raise RecordError(f"{where}: measure must be one of {', '.join(measure_names)} and unit one of "
+                          f"{', '.join(_FACTORS)}.")
+      try:
+        value, half_width = (_number(row[name]) * _FACTORS[row["unit"]] if row[name].strip() else None
+                             for name in ("value", "half_width"))
+      except ValueError as error:
+        raise RecordError(f"{where}: {error}; leave the cell empty if the number is not known.") from error
+      cell = ", ".join(text for text in (row["row"], row["column"]) if text)
+      numbers.append(PublishedNumber(row["source"], row["table"], cell, row["stream"], row["learner"],
+                                     measure_names[row["measure"]], value, half_width))
   return numbers
 
 
 def comparison_table(numbers: Sequence[PublishedNumber], panels: Sequence[comparison.Panel]
-                     ) -> tuple[list[str], list[list[cells.Cell]]]:
-  """Columns and rows: published beside measured, for the streams and methods of the panels."""
+                     ) -> tuple[list[str], list[tuple[PublishedNumber, list[cells.Cell]]]]:
+  """Columns, and (number, row) pairs: published beside measured, for the streams and methods of the panels."""
   rows = []
   for number in numbers:
     for panel in panels:
@@ -91,7 +85,7 @@ def comparison_table(numbers: Sequence[PublishedNumber], panels: Sequence[compar
       difference = (measured.mean - number.value if measured is not None and measured.mean is not None
                     and number.value is not None else None)
       cell = cells.Cell
-      rows.append([
+      rows.append((number, [
           cell(number.source, value=number.source),
           cell(" ".join([number.table, number.cell]).strip(), value=number.table),
           cell(methods.learner_label(number.learner), value=number.learner),
@@ -101,7 +95,7 @@ def comparison_table(numbers: Sequence[PublishedNumber], panels: Sequence[compar
           cell(cells.estimate_text(measured, number.measure), value=measured.mean if measured else None),
           cell("" if difference is None else number.measure.render(difference), value=difference),
           cell(f"{panel.title}, scale {panel.scale}", value=panel.title)
-      ])
+      ]))
   return ["Source", "Cell", "Learner", "Stream", "Measure", "Published", "Measured", "Difference", "Measured on"], rows
 
 

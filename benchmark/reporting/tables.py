@@ -2,61 +2,65 @@
 
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from benchmark.reporting import cells, chosen_configurations
 from benchmark.reporting.cells import Cell
-from benchmark.results import comparison, measures, methods
-from benchmark.results.records import Record, write_atomically
+from benchmark.results import comparison, measures, methods, texts
+from benchmark.results.records import Record
+from lasem_tf.files import write_atomically
 from lasem_tf.metrics import statistics
 
-_PER_TASK = tuple(measures.PER_TASK)
+_COMPARED = (measures.PEAK, measures.FINAL)  # Over streams.
 
 
-def write_suite_tables(records: Sequence[Record], output_dir: str | os.PathLike,
-                       expected_identities: Iterable[str] | None = None, baseline: str | None = None,
-                       allow_mixed_data: bool = False) -> pathlib.Path:
-  """Writes `table.{md,csv,tex}` and `table_per_task.{md,csv,tex}`.
+def write_suite_tables(records: Sequence[Record], panels: Sequence[comparison.Panel],
+                       output_dir: str | os.PathLike) -> pathlib.Path:
+  """Writes `table.{md,csv,tex}` and `table_per_task.{md,csv,tex}`; returns the path of `table.md`.
 
   Args:
     records: finished runs, as `records.load_records` returns them.
+    panels: their aggregates, from `comparison.panels`.
     output_dir: folder of the tables.
-    expected_identities: runs the suite asked for; those without a record are shown as gaps.
-    baseline: learner that the others are tested against.
-    allow_mixed_data: mark methods measured on other data instead of refusing them.
-
-  Returns:
-    Path of `table.md`.
-
-  Raises:
-    comparison.MixedDataError: methods of one table were measured on different data.
-    record_schema.RecordError: unknown baseline.
   """
-  panels = comparison.panels(records, expected_identities, baseline, allow_mixed_data)
-  per_task = per_task_estimates(records)
+  folder = pathlib.Path(output_dir)
+  for name, content in contents(records, panels, per_task_estimates(records)).items():
+    write_atomically(folder / name, content)
+  return folder / "table.md"
+
+
+def contents(records: Sequence[Record], panels: Sequence[comparison.Panel], per_task: pd.DataFrame) -> dict[str, str]:
+  """The texts of all tables by file name.
+
+  Args:
+    records: finished runs.
+    panels: their aggregates.
+    per_task: from `per_task_estimates`.
+  """
   in_tasks = list(per_task_tables(panels, per_task))
-  output_dir = pathlib.Path(output_dir)
-  contents = {
-      "table.md": _markdown(panels) + _appended(chosen_configurations.markdown(records)),
-      "table.csv": _csv(suite_frame(panels)), "table.tex": _latex(panels),
-      "table_per_task.md": _per_task_markdown(in_tasks),
+  chosen = chosen_configurations.section(records, cells.markdown_table)
+  return {
+      "table.md": markdown(panels) + (f"\n{chosen}" if chosen else ""), "table.csv": _csv(suite_frame(panels)),
+      "table.tex": _latex(panels), "table_per_task.md": _per_task_markdown(in_tasks),
       "table_per_task.csv": _csv(per_task), "table_per_task.tex": _per_task_latex(in_tasks),
   }
-  for name, content in contents.items():
-    write_atomically(output_dir / name, content)
-  return output_dir / "table.md"
 
 
-def render_markdown(records: Sequence[Record], expected_identities: Iterable[str] | None = None,
-                    baseline: str | None = None, allow_mixed_data: bool = False) -> str:
-  """The content of `table.md`, e.g. for a terminal; arguments as `write_suite_tables`."""
-  return _markdown(comparison.panels(records, expected_identities, baseline, allow_mixed_data))
+def markdown(panels: Sequence[comparison.Panel]) -> str:
+  """Panels, comparisons of streams, and what columns and marks mean."""
+  parts = [f"### {cells.escape_markdown(title)}\n\n{cells.markdown_table(columns, rows)}\n"
+           for title, columns, rows in _tables(panels)]
+  definitions = "\n".join(f"- {line}" for line in cells.definitions())
+  return "\n".join([*parts, cells.caption(panels) + "\n", definitions]) + "\n"
 
 
-def _appended(section: str) -> str:
-  return f"\n{section}" if section else ""
+def plain(records: Sequence[Record], panels: Sequence[comparison.Panel]) -> str:
+  """The same for a terminal, without markup; what columns mean is left to `table.md`."""
+  parts = [f"{title}\n\n{cells.plain_table(columns, rows)}\n" for title, columns, rows in _tables(panels)]
+  chosen = chosen_configurations.section(records, cells.plain_table)
+  return "\n".join([*parts, *([chosen] if chosen else []), cells.caption(panels, best=cells.BEST)])
 
 
 def suite_frame(panels: Sequence[comparison.Panel]) -> pd.DataFrame:
@@ -111,7 +115,7 @@ def per_task_tables(panels: Sequence[comparison.Panel], estimates: pd.DataFrame
   for panel in panels:
     own = estimates[(estimates["stream"] == panel.stream) & (estimates["scale"] == panel.scale)]
     tasks = sorted(own["task"].unique())
-    for measure in _PER_TASK if tasks else ():
+    for measure in measures.PER_TASK if tasks else ():
       rows = []
       for row in panel.rows:
         line = [cells.learner_cell(row), cells.count_cell(row)]
@@ -126,19 +130,15 @@ def per_task_tables(panels: Sequence[comparison.Panel], estimates: pd.DataFrame
 
 def _csv(frame: pd.DataFrame) -> str:
   # The last digits of a mean depend on the machine that adds; a report that is checked elsewhere must not.
-  return frame.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+  return texts.csv_table(frame, float_format="%.10g")
 
 
-def _markdown(panels: Sequence[comparison.Panel]) -> str:
-  parts = []
+def _tables(panels: Sequence[comparison.Panel]) -> Iterator[tuple[str, list[str], list[list[Cell]]]]:
+  """Title, columns and rows: a table per panel; of several, one per measure that compares them."""
   for panel in panels:
-    table = cells.markdown_table(cells.headings(panel), _rows(panel))
-    parts.append(f"### {cells.escape_markdown(cells.panel_title(panel))}\n\n{table}\n")
-  if len(panels) > 1:
-    parts += [f"### {measure.title}, methods x streams\n\n{cells.markdown_table(*_overview(panels, measure))}\n"
-              for measure in (measures.PEAK, measures.FINAL)]
-  definitions = "\n".join(f"- {line}" for line in cells.definitions())
-  return "\n".join([*parts, cells.caption(panels) + "\n", definitions]) + "\n"
+    yield cells.panel_title(panel), cells.headings(panel), _rows(panel)
+  for measure in _COMPARED if len(panels) > 1 else ():
+    yield (f"{measure.title}, methods x streams", *_overview(panels, measure))
 
 
 def _latex(panels: Sequence[comparison.Panel]) -> str:
@@ -146,10 +146,9 @@ def _latex(panels: Sequence[comparison.Panel]) -> str:
   for panel in panels:
     title = f"{cells.panel_title(panel)}. {cells.caption([panel])}"
     parts.append(cells.latex_table(cells.headings(panel), _rows(panel), title))
-  if len(panels) > 1:
-    for measure in (measures.PEAK, measures.FINAL):
-      title = f"{measure.title} ({measure.unit}), methods by streams. {cells.caption(panels)}"
-      parts.append(cells.latex_table(*_overview(panels, measure), title))
+  for measure in _COMPARED if len(panels) > 1 else ():
+    title = f"{measure.title} ({measure.unit}), methods by streams. {cells.caption(panels)}"
+    parts.append(cells.latex_table(*_overview(panels, measure), title))
   return "\n\n".join(parts) + "\n"
 
 

@@ -14,9 +14,12 @@ import pandas as pd
 from benchmark.results import measures, methods
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
+from benchmark.results.status import Status
+from benchmark.suites.identity import Identity
 from lasem_tf.metrics import statistics
 
 SIGNIFICANCE_LEVEL = 0.05
+_Values = Mapping[str, Mapping[str, Mapping[int, float]]]  # Method, measure, seed.
 TESTED_AGAINST_BASELINE = (measures.PEAK, measures.FINAL)
 # What all runs of a panel share, whatever their seed. A design fingerprint does not cover the images, so that on
 # different seeds a data set and a stand-in of the same design differ in their name or counts only.
@@ -32,7 +35,7 @@ class MixedDataError(RecordError):
   """Runs of one table were measured on different data, or runs of one method with different settings."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Row:
   """One method in one panel.
 
@@ -53,9 +56,9 @@ class Row:
   num_completed: int
   num_expected: int
   estimates: Mapping[str, statistics.Estimate]
-  best: set = dataclasses.field(default_factory=set)
-  indistinguishable: set = dataclasses.field(default_factory=set)
-  p_values: dict = dataclasses.field(default_factory=dict)
+  best: frozenset[str] = frozenset()
+  indistinguishable: frozenset[str] = frozenset()
+  p_values: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
   gaps: tuple[str, ...] = ()
   mixed: bool = False
   all_diverged: bool = False
@@ -66,7 +69,7 @@ class Row:
     return methods.learner_label(self.learner)
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class Panel:
   """Methods measured on one stream at one scale.
 
@@ -81,7 +84,7 @@ class Panel:
   stream: str
   scale: str
   title: str
-  rows: list[Row]
+  rows: Sequence[Row]
   baseline: str | None = None
 
 
@@ -104,68 +107,77 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
   frame["task_order"] = [tuple(record.result["stream"]["task_order"]) for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
-  expected = [] if expected_identities is None else list(dict.fromkeys(expected_identities))
-  found = set() if frame.empty else set(frame["identity"])
-  learners = [*dict.fromkeys(identity.split("/")[1] for identity in expected)]
+  expected = list(dict.fromkeys(map(Identity.parse, expected_identities or ())))
+  found = {record.named for record in records}
+  learners = [*dict.fromkeys(each.learner for each in expected)]
   learners += sorted({record.learner for record in records} - set(learners), key=methods.learner_key)
   if baseline is not None and baseline not in learners:
     raise RecordError(f"The baseline {baseline!r} is none of the learners: {', '.join(learners)}.")
-  keys = {(record.stream, record.scale) for record in records}
-  keys |= {(identity.split("/")[0], identity.split("/")[2]) for identity in expected}
-  result = []
-  for stream, scale in sorted(keys):
-    runs = frame if frame.empty else frame[(frame["stream"] == stream) & (frame["scale"] == scale)]
-    missing = [i for i in expected if i not in found and i.split("/")[0] == stream and i.split("/")[2] == scale]
-    result.append(_panel(stream, scale, runs, missing, learners, baseline, allow_mixed_data))
-  return result
+  missing: dict[tuple[str, str], list[Identity]] = {}
+  for each in expected:
+    missing.setdefault((each.stream, each.scale), []).extend([] if each in found else [each])
+  runs = {key: group for key, group in frame.groupby(["stream", "scale"])} if records else {}
+  return [_panel(key, runs.get(key, frame[:0]), missing.get(key, []), learners, baseline, allow_mixed_data)
+          for key in sorted({*runs, *missing})]
 
 
 def expected_identities(found: Sequence[Record]) -> list[str]:
   """Every method of a stream at a scale should have every seed found there; what is missing is a gap."""
-  learners, seeds = {}, {}
+  learners: dict[tuple[str, str], set[str]] = {}
+  seeds: dict[tuple[str, str], set[int]] = {}
   for record in found:
     learners.setdefault((record.stream, record.scale), set()).add(record.learner)
     seeds.setdefault((record.stream, record.scale), set()).add(record.seed)
-  return [f"{stream}/{learner}/{scale}/seed{seed}" for stream, scale in sorted(learners)
+  return [str(Identity(stream, learner, scale, seed)) for stream, scale in sorted(learners)
           for learner in sorted(learners[stream, scale], key=methods.learner_key)
           for seed in sorted(seeds[stream, scale])]
 
 
-def _panel(stream: str, scale: str, runs: pd.DataFrame, missing: list[str], learners: list[str], baseline: str | None,
-           allow_mixed_data: bool) -> Panel:
+def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity], learners: Sequence[str],
+           baseline: str | None, allow_mixed_data: bool) -> Panel:
+  stream, scale = key
   mixed = _mixed_runs(runs, f"{stream} ({scale})", allow_mixed_data)
-  named = runs if runs.empty else runs[(runs["status"] != "failed") & ~runs["identity"].isin(mixed)]
+  named = runs[(runs["status"] != Status.FAILED) & ~runs["identity"].isin(mixed)]
   title = stream if named.empty else named["display_name"].mode().iloc[0]
-  rows, values = [], {}
-  for learner in learners:
-    own = runs if runs.empty else runs[runs["learner"] == learner]
-    absent = [identity for identity in missing if identity.split("/")[1] == learner]
-    if own.empty and not absent:
-      continue
-    completed = own[own["status"] == "completed"].set_index("seed") if not own.empty else pd.DataFrame()
-    gaps = [f"seed {run.seed} {run.status}: {run.reason}" for run in own.itertuples() if run.status != "completed"]
-    gaps += [f"{identity.rsplit('/', 1)[1].replace('seed', 'seed ')} not run" for identity in absent]
-    row = Row(learner, len(completed), len(own) + len(absent), {}, gaps=tuple(gaps))
-    row.all_diverged = not own.empty and len(completed) == 0 and (own["status"] == "diverged").all()
-    row.mixed = not own.empty and own["identity"].isin(mixed).any()
-    values[learner] = {} if completed.empty else {
-        measure.name: completed[measure.name].dropna().to_dict() for measure in measures.MEASURES}
-    row.estimates = {name: statistics.estimate(list(seeds.values())) for name, seeds in values[learner].items()}
-    rows.append(row)
-  for measure in measures.MEASURES:
-    if measure.better is not None:
-      _mark_best(rows, values, measure)
-  present = baseline if any(row.learner == baseline and not row.mixed for row in rows) else None
-  if present is not None:
-    for measure in TESTED_AGAINST_BASELINE:
-      _test_against(rows, values, present, measure.name)
+  by_learner = {learner: group for learner, group in runs.groupby("learner")} if len(runs) else {}
+  shown = {learner: by_learner.get(learner, runs[:0]) for learner in learners
+           if learner in by_learner or any(each.learner == learner for each in missing)}
+  is_mixed = {learner: bool(own["identity"].isin(mixed).any()) for learner, own in shown.items()}
+  values = {learner: _values(own) for learner, own in shown.items()}
+  estimates = {learner: {name: statistics.estimate(list(seeds.values())) for name, seeds in own.items()}
+               for learner, own in values.items()}
+  comparable = {learner: own for learner, own in values.items() if not is_mixed[learner]}
+  ranks = {measure.name: _rank(comparable, measure) for measure in measures.MEASURES if measure.better is not None}
+  present = baseline if baseline in comparable else None
+  p_values = {measure.name: _p_values(comparable, present, measure.name)
+              for measure in TESTED_AGAINST_BASELINE} if present is not None else {}
+  rows = []
+  for learner, own in shown.items():
+    absent = [each for each in missing if each.learner == learner]
+    ended = own[own["status"] != Status.COMPLETED]
+    num_completed = len(own) - len(ended)
+    rows.append(Row(
+        learner, num_completed, len(own) + len(absent), estimates[learner],
+        best=frozenset(name for name, (best, _) in ranks.items() if learner in best),
+        indistinguishable=frozenset(name for name, (_, near) in ranks.items() if learner in near),
+        p_values={name: found[learner] for name, found in p_values.items() if learner in found},
+        gaps=(*(f"seed {run.seed} {run.status}: {run.reason}" for run in ended.itertuples()),
+              *(f"seed {each.seed} not run" for each in absent)),
+        mixed=is_mixed[learner],
+        all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all())))
   return Panel(stream, scale, title, rows, present)
+
+
+def _values(runs: pd.DataFrame) -> dict[str, dict[int, float]]:
+  """By measure, the value of every seed that completed and defines it; nothing if none completed."""
+  completed = runs[runs["status"] == Status.COMPLETED].set_index("seed")
+  return {} if completed.empty else {measure.name: completed[measure.name].dropna().to_dict()
+                                     for measure in measures.MEASURES}
 
 
 def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
   """Identities measured on other data, or otherwise, than most; a run that failed may never have seen its data."""
-  if not runs.empty:
-    runs = runs[runs["status"] != "failed"]
+  runs = runs[runs["status"] != Status.FAILED]
   if runs.empty:
     return set()
   other, differences = pd.Series(False, index=runs.index), []
@@ -184,35 +196,33 @@ def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
   if other.any() and not allow:
     raise MixedDataError(
         f"{panel}: runs were measured with {' and with '.join(differences)}, e.g. "
-        f"{runs.loc[other, 'identity'].iloc[0]} unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or pass --allow_mixed_data to "
-        "benchmark.report to see them in one table, marked.")
+        f"{runs.loc[other, 'identity'].iloc[0]} unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or "
+        "pass --allow_mixed_data to benchmark.report to see them in one table, marked.")
   return set(runs.loc[other, "identity"])
 
 
-def _mark_best(rows: list[Row], values: Mapping, measure: measures.Measure) -> None:
-  name = measure.name
-  candidates = [row for row in rows if not row.mixed and row.estimates.get(name) and row.estimates[name].n > 0]
-  if len(candidates) < 2:
-    return
-  means = [row.estimates[name].mean for row in candidates]
-  top = max(means) if measure.better == "higher" else min(means)
+def _rank(values: _Values, measure: measures.Measure) -> tuple[set[str], set[str]]:
+  """The methods with the best mean, and those that no test tells from them; none where fewer than two have values."""
+  seeds = {learner: own[measure.name] for learner, own in values.items() if own.get(measure.name)}
+  if len(seeds) < 2:
+    return set(), set()
+  means = {learner: statistics.estimate(list(own.values())).mean or 0.0 for learner, own in seeds.items()}
+  top = max(means.values()) if measure.better == "higher" else min(means.values())
   # Equal numbers summed in another order differ in the last bits; such a tie has two winners.
-  winners = [row for row, mean in zip(candidates, means) if abs(mean - top) <= 1e-12]
-  others = [row for row in candidates if row not in winners]
-  tested = max(winners, key=lambda row: row.estimates[name].n)
-  tests = [statistics.paired_t_test(values[row.learner][name], values[tested.learner][name]) for row in others]
-  for row in winners:
-    row.best.add(name)
-  for row, test, p_value in zip(others, tests, statistics.holm([test.p_value for test in tests])):
-    # Two seeds or more without a p-value: a difference that does not vary, which no t-test can call significant.
-    if test.n >= 2 and (p_value is None or p_value > SIGNIFICANCE_LEVEL):
-      row.indistinguishable.add(name)
+  best = [learner for learner, mean in means.items() if abs(mean - top) <= 1e-12]
+  tested = max(best, key=lambda learner: len(seeds[learner]))
+  tests = {learner: statistics.paired_t_test(own, seeds[tested]) for learner, own in seeds.items()
+           if learner not in best}
+  corrected = statistics.holm([test.p_value for test in tests.values()])
+  # Two seeds or more without a p-value: a difference that does not vary, which no t-test can call significant.
+  near = {learner for (learner, test), p_value in zip(tests.items(), corrected)
+          if test.n >= 2 and (p_value is None or p_value > SIGNIFICANCE_LEVEL)}
+  return set(best), near
 
 
-def _test_against(rows: list[Row], values: Mapping, baseline: str, name: str) -> None:
-  others = [row for row in rows if row.learner != baseline and not row.mixed]
-  tests = [
-      statistics.paired_t_test(values[row.learner].get(name, {}), values[baseline].get(name, {})) for row in others
-  ]
-  for row, p_value in zip(others, statistics.holm([test.p_value for test in tests])):
-    row.p_values[name] = p_value
+def _p_values(values: _Values, baseline: str, name: str) -> dict[str, float | None]:
+  """Of every method against the baseline, Holm-corrected."""
+  others = [learner for learner in values if learner != baseline]
+  tests = [statistics.paired_t_test(values[learner].get(name, {}), values[baseline].get(name, {}))
+           for learner in others]
+  return dict(zip(others, statistics.holm([test.p_value for test in tests])))

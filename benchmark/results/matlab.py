@@ -43,16 +43,18 @@ They come from the run's operative configuration, defaults included. Numbers are
 empty list, is []; a list of texts is a cell array; what gin names but does not evaluate is a text: '@HardSharing()'.
 """
 
+import io
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from scipy import io
+import scipy.io
 
 from benchmark.results import matlab_model, run_files
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
+from lasem_tf.files import write_atomically
 
 
 def write(found: Sequence[Record], details: Mapping[str, RunDetails], output_dir: pathlib.Path) -> list[pathlib.Path]:
@@ -71,11 +73,12 @@ def write(found: Sequence[Record], details: Mapping[str, RunDetails], output_dir
   for record in sorted(found, key=lambda record: record.seed):
     if record.is_completed:
       groups.setdefault((record.stream, record.scale, record.learner), []).append(record)
-  output_dir.mkdir(parents=True, exist_ok=True)
   paths = []
   for key, runs in sorted(groups.items()):
     path = output_dir / f"{run_files.file_name(*key)}.mat"
-    io.savemat(path, {"training_summary": _summary(runs, details)}, long_field_names=True, oned_as="row")
+    content = io.BytesIO()
+    scipy.io.savemat(content, {"training_summary": _summary(runs, details)}, long_field_names=True, oned_as="row")
+    write_atomically(path, content.getvalue())
     paths.append(path)
   return paths
 
@@ -86,6 +89,9 @@ def _summary(runs: Sequence[Record], details: Mapping[str, RunDetails]) -> dict:
     if run.result["configuration_hash"] != last.result["configuration_hash"]:
       raise RecordError(f"{run.identity} and {last.identity} were trained with different settings (configuration "
                         "hashes), and one file describes one model. Export them apart.")
+    if run.matrix.after_visit.shape != last.matrix.after_visit.shape:
+      raise RecordError(f"{run.identity} and {last.identity} have other numbers of tasks or visits, and one file holds "
+                        "one matrix for all. Export them apart.")
   times = np.array([_training_time(run) for run in runs])
   peaks = np.array([run.matrix.at_best_validation for run in runs])
   finals = np.array([run.matrix.after_visit[-1] for run in runs])
@@ -114,6 +120,8 @@ def _run(run: Record, details: RunDetails | None) -> dict:
   matrix = run.matrix
   epochs, untrained = _split_untrained(None if details is None or details.num_epochs == 0 else details.epochs)
   visits = np.arange(matrix.num_visits) if epochs is None else np.array(epochs["visit"])
+  if set(visits) != set(range(matrix.num_visits)):
+    raise RecordError(f"{run.identity}: its course has no trained epoch of some visits. Delete it to export without.")
   num_epochs, num_tasks = len(visits), matrix.num_tasks
   histories = {name: np.full((num_epochs + 1, num_tasks + 1), np.nan) for name in ("train", "validation", "test")}
   best = np.full((num_epochs + 1, 1), np.nan)
@@ -143,10 +151,8 @@ def _run(run: Record, details: RunDetails | None) -> dict:
       "seed": run.seed,
   }
   content["history_net_prior"] = _priors(epochs)
-  bits = run.result["configurations"]
-  known = [len(word) for word in bits if word is not None]
-  content["conv_sharing"] = np.array([[float(bit) for bit in word] if word is not None else [np.nan] * max(known)
-                                      for word in bits]) if known else np.zeros((0, 0))
+  content["conv_sharing"] = _rows_of_equal_length([word if word is None else [float(bit) for bit in word]
+                                                   for word in run.result["configurations"]])
   return content
 
 
@@ -170,11 +176,15 @@ def _best_so_far(validation: np.ndarray, test: np.ndarray) -> np.ndarray:
 
 
 def _priors(epochs: Mapping[str, list] | None) -> np.ndarray:
-  found = [] if epochs is None else [prior for prior in epochs["prior"] if prior is not None]
-  if not found:
+  return _rows_of_equal_length([] if epochs is None else epochs["prior"])
+
+
+def _rows_of_equal_length(rows: Sequence[Sequence[float] | None]) -> np.ndarray:
+  """A matrix, NaN where a row is missing or ends early; 0 x 0 if all are missing."""
+  width = max((len(row) for row in rows if row is not None), default=0)
+  if not width:
     return np.zeros((0, 0))
-  width = max(len(prior) for prior in found)
-  return np.array([[np.nan] * width if prior is None else prior for prior in epochs["prior"]])
+  return np.array([[*(row or ()), *[np.nan] * (width - len(row or ()))] for row in rows])
 
 
 def _training_time(run: Record) -> float:
@@ -185,7 +195,7 @@ def _deviation(values: np.ndarray) -> float:
   return float(values.std(ddof=1)) if values.size > 1 else float("nan")
 
 
-def _column(values: Sequence[float | None], rows: np.ndarray) -> np.ndarray:
+def _column(values: Sequence[float | None], rows: Iterable[int]) -> np.ndarray:
   return np.array([values[row] for row in rows], dtype=np.float64)
 
 

@@ -1,18 +1,22 @@
 """What a run trained and how, from its operative configuration, as values that a MATLAB file can hold."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from benchmark.results import gin_texts
 from benchmark.results.record_schema import RecordError
-from benchmark.suites import bindings
-from benchmark.suites.bindings import Macro, Reference, ROOT
+from benchmark.suites.bindings import ROOT
+from benchmark.suites.gin_text import Macro, Reference, render
 
 NETWORK = "ConvNetSpec"
 NETWORK_FIELDS = ("image_shape", "kernel_sizes", "channels", "pool_sizes", "dense_sizes", "padding", "skips",
                   "dropout_keep_probability")
+_MAX_FIELD_NAME = 63
+_LARGEST = 2 ** 1023  # Of integers that a double can hold; larger ones stay text.
 TRAINING_FIELDS = ("learning_rate", "learning_rate_decay", "batch_size", "epochs_per_task")
 
 
@@ -52,23 +56,22 @@ def describe(operative: str, where: str) -> dict[str, Any]:
 
 def _sections(text: str, where: str) -> dict[str, dict[str, Any]]:
   """MATLAB values of the bindings: configurable -> parameter -> value."""
-  try:
-    values = bindings.bound_values(text)
-  except (SyntaxError, ValueError) as error:
-    raise RecordError(f"{where}: its operative configuration is no Gin text ({error}). Delete it to export without "
-                      "it.") from error
   sections: dict[str, dict[str, Any]] = {}
-  for name, value in values.items():
+  for name, value in gin_texts.bound_values(text, where).items():
     if "." in name:  # The others are macros.
       configurable, parameter = name.rsplit(".", 1)
       section = sections.setdefault(_field_name(configurable), {})
-      section[_field_name(parameter)] = _matlab_value(bindings.expand_macros(value, values), f"{where}: {name}")
+      section[_field_name(parameter)] = _matlab_value(value, f"{where}: {name}")
   return sections
 
 
 def _field_name(name: str) -> str:
-  """A scope or a module in a name is no part of a name in MATLAB."""
-  return re.sub(r"\W", "_", name)
+  """A scope or a module in a name is no part of a name in MATLAB, which begins with a letter and has 63 characters."""
+  field = re.sub(r"[^A-Za-z0-9_]", "_", name)
+  field = field if field[:1].isalpha() else f"x{field}"
+  if len(field) <= _MAX_FIELD_NAME:
+    return field
+  return f"{field[:_MAX_FIELD_NAME - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _matlab_value(value: Any, where: str) -> Any:
@@ -79,13 +82,13 @@ def _matlab_value(value: Any, where: str) -> Any:
     return np.zeros((0, 0))
   if isinstance(value, (bool, str)):
     return value
-  if isinstance(value, (int, float)):
+  if isinstance(value, float) or isinstance(value, int) and abs(value) < _LARGEST:
     return float(value)
   if isinstance(value, Mapping) and value and all(isinstance(key, str) and key.isidentifier() for key in value):
-    return {key: _matlab_value(entry, where) for key, entry in value.items()}
+    return {_field_name(key): _matlab_value(entry, where) for key, entry in value.items()}
   if isinstance(value, (list, tuple)):
     return _array([_matlab_value(entry, where) for entry in value])
-  return bindings.render(value) if isinstance(value, (Reference, Mapping)) else repr(value)
+  return render(value) if isinstance(value, (Reference, Mapping)) else repr(value)
 
 
 def _array(entries: list) -> np.ndarray:

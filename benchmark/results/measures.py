@@ -62,11 +62,16 @@ MACS = Measure("macs_per_image", "MACs per image", "M", 1e-6, 3, None,
 CPU_SECONDS = Measure("cpu_seconds", "CPU time", "s", 1, 1, None, "process CPU time of the whole run")
 
 MEASURES = (PEAK, FINAL, FORGETTING, BACKWARD_TRANSFER, RETENTION, RETENTION_OF_PEAK, PARAMETERS, MACS, CPU_SECONDS)
-# The second retention ratio goes to data frames only: it adds little to the eye and widens every table.
+# The second retention ratio goes to data frames only: it adds little information and widens every table.
 SHOWN = tuple(measure for measure in MEASURES if measure is not RETENTION_OF_PEAK)
 PER_TASK = {
     PEAK: lifelong.peak_per_task, FINAL: lifelong.final_per_task, FORGETTING: lifelong.forgetting_per_task,
 }
+
+
+_RUN_COLUMNS = ("identity", "stream", "scale", "learner", "seed", "status", "reason", "display_name",
+                "design_fingerprint", "data_fingerprint")
+_FURTHER = ("retention_all", "retention_of_peak_all")  # With the task of the last visit.
 
 
 def runs_frame(records: Sequence[Record]) -> pd.DataFrame:
@@ -75,7 +80,7 @@ def runs_frame(records: Sequence[Record]) -> pd.DataFrame:
   for record in records:
     stream = record.result["stream"]
     row = {"identity": record.identity, "stream": record.stream, "scale": record.scale, "learner": record.learner,
-           "seed": record.seed, "status": record.status, "reason": record.result["reason"],
+           "seed": record.seed, "status": str(record.status), "reason": record.result["reason"],
            "display_name": stream["display_name"], "design_fingerprint": stream["design_fingerprint"],
            "data_fingerprint": stream["data_fingerprint"]}
     row.update({measure.name: math.nan for measure in MEASURES})
@@ -85,15 +90,29 @@ def runs_frame(records: Sequence[Record]) -> pd.DataFrame:
       row["macs_per_image"] = float(np.mean(record.result["forward_macs_committed"]))
       row["cpu_seconds"] = float(record.provenance.get("cpu_seconds", math.nan))
     rows.append(row)
-  return pd.DataFrame(rows)
+  return pd.DataFrame(rows, columns=[*_RUN_COLUMNS, *(measure.name for measure in MEASURES), *_FURTHER])
 
 
 def per_task_frame(records: Sequence[Record]) -> pd.DataFrame:
   """One row per completed record, task and measure: columns stream, scale, learner, seed, task, measure, value."""
-  rows = []
+  rows: list[tuple] = []
   for record in records:
     if record.is_completed:
       for measure, function in PER_TASK.items():
         rows.extend((record.stream, record.scale, record.learner, record.seed, task, measure.name, value)
                     for task, value in enumerate(function(record.matrix).tolist()))
   return pd.DataFrame(rows, columns=["stream", "scale", "learner", "seed", "task", "measure", "value"])
+
+
+def accuracies_frame(records: Sequence[Record]) -> pd.DataFrame:
+  """One row per completed run, visit and task learned by then: test accuracy as a fraction."""
+  rows: list[tuple] = []
+  for record in records:
+    if record.is_completed:
+      for visit, (task, row) in enumerate(zip(record.matrix.task_order, record.result["accuracy"]["after_visit"])):
+        rows.extend(
+            (record.identity, record.stream, record.scale, record.learner, record.seed, visit, task, other, value)
+            for other, value in enumerate(row)
+            if value is not None)
+  return pd.DataFrame(rows, columns=["identity", "stream", "scale", "learner", "seed", "visit", "visited_task", "task",
+                                     "accuracy"])

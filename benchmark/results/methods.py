@@ -1,75 +1,149 @@
-"""How methods and streams are called and ordered wherever results are shown."""
+"""One table of the methods: how they are called, ordered, grouped and drawn wherever results are shown.
 
-_FAMILIES = ("stl", "snn", "fine_tuning", "joint", "random", "hps", "tf", "dfcnn", "lasem", "lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256",
-             "darts", "exhaustive", "prognn", "den", "channel_gated", "apd", "ewc", "lwf", "replay", "a_gem",
-             "hat", "packnet", "mntdp", "der_pp", "gpm", "si", "mas", "wsn", "supsup")
-_WORDS = {
-    "stl": "STL",
-    "snn": "SNN",
-    "fine_tuning": "Fine-tuning",
-    "joint": "Joint",
-    "random": "Random",
-    "hat": "HAT",
-    "packnet": "PackNet",
-    "mntdp": "MNTDP",
-    "der_pp": "DER++",
-    "gpm": "GPM",
-    "si": "SI",
-    "mas": "MAS",
-    "wsn": "WSN",
-    "supsup": "SupSup",
-    "hps": "HPS",
-    "tf": "TF",
-    "dfcnn": "DF-CNN",
-    "lasem": "LASEM",
-    "lasemg": "LASEM-G",
-    "darts": "DARTS",
-    "exhaustive": "Exhaustive",
-    "prognn": "ProgNN",
-    "den": "DEN",
-    "apd": "APD",
-    "ewc": "EWC",
-    "lwf": "LwF",
-    "replay": "Replay",
-    "a_gem": "A-GEM",
-    "channel_gated": "Channel-gated",
-    "all": "All",
-    "alternating": "Alternating",
-    "odd": "odd",
-    "2021": "(2021)",
-    "release": "(release)",
-    "lasemg32": "LASEM-G 32",
-    "lasemg64": "LASEM-G 64",
-    "lasemg128": "LASEM-G 128",
-    "lasemg256": "LASEM-G 256",
+Colours are those of Okabe and Ito (with two of Tol's), which stay distinct under the common colour vision deficiencies.
+There are more methods than colours, so a family has a colour, and its members differ by marker and line, which also
+serves print.
+"""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+
+Line = str | tuple[int, tuple[float, ...]]  # A name or a dash pattern of Matplotlib.
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+  """Methods whose names begin alike.
+
+  Attributes:
+    name: the common first word of their names.
+    label: the same for people.
+    colour: of lines and points, '#rrggbb'.
+    line: how lines are drawn.
+    panel: title of the frame that shows the family in figures of many methods.
+    narrow_panel: the frame where `panel` would be crowded.
+    markers: by variant (the rest of the name), where the family shares its colour with another.
+  """
+
+  name: str
+  label: str
+  colour: str
+  line: Line
+  panel: str
+  narrow_panel: str
+  markers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Look:
+  """How a method is drawn: colour, marker, line and the marker's fill, in Matplotlib's words."""
+
+  colour: str
+  marker: str
+  line: Line
+  fill: str
+
+
+_GREY, _BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE, _BROWN = (
+    "#767676", "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#999933", "#8C564B")
+_STATIC, _SEARCH, _GROWING, _MASKS, _FIXED_SIZE = ("Static sharing", "Other searches", "Growing networks",
+                                                   "Masks and modules", "Regularisation and replay")
+_DOTS: Line = (0, (1, 2))
+_FAMILIES = (  # In the order of tables.
+    Family("stl", "STL", _GREY, "-", "References", "References", {"": "o"}),
+    Family("snn", "SNN", _GREY, "--", "References", "References", {"": "X"}),
+    Family("fine_tuning", "Fine-tuning", _GREY, ":", "References", "References", {"": "s"}),
+    Family("joint", "Joint", _GREY, "-.", "References", "References", {"": "D"}),
+    Family("random", "Random", _GREY, _DOTS, "References", "References", {"hps": "<", "tf": ">", "dfcnn": "^"}),
+    Family("hps", "HPS", _BLUE, "-", _STATIC, "Static HPS"),
+    Family("tf", "TF", _ORANGE, "-", _STATIC, "Static TF"),
+    Family("dfcnn", "DF-CNN", _GREEN, "-", _STATIC, "Static DF-CNN"),
+    Family("lasem", "LASEM", _RED, "-", "LASEM", "LASEM", {"hps": "o", "tf": "s", "dfcnn": "^"}),
+    Family("lasemg", "LASEM-G", _RED, "--", "LASEM", "LASEM-G", {"hps": "D", "tf": "P", "dfcnn": "v"}),
+    Family("lasemg32", "LASEM-G 32", _RED, ":", "LASEM", "LASEM-G", {"hps": "<", "tf": ">"}),
+    Family("lasemg64", "LASEM-G 64", _RED, ":", "LASEM", "LASEM-G", {"hps": "p", "tf": "h"}),
+    Family("lasemg128", "LASEM-G 128", _RED, ":", "LASEM", "LASEM-G", {"hps": "d", "tf": "*"}),
+    Family("lasemg256", "LASEM-G 256", _RED, ":", "LASEM", "LASEM-G", {"hps": "8", "tf": "H"}),
+    Family("darts", "DARTS", _PINK, "-", _SEARCH, "DARTS", {"hps": "o", "tf": "s", "dfcnn": "^"}),
+    Family("exhaustive", "Exhaustive", _PINK, "--", _SEARCH, "Exhaustive search",
+           {"hps": "D", "tf": "P", "dfcnn": "v"}),
+    Family("prognn", "ProgNN", _SKY, "-", _GROWING, _GROWING, {"": "o"}),
+    Family("den", "DEN", _SKY, "--", _GROWING, _GROWING, {"": "s"}),
+    Family("channel_gated", "Channel-gated", _SKY, ":", _GROWING, _GROWING, {"": "^", "soft": "v"}),
+    Family("apd", "APD", _SKY, "-.", _GROWING, _GROWING, {"": "D"}),
+    Family("ewc", "EWC", _WINE, "-", _FIXED_SIZE, "Regularisation", {"": "o"}),
+    Family("lwf", "LwF", _WINE, "--", _FIXED_SIZE, "Regularisation", {"": "s"}),
+    Family("replay", "Replay", _OLIVE, "-", _FIXED_SIZE, "Replay", {"": "o"}),
+    Family("a_gem", "A-GEM", _OLIVE, "--", _FIXED_SIZE, "Replay", {"": "s"}),
+    Family("hat", "HAT", _BROWN, "-", _MASKS, _MASKS, {"": "o"}),
+    Family("packnet", "PackNet", _BROWN, "--", _MASKS, _MASKS, {"": "s"}),
+    Family("mntdp", "MNTDP", _BROWN, "-.", _MASKS, _MASKS, {"": "D"}),
+    Family("der_pp", "DER++", _OLIVE, "-.", _FIXED_SIZE, "Replay", {"": "D"}),
+    Family("gpm", "GPM", _WINE, "-.", _FIXED_SIZE, "Regularisation", {"": "D"}),
+    Family("si", "SI", _WINE, ":", _FIXED_SIZE, "Regularisation", {"": "^"}),
+    Family("mas", "MAS", _WINE, _DOTS, _FIXED_SIZE, "Regularisation", {"": "v"}),
+    Family("wsn", "WSN", _BROWN, ":", _MASKS, _MASKS, {"": "^"}),
+    Family("supsup", "SupSup", _BROWN, _DOTS, _MASKS, _MASKS, {"": "v"}),
+)
+_BY_NAME = {family.name: family for family in _FAMILIES}
+_ORDER = {family.name: place for place, family in enumerate(_FAMILIES)}
+_STATIC_MARKERS = {
+    "all": "o", "top1": "s", "top2": "D", "top3": "^", "top4": "P", "top5": "X", "top6": "8", "bottom1": "v",
+    "bottom2": "<", "bottom3": ">", "bottom4": "p", "bottom5": "h", "bottom6": "H", "alternating": "d",
+    "alternating_odd": "*",
 }
+# Parts of a variant that change the marker's fill. Small markers in print do not show their fill: dashes do.
+_FILLS: Mapping[str, tuple[str, Line]] = {
+    **dict.fromkeys(("2021", "release", "separate"), ("none", (0, (5, 1.5, 1, 1.5, 1, 1.5)))),
+    "early": ("left", (0, (8, 2))), "second_order": ("right", (0, (2, 1))),
+    "bounded": ("bottom", (0, (4, 1, 1, 1))), "validation": ("top", (0, (8, 1.5, 2, 1.5))),
+    "office_home": ("bottom", (0, (3, 1, 3, 3))),
+}
+_SPARE_COLOURS = (_BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE)
+_SPARE_MARKERS = "osD^v<>pPX*hd"
+_WORDS = {"all": "All", "alternating": "Alternating", "2021": "(2021)", "release": "(release)"}
+
+
+def family(learner: str) -> Family | None:
+  """The family with the longest name that the method's begins with, word by word; None for an unknown method."""
+  words = learner.split("_")
+  beginnings = ("_".join(words[:length]) for length in range(len(words), 0, -1))
+  return next((_BY_NAME[name] for name in beginnings if name in _BY_NAME), None)
 
 
 def learner_label(name: str) -> str:
   """The name people read: 'hps_top2' is 'HPS Top-2', 'lasem_dfcnn' is 'LASEM DF-CNN'; unknown names stay themselves."""
-  if name in _WORDS:
-    return _WORDS[name]
   own = family(name)
   if own is None:
     return name
-  words = [_WORDS[own]]
-  rest = name[len(own) + 1:].replace("office_home", "Office-Home").replace("second_order", "second order")
-  for word in rest.split("_"):
-    stem = word.rstrip("0123456789")
-    if stem in ("top", "bottom") and stem != word:
-      words.append(f"{stem.capitalize()}-{word[len(stem):]}")
-    else:
-      words.append(_WORDS.get(word, word))
-  return " ".join(words)
+  rest = name[len(own.name) + 1:].replace("office_home", "Office-Home").replace("second_order", "second order")
+  return " ".join([own.label, *map(_word, filter(None, rest.split("_")))])
 
 
-def learner_key(name: str) -> tuple:
+def learner_key(name: str) -> tuple[int, str]:
   """Sorts single-task first, then static sharing, searches and the learners of other papers, names within a family."""
   own = family(name)
-  return (len(_FAMILIES) if own is None else _FAMILIES.index(own), name)
+  return (len(_FAMILIES) if own is None else _ORDER[own.name], name)
 
 
-def family(learner: str) -> str | None:
-  """The longest known name that the method's begins with, word by word; None for a stranger."""
-  fitting = [known for known in _FAMILIES if learner == known or learner.startswith(known + "_")]
-  return max(fitting, key=len, default=None)
+def look(learner: str) -> Look:
+  """How a method is drawn; depends on its name alone, never on the other methods of a figure."""
+  own = family(learner)
+  if own is None:
+    number = int(hashlib.sha256(learner.encode()).hexdigest(), 16)
+    return Look(_SPARE_COLOURS[number % len(_SPARE_COLOURS)], _SPARE_MARKERS[number // 8 % len(_SPARE_MARKERS)], ":",
+                "none")
+  variant, fill, line = learner[len(own.name) + 1:], "full", own.line
+  for part, (changed_fill, changed_line) in _FILLS.items():
+    if part in variant:
+      variant, fill, line = variant.replace(part, "").strip("_"), changed_fill, changed_line
+  spare = _SPARE_MARKERS[sum(variant.encode()) % len(_SPARE_MARKERS)]
+  return Look(own.colour, {**_STATIC_MARKERS, **own.markers}.get(variant, spare), line, fill)
+
+
+def _word(word: str) -> str:
+  stem = word.rstrip("0123456789")
+  if stem in ("top", "bottom") and stem != word:
+    return f"{stem.capitalize()}-{word[len(stem):]}"
+  return _BY_NAME[word].label if word in _BY_NAME else _WORDS.get(word, word)

@@ -11,11 +11,15 @@ import hashlib
 import json
 import math
 import pathlib
+import reprlib
 import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from benchmark.results import json_types
+from benchmark.results import json_types, record_values
+from benchmark.results.status import Status
+from benchmark.suites import identity as identity_lib
+from benchmark.suites.identity import Identity
 from lasem_tf import files
 from lasem_tf.metrics import run_result
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
@@ -38,7 +42,7 @@ class RecordFile:
   """
 
   schema_version: Literal[1]
-  identity: Annotated[str, run_result.Pattern("[^/]+/[^/]+/[^/]+/seed-?[0-9]+")]
+  identity: Annotated[str, run_result.Pattern(identity_lib.PATTERN)]
   result: run_result.RunResult
   result_digest: Annotated[str, run_result.Pattern("[0-9a-f]{64}")]
   provenance: dict[str, Any]
@@ -106,7 +110,9 @@ def parse(text: str, where: str) -> dict:
 
   try:
     record = json.loads(text, parse_constant=refuse)
-  except json.JSONDecodeError as error:
+  except RecordError:
+    raise
+  except (ValueError, RecursionError) as error:  # A number of thousands of digits is a ValueError.
     raise RecordError(f"{where}: not valid JSON ({error}). Delete the record and run again.") from error
   check(record, where)
   return record
@@ -116,10 +122,13 @@ def check(record: Any, where: str) -> None:
   """Raises a `RecordError` unless the object is a complete record whose digest fits."""
   if not isinstance(record, Mapping) or "schema_version" not in record:
     raise RecordError(f"{where}: not a run record (no schema_version).")
+  defect = record_values.unwritable(record)
+  if defect is not None:
+    raise RecordError(f"{where}: {defect}. Delete the record and run again.")
   version = record["schema_version"]
-  if version != SCHEMA_VERSION:
+  if type(version) is not int or version != SCHEMA_VERSION:
     raise SchemaVersionError(
-        f"{where}: has record format {version!r}, this version of the suite reads {SCHEMA_VERSION}. "
+        f"{where}: has record format {reprlib.repr(version)}, this version of the suite reads {SCHEMA_VERSION}. "
         "Read it with the version that wrote it, or run again.")
   missing = [field.name for field in dataclasses.fields(RecordFile) if field.name not in record]
   if missing:
@@ -134,7 +143,7 @@ def check(record: Any, where: str) -> None:
     raise EditedRecordError(
         f"{where}: the result does not fit its digest, so it was edited by hand or damaged. Restore "
         "it, or delete it and run again.")
-  problem = json_types.problem(RecordFile, record, "")
+  problem = json_types.problem(RecordFile, record, "") or record_values.provenance_problem(record["provenance"])
   if problem is not None:
     raise RecordError(f"{where}: {problem}. Delete the record and run again.")
   _check_result(record["identity"], record["result"], where)
@@ -148,10 +157,10 @@ def json_schema() -> dict[str, Any]:
 
 
 def _check_result(identity: str, result: Mapping, where: str) -> None:
-  expected = f"/{result['learner']}/{result['scale']}/seed{result['seed']}"
-  if identity.count("/") != 3 or not identity.endswith(expected) or identity == expected:
-    raise RecordError(f"{where}: identity {identity!r} should be '<stream>{expected}'.")
-  if result["status"] != "completed":
+  named = Identity.parse(identity)
+  if (named.learner, named.scale, named.seed) != (result["learner"], result["scale"], result["seed"]):
+    raise RecordError(f"{where}: identity {identity!r} does not fit result.learner, result.scale and result.seed.")
+  if result["status"] != Status.COMPLETED:
     if not result["reason"]:
       raise RecordError(f"{where}: a {result['status']} run must state its reason.")
     return

@@ -6,16 +6,24 @@ line (`records.jsonl`, as `benchmark.export --format=jsonl` writes them), or bot
 
 import dataclasses
 import functools
+import itertools
 import json
 import os
 import pathlib
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmark.results import record_schema, run_files
+from benchmark.results import differences, record_schema, run_files
 from benchmark.results.record_schema import ContradictoryRecordsError, NoRecordsError, RecordError, SCHEMA_VERSION
+from benchmark.results.status import Status
+from benchmark.suites.identity import Identity
 from lasem_tf.files import write_atomically
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
+
+__all__ = ["Record", "RecordError", "identity_key", "load_records", "read_record", "write_atomically",
+           "write_collection", "write_record"]
+_MOST_NAMED = 4  # Differences in a message.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,7 +31,7 @@ class Record:
   """One finished run.
 
   Attributes:
-    identity: 'stream/learner/scale/seedN', unique within a suite.
+    identity: 'stream/learner/scale/seedN', see `suites.identity`; unique within a suite.
     result: what the run measured; equal bit for bit whenever the run is repeated on the same kind of machine.
     provenance: how it was measured.
     source: the file it was read from; None for one made in memory.
@@ -34,35 +42,43 @@ class Record:
   provenance: Mapping[str, Any]
   source: pathlib.Path | None = None
 
+  @functools.cached_property
+  def named(self) -> Identity:
+    """The parts of the identity."""
+    try:
+      return Identity.parse(self.identity)
+    except ValueError as error:
+      raise RecordError(str(error)) from error
+
   @property
   def stream(self) -> str:
     """Name of the stream's configuration, e.g. 'cifar100'."""
-    return self.identity.split("/", 1)[0]
+    return self.named.stream
 
   @property
   def learner(self) -> str:
     """Name of the learner's configuration, e.g. 'lasem_hps'."""
-    return self.result["learner"]
+    return self.named.learner
 
   @property
   def scale(self) -> str:
     """Name of the scale's configuration, e.g. 'paper'."""
-    return self.result["scale"]
+    return self.named.scale
 
   @property
   def seed(self) -> int:
     """The trial."""
-    return self.result["seed"]
+    return self.named.seed
 
   @property
-  def status(self) -> str:
-    """'completed', 'diverged' or 'failed'."""
-    return self.result["status"]
+  def status(self) -> Status:
+    """One of `status.RECORDED`."""
+    return Status(self.result["status"])
 
   @property
   def is_completed(self) -> bool:
     """Whether the run has numbers."""
-    return self.status == "completed"
+    return self.status == Status.COMPLETED
 
   @functools.cached_property
   def matrix(self) -> AccuracyMatrix:
@@ -119,7 +135,7 @@ def read_record(path: str | os.PathLike) -> Record:
   source = path / run_files.RECORD_FILE if path.is_dir() else path
   if not source.exists():
     raise NoRecordsError(f"{source}: no such record; the run has not finished.")
-  return _parse(_read_text(source), str(source), source)
+  return _parse(run_files.read_text(source), str(source), source)
 
 
 def load_records(folders: Sequence[str | os.PathLike]) -> list[Record]:
@@ -134,6 +150,7 @@ def load_records(folders: Sequence[str | os.PathLike]) -> list[Record]:
     NoRecordsError: a folder is missing or holds no record.
     ContradictoryRecordsError: two records of one identity disagree.
     RecordError: a record cannot be used.
+    OSError: a folder cannot be read, or a symbolic link leads nowhere.
   """
   merged: dict[str, Record] = {}
   for folder in folders:
@@ -154,32 +171,11 @@ def identity_key(record: Record) -> tuple:
 
 
 def _records_of(folder: pathlib.Path) -> Iterator[Record]:
-  for source in _sources(folder):
+  for source in run_files.find(folder):
     if source.name == run_files.RECORD_FILE or source.suffix == ".json":
-      yield _parse(_read_text(source), str(source), source)
-      continue
-    with open(source, encoding="utf-8") as file:
-      for number, line in enumerate(file, start=1):
-        if line.strip():
-          yield _parse(line, f"{source}, line {number}", source)
-
-
-def _sources(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-  if folder.is_file():
-    yield folder
-  for directory, names, files in os.walk(folder):
-    names.sort()
-    if run_files.RECORD_FILE in files:
-      names.clear()  # A run's folder holds checkpoints and logs, no further runs.
-    yield from (pathlib.Path(directory, name) for name in (run_files.RECORD_FILE, run_files.COLLECTION_FILE)
-                if name in files)
-
-
-def _read_text(source: pathlib.Path) -> str:
-  try:
-    return source.read_text(encoding="utf-8")
-  except (OSError, UnicodeDecodeError) as error:
-    raise RecordError(f"{source}: cannot be read ({error}).") from error
+      yield _parse(run_files.read_text(source), str(source), source)
+    else:
+      yield from (_parse(line, where, source) for where, line in run_files.read_lines(source))
 
 
 def _parse(text: str, where: str, source: pathlib.Path) -> Record:
@@ -190,18 +186,30 @@ def _parse(text: str, where: str, source: pathlib.Path) -> Record:
 def _merge(first: Record | None, second: Record) -> Record:
   if first is None or first.result == second.result:
     return first or second
-  if "failed" in (first.status, second.status) and first.result["configuration_hash"] == second.result[
-      "configuration_hash"]:
-    return second if first.status == "failed" else first
-  field = next(_differences(first.result, second.result, "result"))
+  hashes = [record.result["configuration_hash"] for record in (first, second)]
+  if hashes[0] == hashes[1] and Status.FAILED in (first.status, second.status):
+    return second if first.status == Status.FAILED else first
+  both = f"{second.identity}: {first.source} and {second.source}"
+  if hashes[0] != hashes[1]:
+    settings = differences.of_settings(first.source, second.source, second.identity)
+    raise ContradictoryRecordsError(
+        f"{both} were trained with different settings ({_in_words(settings) or ' and '.join(hashes)}). Report their "
+        "folders apart, or give one of the two a learner or a scale of another name.")
+  results = differences.of_values(first.result, second.result)
+  others = _in_words(differences.of_circumstances(first.provenance, second.provenance))
   raise ContradictoryRecordsError(
-      f"{second.identity}: {first.source} and {second.source} disagree in {field}. Keep the "
-      "record you trust and move the other away.")
+      f"{both} were trained with equal settings and disagree in {_in_words(results)}. "
+      f"{f'Circumstances differ in {others}. ' if others else ''}Keep the record you trust and move the other away.")
 
 
-def _differences(first: Any, second: Any, name: str) -> Iterator[str]:
-  if isinstance(first, Mapping) and isinstance(second, Mapping) and first.keys() == second.keys():
-    for key in first:
-      yield from _differences(first[key], second[key], f"{name}.{key}")
-  elif first != second:
-    yield name
+def _in_words(found: Iterable[tuple[str, Any, Any]]) -> str:
+  """The first differences as text: 'a: 1 and 2, b: 3 and nothing'."""
+  listed = list(itertools.islice(found, _MOST_NAMED + 1))
+  shown = [f"{name}: {_short(first)} and {_short(second)}" for name, first, second in listed[:_MOST_NAMED]]
+  return ", ".join(shown) + (", ..." if len(listed) > _MOST_NAMED else "")
+
+
+def _short(value: Any) -> str:
+  if value in ("", None):
+    return "nothing"
+  return value if isinstance(value, str) and len(value) < 40 else reprlib.repr(value)

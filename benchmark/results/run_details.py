@@ -7,15 +7,17 @@ folder.
 
 import dataclasses
 import json
+import math
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmark.results import run_files
+from benchmark.results import record_values, run_files
 from benchmark.results.record_schema import RecordError
-from benchmark.results.records import Record, write_atomically
+from benchmark.results.records import Record
+from lasem_tf.files import write_atomically
 
 MAX_EPOCHS_PER_VISIT = 60
 _COLUMNS = ("visit", "task", "global_epoch", "loss", "validation_accuracy", "test_accuracy", "prior")
@@ -53,19 +55,21 @@ def load_details(records: Sequence[Record], max_epochs_per_visit: int = MAX_EPOC
     Details by identity.
 
   Raises:
-    RecordError: a file is damaged.
+    RecordError: a file is damaged, or does not fit its record.
   """
-  wanted = {record.identity for record in records}
+  wanted = {record.identity: record for record in records}
   result: dict[str, RunDetails] = {}
   for source in dict.fromkeys(record.source for record in records if record.source is not None):
     if source.name == run_files.COLLECTION_FILE and (source.parent / run_files.DETAILS_FILE).exists():
-      result.update((identity, details) for identity, details in _read_collection(source.parent / run_files.DETAILS_FILE)
-                    if identity in wanted)
+      file = source.parent / run_files.DETAILS_FILE
+      result.update((identity, details) for identity, details in _read_collection(file) if identity in wanted)
   for record in records:
     if record.source is not None and record.source.suffix == ".json":
       details = _read_folder(record.source.parent, max_epochs_per_visit)
       if details is not None:
         result[record.identity] = details
+  for identity, details in result.items():
+    _check_visits(details, wanted[identity])
   return result
 
 
@@ -77,38 +81,39 @@ def write_details(details: Mapping[str, RunDetails], path: pathlib.Path) -> None
 
 
 def _read_folder(folder: pathlib.Path, max_epochs_per_visit: int) -> RunDetails | None:
-  texts = [(folder / name).read_text(encoding="utf-8") if (folder / name).exists() else ""
-           for name in ("requested.gin", "operative.gin")]
+  requested, operative = (run_files.read_text(folder / name) if (folder / name).exists() else ""
+                          for name in (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE))
   events = folder / run_files.EVENTS_FILE
   rows = _epoch_rows(events) if events.exists() else []
-  if not any(texts) and not rows:
+  if not (requested or operative or rows):
     return None
-  return RunDetails(*texts, _thin(rows, max_epochs_per_visit))
+  return RunDetails(requested, operative, _thin(rows, max_epochs_per_visit))
 
 
 def _epoch_rows(path: pathlib.Path) -> list[tuple]:
   """A row for every epoch; test accuracies stand where a phase's best epoch was tested."""
-  rows: dict[tuple, dict] = {}
-  with open(path, encoding="utf-8") as file:
-    for number, line in enumerate(file, start=1):
-      try:
-        event = json.loads(line, parse_constant=lambda _: None)
-        key = event.get("visit"), event.get("global_epoch")
-        if event.get("event") == "epoch":
-          prior = (event.get("diagnostics") or {}).get("prior")
-          # Six decimals keep a committed report small; curves and heat maps cannot show more.
-          rows[key] = {**{name: _rounded(event.get(name)) for name in _COLUMNS[:-1]},
-                       "prior": None if prior is None else [_rounded(value) for value in np.ravel(prior).tolist()]}
-        elif event.get("event") == "best_epoch":
-          rows[key]["test_accuracy"] = _rounded(event["test_accuracy"])
-      except (ValueError, KeyError) as error:
-        raise RecordError(f"{path}, line {number}: not an event of a run ({error!r}). Delete the file to report without "
-                          "curves.") from error
+  rows: dict[tuple, dict[str, Any]] = {}
+  for where, line in run_files.read_lines(path):
+    try:
+      event = json.loads(line, parse_constant=lambda _: None)
+      key = event.get("visit"), event.get("global_epoch")
+      if event.get("event") == "epoch":
+        prior = (event.get("diagnostics") or {}).get("prior")
+        # Six decimals keep a committed report small; curves and heat maps cannot show more.
+        rows[key] = {**{name: _rounded(event.get(name)) for name in _COLUMNS[:-1]},
+                     "prior": None if prior is None else [_rounded(value) for value in np.ravel(prior).tolist()]}
+        _check_epoch(rows[key])
+      elif event.get("event") == "best_epoch":
+        rows[key]["test_accuracy"] = _rounded(event["test_accuracy"])
+        _check_epoch(rows[key])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+      raise RecordError(f"{where}: not an event of a run ({error!r:.200}). Delete the file to report without curves."
+                        ) from error
   return [tuple(row.values()) for row in rows.values()]
 
 
 def _thin(rows: Sequence[tuple], max_epochs_per_visit: int) -> dict[str, list]:
-  kept = []
+  kept: list[tuple] = []
   for visit in dict.fromkeys(row[0] for row in rows):
     own = [row for row in rows if row[0] == visit]
     count = min(len(own), max_epochs_per_visit)
@@ -117,16 +122,36 @@ def _thin(rows: Sequence[tuple], max_epochs_per_visit: int) -> dict[str, list]:
 
 
 def _read_collection(path: pathlib.Path) -> Iterator[tuple[str, RunDetails]]:
-  with open(path, encoding="utf-8") as file:
-    for number, line in enumerate(file, start=1):
-      try:
-        content = json.loads(line)
-        epochs = {name: content["epochs"][name] for name in _COLUMNS}
-        yield content["identity"], RunDetails(content["requested"], content["operative"], epochs)
-      except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise RecordError(f"{path}, line {number}: not the details of a run ({error!r}). Export the collection again."
-                          ) from error
+  for where, line in run_files.read_lines(path):
+    try:
+      content = json.loads(line)
+      columns = [content["epochs"][name] for name in _COLUMNS]
+      for row in zip(*columns, strict=True):
+        _check_epoch(dict(zip(_COLUMNS, row)))
+      texts = content["identity"], content["requested"], content["operative"]
+      "".join(texts).encode()
+      yield texts[0], RunDetails(*texts[1:], dict(zip(_COLUMNS, columns)))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+      raise RecordError(f"{where}: not the details of a run ({error!r:.200}). Export the collection again.") from error
+
+
+def _check_epoch(epoch: Mapping[str, Any]) -> None:
+  defect = record_values.epoch_problem(epoch)
+  if defect is not None:
+    raise ValueError(defect)
+
+
+def _check_visits(details: RunDetails, record: Record) -> None:
+  """The course of a completed run has epochs of each visit, and no course goes backwards."""
+  epochs, order = details.epochs, record.result["stream"]["task_order"]
+  where = f"{record.identity}: its course beside {record.source}"
+  for name in ("visit", "global_epoch"):
+    if any(later < earlier for earlier, later in zip(epochs[name], epochs[name][1:])):
+      raise RecordError(f"{where} goes backwards in {name}. Delete it to report without curves.")
+  if record.is_completed and details.num_epochs and set(epochs["visit"]) != set(range(len(order))):
+    raise RecordError(f"{where} has epochs of other visits than 0 to {len(order) - 1}. Delete it to report without "
+                      "curves.")
 
 
 def _rounded(value: Any) -> Any:
-  return round(value, 6) if isinstance(value, float) else value
+  return round(value, 6) if isinstance(value, float) and math.isfinite(value) else value

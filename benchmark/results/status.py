@@ -13,7 +13,6 @@ class Status(str, enum.Enum):  # noqa: UP042, as Python 3.10 has no StrEnum.
   LOCKED = "locked"            # Another process trains it; not recorded.
 
   __str__ = str.__str__
-  __format__ = str.__format__
 
 
 RECORDED = (Status.COMPLETED, Status.DIVERGED, Status.FAILED)

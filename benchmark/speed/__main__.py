@@ -5,9 +5,9 @@
   python -m benchmark.speed --network=stl10 --repeats=3
 
 One thread, pinned to one core; all arms interleaved in random order; medians of process CPU time. The default, the
-CIFAR-100 network with the arms `core` and `knowledge`, takes about two minutes; all arms take about seven; stl10 takes
-about five and office_home about ten minutes with --repeats=3. Machines are shared: a figure that just misses its bar
-deserves a second run.
+CIFAR-100 network with the arms `core` and `knowledge`, takes about two minutes; all arms but `learners` about seven;
+stl10 takes about five and office_home about ten minutes with --repeats=3. Machines are shared: a figure that just
+misses its bar deserves a second run.
 
 Arms: `core` (plain and LASEM step, graph mode, evaluation, share of the matrix product's rate), `knowledge` (tensor
 factors and deconvolution), `bounded` (LASEM at a bounded posterior mass, in each form of its step), `bfloat16` (steps

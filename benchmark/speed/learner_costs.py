@@ -5,6 +5,8 @@ same of single-task learning on the same network: 1.0 means that an operation co
 """
 
 import dataclasses
+import pathlib
+import tempfile
 import time
 from collections.abc import Sequence
 
@@ -58,8 +60,11 @@ def measure(stream: str, learners: Sequence[str] = LEARNERS, tasks: Sequence[int
     tasks: those that are reported, ascending and counted from 1; the third and later ones where costs grow.
   """
   names = (PLAIN, *(name for name in learners if name != PLAIN))
-  _, runs = suite.load([], [f"suite.streams = ({stream!r},)", f"suite.learners = {names!r}", "suite.scale = 'paper'",
-                            "suite.seeds = (0,)", "suite.name = 'speed'"])
+  with tempfile.TemporaryDirectory() as folder:
+    file = pathlib.Path(folder, "speed.gin")
+    file.write_text(f"suite.streams = ({stream!r},)\nsuite.learners = {names!r}\nsuite.scale = 'paper'\n"
+                    "suite.seeds = (0,)\n", encoding="utf-8")
+    _, runs = suite.load([str(file)])
   return [cost for run in runs for cost in _measure_learner(run, tasks)]
 
 

@@ -1,7 +1,7 @@
 """Checks of what gin files bind, from the text alone, before anything is imported or trained.
 
-Gin accepts a misspelt macro, a value of the wrong type, and bindings that nothing ever uses. Here all of these are errors
-that name the remedy. A binding is *reachable* if following references and macros from the root meets it.
+Gin accepts a misspelt macro, a value of the wrong type, and bindings that nothing ever uses. Here all of these are
+errors that name the remedy. A binding is *reachable* if following references and macros from the root meets it.
 """
 
 import functools

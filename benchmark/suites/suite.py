@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import pathlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,9 +11,9 @@ import gin
 from benchmark.suites import bindings as bindings_lib, catalogue, learner_names
 from benchmark.suites.gin_files import ConfigurationError
 from benchmark.suites.gin_text import expand_macros, GinText, Reader
+from benchmark.suites.identity import Identity, is_name, NAME_RULE
 
 _SUITE = "suite"
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 
 @gin.configurable("suite")
@@ -48,9 +47,9 @@ class Suite:
       object.__setattr__(self, field, values)
     for field, name in (*(("streams", name) for name in self.streams), *(("learners", name) for name in self.learners),
                         ("scale", self.scale), *((("name", self.name),) if self.name else ())):
-      if not _NAME.fullmatch(name):
-        raise ConfigurationError(f"suite.{field}: {name!r} is no name. Names become folders: up to 100 letters, digits "
-                                 "and any of _ . + - without a path before them.")
+      if not is_name(name):
+        raise ConfigurationError(f"suite.{field}: {name!r} is no name. Names become folders: {NAME_RULE}, without a "
+                                 "path before them.")
     if self.baseline is not None:
       learner_names.resolve(self.baseline)
     if any(isinstance(seed, bool) or not 0 <= seed < 2**31 for seed in (*self.seeds, self.design_seed)):
@@ -86,7 +85,7 @@ class Run:
   @property
   def identity(self) -> str:
     """Readable, unique within a suite, and the run's folder."""
-    return f"{self.stream}/{self.learner}/{self.scale}/seed{self.seed}"
+    return str(Identity(self.stream, self.learner, self.scale, self.seed))
 
   def parse(self) -> dict[str, Any]:
     """Puts the run's configuration into gin's global state; returns what is bound.

@@ -15,7 +15,7 @@ import numpy as np
 from lasem_tf.data import stream
 
 _CHUNK = 1 << 22
-READABLE = "Make it readable, or name another data folder with --data_dir."
+READABLE = "Make it readable, or name another folder with --data_dir or --cache_dir."
 OFFICIAL = "official"
 ANY = "any"
 

@@ -21,7 +21,8 @@ class StreamContext:
     seed: the trial; splits, noise pixels and batch order derive from it.
     design_seed: fixes what all trials share (STL-10's classes, noise and permutations; planted structure).
     data_dirs: folders searched in order for the raw files.
-    cache_dir: where decoded images may be cached; None means beside the data.
+    cache_dir: where decoded images may be cached; None means beside the data or, where these are read-only, in the
+      user's cache folder.
     download: whether TensorFlow Datasets may download.
     design_only: describe the stream as the official data make it, without looking for raw files; tasks, counts and
       source indices are then available, images are not.

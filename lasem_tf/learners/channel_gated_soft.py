@@ -39,9 +39,10 @@ class SoftGate(weights.DenseHead):
     super().__init__(prefix, list(zip(sizes[:-1], sizes[1:])), 1.0, initializer)
     self._num_inputs, self._temperature = sizes[0], temperature
 
-  def call(self, features: tf.Tensor, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
+  def call(self, features: tf.Tensor, dropout_seed: tf.Tensor | None = None,
+           blocks: tf.Tensor | None = None) -> tf.Tensor:
     """`[n, height, width, in]` -> `[n, channels]`, rows sum to one."""
-    logits = super().call(tf.reshape(features, [-1, self._num_inputs]), dropout_seed=dropout_seed)
+    logits = super().call(tf.reshape(features, [-1, self._num_inputs]), dropout_seed, blocks)
     return tf.nn.softmax(logits / self._temperature)
 
 

@@ -6,7 +6,8 @@ import gin
 import tensorflow as tf
 
 from lasem_tf.knowledge import base as knowledge_base
-from lasem_tf.learners import base, configuration_step, shared_layers, task_parts, task_search
+from lasem_tf.learners import base
+from lasem_tf.learners.composition import configuration_step, shared_layers, task_parts, task_search
 from lasem_tf.nn import weights
 from lasem_tf.selection import base as selection_base
 from lasem_tf.selection.configuration import TransferConfiguration

@@ -12,25 +12,10 @@ ratio ("catastrophic forgetting ratio") without its formula: both divide the fin
 """
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
-
-
-def best_epoch(validation: Sequence[float]) -> int:
-  """The epoch whose test accuracy is reported: best validation accuracy, the earliest of equals."""
-  if len(validation) == 0:
-    raise ValueError("The best epoch of no epochs is not defined.")
-  return int(np.argmax(np.asarray(validation, dtype=np.float64)))
-
-
-def accuracy_at_best_validation(validation: Sequence[float], test: Sequence[float]) -> float:
-  """Test accuracy at the best validation epoch; both sequences hold one fraction per epoch."""
-  if len(validation) != len(test):
-    raise ValueError(f"{len(validation)} validation accuracies do not fit {len(test)} test accuracies.")
-  return float(test[best_epoch(validation)])
 
 
 def peak_per_visit(matrix: AccuracyMatrix) -> np.ndarray:
@@ -67,12 +52,6 @@ def retention_per_task(matrix: AccuracyMatrix) -> np.ndarray:
 def retention_of_peak_per_task(matrix: AccuracyMatrix) -> np.ndarray:
   """float64 `[T]`: a[S-1, t] / p[l(t)]; NaN where the denominator is zero."""
   return _ratio(final_per_task(matrix), peak_per_task(matrix))
-
-
-def normalised_curves(matrix: AccuracyMatrix) -> list[np.ndarray]:
-  """For each task, a[s, t] / a[l(t), t] for s = l(t), l(t)+1, ..., S-1 (the first entry is 1)."""
-  own = matrix.after_own_visit()
-  return [_ratio(matrix.after_visit[last:, task], own[task]) for task, last in enumerate(matrix.last_visits)]
 
 
 def mean_over_learned(matrix: AccuracyMatrix) -> np.ndarray:

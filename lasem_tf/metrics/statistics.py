@@ -7,6 +7,7 @@ and initial weights for all of them. Fewer than two observations give no spread 
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -31,7 +32,9 @@ class Estimate:
   @property
   def interval(self) -> tuple[float, float] | None:
     """Lower and upper end of the interval; None for n < 2."""
-    return None if self.half_width is None else (self.mean - self.half_width, self.mean + self.half_width)
+    if self.mean is None or self.half_width is None:
+      return None
+    return self.mean - self.half_width, self.mean + self.half_width
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,17 +62,17 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
   Raises:
     ValueError: a value is not finite; leave it out, and say so, before estimating.
   """
-  values = _finite(values)
-  n = values.size
+  observed = _finite(values)
+  n = observed.size
   if n < 2:
-    return Estimate(n, float(values[0]) if n else None, None, None)
-  deviation = 0.0 if np.ptp(values) == 0 else float(values.std(ddof=1))
-  mean = float(values[0]) if deviation == 0 else float(values.mean())
+    return Estimate(n, float(observed[0]) if n else None, None, None)
+  deviation = 0.0 if np.ptp(observed) == 0 else float(observed.std(ddof=1))
+  mean = float(observed[0]) if deviation == 0 else float(observed.mean())
   quantile = float(stats.t.ppf(0.5 + confidence / 2, n - 1))
   return Estimate(n, mean, deviation, quantile * deviation / math.sqrt(n))
 
 
-def paired_t_test(treatment: Mapping[object, float], baseline: Mapping[object, float]) -> PairedTest:
+def paired_t_test(treatment: Mapping[Any, float], baseline: Mapping[Any, float]) -> PairedTest:
   """Paired two-sided t-test over the keys (seeds) that both sides have.
 
   Differences that do not vary (up to rounding of the subtraction) leave the t statistic undefined. If they are zero the
@@ -85,9 +88,9 @@ def paired_t_test(treatment: Mapping[object, float], baseline: Mapping[object, f
   right = _finite([baseline[seed] for seed in seeds])
   differences = left - right
   n = differences.size
-  mean = float(differences.mean()) if n else None
   if n < 2:
-    return PairedTest(n, mean, None)
+    return PairedTest(n, float(differences[0]) if n else None, None)
+  mean = float(differences.mean())
   rounding = 8 * np.finfo(np.float64).eps * max(np.abs(left).max(), np.abs(right).max())
   if np.ptp(differences) <= rounding:
     return PairedTest(n, mean, 1.0 if abs(mean) <= rounding else None)

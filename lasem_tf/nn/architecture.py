@@ -33,7 +33,7 @@ class ConvNetSpec:
   channels: tuple[int, ...] = gin.REQUIRED
   pool_sizes: tuple[int, ...] = gin.REQUIRED
   dense_sizes: tuple[int, ...] = gin.REQUIRED
-  padding: str = "same"
+  padding: Literal["same", "valid"] = "same"
   skips: tuple[tuple[int, int], ...] = ()
   dropout_keep_probability: float = 0.5
   precision: Literal["float32", "mixed_bfloat16"] = "float32"

@@ -128,7 +128,7 @@ class Search(abc.ABC):
     del structure
 
 
-class Selection(abc.ABC):
+class Selection:
   """Chooses a transfer configuration for every new task. One instance serves one run.
 
   Attributes:

@@ -65,9 +65,9 @@ class BoundedSearch(ExpectationSearch):
 
   def _report(self, outcome: bounded_batch.Outcome) -> dict[str, tf.Tensor]:
     """Takes the mini-batch into the statistics; returns the step's metrics."""
-    size = len(self.configurations)
-    trained = tf.math.count_nonzero(outcome.weights)
-    evaluated = tf.where(outcome.form == bounded_batch.ALONE, tf.constant(1, tf.int64), tf.constant(size, tf.int64))
+    size = tf.constant(len(self.configurations), tf.int64)
+    trained = tf.where(outcome.form == bounded_batch.EXACT, size, tf.math.count_nonzero(outcome.weights))
+    evaluated = tf.where(outcome.form == bounded_batch.ALONE, tf.ones_like(size), size)
     self._leader_loss.assign(outcome.leader_loss)
     self._steps.assign_add(tf.one_hot(outcome.form, 3, dtype=tf.int64))
     self._trained.assign_add(trained)

@@ -41,9 +41,9 @@ def fewest(posterior: tf.Tensor, dropped_mass: float) -> tf.Tensor:
     dropped_mass: in [0, 1/2).
 
   Returns:
-    Boolean `[configurations]`; at least one is true.
+    Boolean `[configurations]`; at least one is true, and all where the posterior is not a number.
   """
   order = tf.argsort(posterior, stable=True)
   # Small weights are added first, so that their sum is exact where it matters.
-  keep = tf.cumsum(tf.gather(posterior, order)) > dropped_mass
+  keep = ~(tf.cumsum(tf.gather(posterior, order)) <= dropped_mass)
   return tf.scatter_nd(order[:, tf.newaxis], keep, tf.shape(posterior))

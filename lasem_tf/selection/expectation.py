@@ -7,6 +7,7 @@ counts the best configuration of every batch, the second averages the likelihood
 """
 
 import functools
+from typing import Literal
 
 import gin
 import numpy as np
@@ -16,15 +17,18 @@ from lasem_tf.selection.bounded_search import BoundedSearch
 from lasem_tf.selection.expectation_search import ExpectationSearch, Rules
 
 
+_MOST_GROUPS = 13
+
+
 @gin.register
 class Expectation(base.Selection):
   """LASEM, and LASEM-G with groups of layers that share or do not share together."""
 
-  def __init__(self, likelihood: str = "product", prior: str = "count", prior_initial_count: float = 1.0,
-               reset_prior_each_epoch: bool = False, layer_groups: tuple[int, ...] = (),
-               fixed_configuration: str | None = None, fixed_probability: float = 0.9,
-               commit_threshold: float | None = None, commit_epochs: int = 5, dropped_mass: float = 0.0,
-               audit_every: int = 0):
+  def __init__(self, likelihood: Literal["product", "mean"] = "product", prior: Literal["count", "mean"] = "count",
+               prior_initial_count: float = 1.0, reset_prior_each_epoch: bool = False,
+               layer_groups: tuple[int, ...] = (), fixed_configuration: str | None = None,
+               fixed_probability: float = 0.9, commit_threshold: float | None = None, commit_epochs: int = 5,
+               dropped_mass: float = 0.0, audit_every: int = 0):
     """Sets the variant; the defaults are the 2020 paper's.
 
     Args:
@@ -72,6 +76,10 @@ class Expectation(base.Selection):
 
   def _check(self, num_tasks, epochs_per_task):
     groups = configuration.check_groups(self._groups, self.depth)
+    if len(groups) > _MOST_GROUPS:
+      raise ValueError(f"Expectation evaluates each of 2**{len(groups)} configurations on every mini-batch, and more "
+                       f"than 2**{_MOST_GROUPS} are out of reach: bind Expectation.layer_groups (LASEM-G) to at most "
+                       f"{_MOST_GROUPS} groups of the {self.depth} convolutions.")
     self._rules = self._make_rules(groups=groups, fixed_weights=self._fixed_weights(groups))
 
   def _fixed_weights(self, groups: tuple[int, ...]) -> tuple[float, ...] | None:
@@ -92,5 +100,5 @@ class Expectation(base.Selection):
     branches = np.cumsum(np.isin(np.arange(self.depth), np.cumsum((0,) + self._rules.groups[:-1])))
     heads = 2.0 ** len(self._rules.groups) * dense_macs
     tree = sum(macs * 2.0 ** count for macs, count in zip(layer_macs, branches)) + heads
-    # The posterior takes one more forward pass, of the heads alone.
+    # The posterior takes one more forward pass, of the heads alone. A bounded posterior mass costs at most about this.
     return float(3.0 * (tree + sum(generation_macs)) + heads - 2.0 * layer_macs[0])

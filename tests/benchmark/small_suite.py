@@ -34,8 +34,8 @@ def command(suite: pathlib.Path, output_dir: pathlib.Path, *flags: str) -> list[
 def start(suite: pathlib.Path, output_dir: pathlib.Path, *flags: str) -> subprocess.Popen:
   """Starts the suite as a process group of its own."""
   environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-  return subprocess.Popen(command(suite, output_dir, *flags), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                          env=environment)
+  return subprocess.Popen(command(suite, output_dir, *flags), start_new_session=True, env=environment,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def complete(suite: pathlib.Path, output_dir: pathlib.Path, *flags: str) -> str:

@@ -6,7 +6,7 @@ from PIL import Image
 
 from benchmark import data
 from benchmark.inspection import inventory as inventory_lib
-from benchmark.suites import gin_files, open_stream
+from benchmark.suites import open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf.data.readers import stl10_files
 from lasem_tf.data.stream import DataError, StreamContext

@@ -249,3 +249,38 @@ def test_damaged_events_are_named(tmp_path):
   (path.parent / "events.jsonl").write_text("{}\n{broken\n")
   with pytest.raises(records.RecordError, match="events.jsonl, line 2"):
     run_details.load_details(records.load_records([tmp_path]))
+
+
+def test_files_of_long_and_like_names_do_not_meet(tmp_path):
+  learners = ["a" * 100, "hps_x", "hps-x", "hps[x]"]
+  export.export([synthetic_records.constant(learner, 0, .5, stream="s" * 100) for learner in learners], "mat", tmp_path)
+  assert len(list(tmp_path.glob("*.mat"))) == len(learners)
+
+
+def test_odd_parameters_have_names_that_matlab_allows(tmp_path):
+  operative = f"_scope/Thing.{'long' * 30} = 1\nThing.{'long' * 29}_two = {10**400}\na1/b.c = {{'{'k' * 90}': 1}}\n"
+  info = _model_info(synthetic_records.record(), operative, tmp_path)["hyper_parameters"]
+  names = [*info, *(name for section in info.values() for name in section)]
+  assert len(names) == 6 and all(len(name) <= 63 and name[0].isalpha() for name in names)
+
+
+def test_a_course_that_does_not_fit_its_record_is_refused(tmp_path):
+  path = synthetic_records.write_run(synthetic_records.record(), tmp_path).parent / "events.jsonl"
+  lines = path.read_text().splitlines()
+  for kept, message in ((lines[:4], "epochs of other visits than 0 to 2"), (lines[::-1], "goes backwards in visit")):
+    path.write_text("\n".join(kept))
+    with pytest.raises(records.RecordError, match=message):
+      run_details.load_details(records.load_records([tmp_path]))
+
+
+@pytest.mark.parametrize("field, value", [("visit", "0"), ("task", None), ("global_epoch", -1), ("loss", "low"),
+                                          ("test_accuracy", 1e300), ("diagnostics", {"prior": [[1], [2, 3]]}),
+                                          ("diagnostics", {"prior": ["a"]}), ("diagnostics", 5)])
+def test_odd_events_are_named(tmp_path, field, value):
+  run = synthetic_records.record()
+  path = synthetic_records.write_run(run, tmp_path).parent / "events.jsonl"
+  events = synthetic_records.events(run)
+  events[1][field] = value
+  path.write_text("".join(json.dumps(event) + "\n" for event in events))
+  with pytest.raises(records.RecordError, match="events.jsonl, line 2: not an event of a run"):
+    run_details.load_details(records.load_records([tmp_path]))

@@ -82,8 +82,41 @@ def test_bad_input(run_dir, tmp_path, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_differences_name_every_field():
-  first = {"a": [1, {"b": None}], "c": 0.5, "d": [1]}
-  second = {"a": [1, {"b": 2}], "c": 0.5, "d": [1, 2]}
-  assert list(replay.differences(first, second)) == [("result.a[1].b", None, 2), ("result.d", [1], [1, 2])]
-  assert not list(replay.differences(first, first))
+def test_a_run_that_names_another_place_is_refused_before_anything_is_written(run_dir, tmp_path, capsys):
+  copy = tmp_path / "foreign"
+  copy.mkdir()
+  for name in ("requested.gin", "operative.gin"):
+    (copy / name).write_bytes((run_dir / name).read_bytes())
+  content = json.loads((run_dir / "record.json").read_text())
+  content["identity"] = "../../victim/seed0"
+  content["result"].update(learner="..", scale="victim")
+  content["result_digest"] = record_schema.digest(content["identity"], content["result"])
+  (copy / "record.json").write_text(json.dumps(content))
+  assert _replay(copy, f"--output_dir={tmp_path / 'a' / 'b'}") == 2
+  assert "cannot name a stream" in capsys.readouterr().err
+  assert sorted(path.name for path in tmp_path.iterdir()) == ["foreign"]
+
+
+def test_nothing_is_written_to_a_folder_that_only_the_record_names(run_dir, tmp_path, monkeypatch):
+  seen = []
+  monkeypatch.setattr(replay, "_train", lambda run, settings: seen.append((run, settings)))
+  record = records.read_record(run_dir)
+  values = replay.define_flags()
+  for name, expected in (("gone", None), ("there", str(tmp_path / "there"))):
+    (tmp_path / "there").mkdir(exist_ok=True)
+    record.provenance["flags"]["cache_dir"] = str(tmp_path / name)
+    values(["replay", f"--run_dir={run_dir}", f"--output_dir={tmp_path / 'out'}"])
+    replay._repeat(record, values)
+    assert seen[-1][1].cache_dir == expected
+    assert str(seen[-1][1].run_dir(seen[-1][0])).startswith(str(tmp_path / "out"))
+
+
+def test_an_interrupt_and_errors_of_the_system_are_one_line(run_dir, monkeypatch, capsys):
+  for error, status, line in ((KeyboardInterrupt(), 130, "Stopped."), (PermissionError(13, "Permission denied", "x"), 2,
+                                                                       "x: Permission denied; get permission")):
+    def fail(*_, error=error):
+      raise error
+    monkeypatch.setattr(replay, "_read", fail)
+    assert _replay(run_dir) == status
+    message = capsys.readouterr().err
+    assert line in message and message.count("\n") == 1

@@ -148,7 +148,7 @@ def test_stand_ins_are_named(stream, name, expected):
 
 
 def test_table_of_fixtures_fits_the_shipped_learners_and_fixtures():
-  parity = reproduction_page._parity(_ROOT / "reports" / "fixtures.csv")  # pylint: disable=protected-access
+  parity = reproduction_page._parity(_ROOT / "reports" / "fixtures.csv")
   learners = {path.stem for path in (_ROOT / "gin" / "learners").glob("*.gin")}
   assert set(parity) <= learners
   fixtures = {path.stem for path in (_ROOT / "tests" / "golden").glob("*.json")}

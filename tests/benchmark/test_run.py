@@ -129,7 +129,7 @@ def test_a_mistake_is_refused_before_tensorflow_is_imported(arguments, tmp_path)
   program = ("import sys; sys.modules['tensorflow'] = sys.modules['keras'] = None; from benchmark import run; "
              "sys.exit(run.main(sys.argv))")
   finished = subprocess.run(
-      [sys.executable, "-c", program, f"--gin_file=gin/suites/smoke.gin", *arguments, f"--output_dir={tmp_path}"],
+      [sys.executable, "-c", program, "--gin_file=gin/suites/smoke.gin", *arguments, f"--output_dir={tmp_path}"],
       capture_output=True, text=True, check=False)
   assert finished.returncode == 2 and finished.stderr.startswith("Error: ") and finished.stderr.count("\n") == 1
 

@@ -76,9 +76,9 @@ def _watched():
     tf.numpy_function(lambda rate: rates.append(float(rate)), [learning_rate], [])
     return apply(self, gradients, learning_rate)
 
-  def watched_dropout(inputs, keep_probability, seed):
+  def watched_dropout(inputs, keep_probability, seed, *further):
     keeps[seed is not None].add(keep_probability if seed is not None else 1.0)
-    return dropout(inputs, keep_probability, seed)
+    return dropout(inputs, keep_probability, seed, *further)
 
   with mock.patch.object(optimizers.RMSProp, "apply", watched_apply), \
       mock.patch.object(layers, "dropout", watched_dropout):

@@ -32,10 +32,6 @@ def test_per_task_values_by_hand():
   np.testing.assert_allclose(lifelong.forgetting_per_task(matrix), [.2, 0, 0], atol=1e-15)
   np.testing.assert_allclose(lifelong.backward_transfer_per_task(matrix), [-.2, 0, 0], atol=1e-15)
   np.testing.assert_allclose(lifelong.mean_over_learned(matrix), [.8, .8, 2 / 3])
-  curves = lifelong.normalised_curves(matrix)
-  np.testing.assert_allclose(curves[0], [1, .875, .75])
-  np.testing.assert_allclose(curves[1], [1, 1])
-  np.testing.assert_allclose(curves[2], [1])
 
 
 def test_forgetting_counts_from_the_best_later_visit_and_transfer_from_the_own_visit():
@@ -103,12 +99,3 @@ def test_renaming_tasks_changes_no_average():
   expected = lifelong.summarise(AccuracyMatrix(rows, peaks, (0, 1, 2, 3)))
   actual = lifelong.summarise(AccuracyMatrix(columns, peaks, tuple(renamed)))
   np.testing.assert_allclose(dataclasses.astuple(actual), dataclasses.astuple(expected))
-
-
-def test_best_epoch_is_the_earliest_of_equals():
-  assert lifelong.best_epoch([.5, .6, .6, .4]) == 1
-  assert lifelong.accuracy_at_best_validation([.5, .6, .6, .4], [.1, .2, .3, .4]) == .2
-  with pytest.raises(ValueError, match="do not fit"):
-    lifelong.accuracy_at_best_validation([.5], [.5, .6])
-  with pytest.raises(ValueError, match="no epochs"):
-    lifelong.best_epoch([])

@@ -6,53 +6,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lasem_tf.learners import base
 from lasem_tf.nn import architecture, pruned_tree
 from lasem_tf.selection import bounded_batch, bounds, expectation, expectation_search
 from lasem_tf.selection.bounded_search import BoundedSearch
 from tests import tiny_stream
 from tests.golden_support import recording
 from tests.selection import pairs
-
-SPEC = architecture.ConvNetSpec((8, 8, 3), (3, 3), (4, 6), (2, 2), (8,), dropout_keep_probability=0.5)
-ALLOWED = 1e-2
-LEADER = 2
-# Evidence of the leader beside one of every other, and its loss on the batch before, that lead to each form.
-FORMS = {"alone": (1e9, 0.0), "sparse": (1e9, 1e30), "exact": (1.0, 1e30)}
-
-
-def _learner(knowledge="hard_sharing", form=None, **options):
-  """A learner in its first search; its prior leads to a form."""
-  spec = options.pop("spec", SPEC)
-  stream, learner = pairs.make(knowledge, expectation.Expectation(**{"dropped_mass": ALLOWED, **options}), spec=spec)
-  learner.begin_visit(stream.tasks[0], 0)
-  if form:
-    _steer(learner, form)
-  return learner
-
-
-def _steer(learner, form):
-  evidence, leader_loss = FORMS[form]
-  variables = learner.search.named_variables()
-  variables["task0/selection/evidence"].assign(
-      [evidence if index == LEADER else 1.0 for index in range(len(learner.search.configurations))])
-  if "task0/selection/leader_loss" in variables:
-    variables["task0/selection/leader_loss"].assign(leader_loss)
-
-
-def _batch(learner, number=0):
-  batch = tiny_stream.batch_of(learner.task, [(number + index) % 12 for index in range(4)])
-  return batch._replace(images=0.1 * batch.images)
-
-
-def _steps(learner):
-  return dict(zip(("alone", "sparse", "exact"), learner.search.named_variables()["task0/selection/steps"].numpy()))
+from tests.selection.bounded_support import ALLOWED, batch_of, FORMS, LEADER, learner_in, SPEC, steer, steps_of, traced
 
 
 def _first_gradients(learner, number=0):
   phase = learner.next_phase(0)
   with recording.recorded_updates() as updates:
-    result = phase.step(_batch(learner, number), tiny_stream.step_context(learner, number))
+    result = phase.step(batch_of(learner, number), tiny_stream.step_context(learner, number))
   (gradients,) = updates
   return result, gradients
 
@@ -66,22 +32,22 @@ def _check_same_gradients(ours, expected, tolerance=1e-6):
 
 def _exact_gradients_with(monkeypatch, knowledge, form, weights, **options):
   """Of today's step, whose posterior is replaced by other weights."""
-  learner = _learner(knowledge, form, dropped_mass=0.0, **options)
+  learner = learner_in(knowledge, form, dropped_mass=0.0, **options)
   monkeypatch.setattr(expectation_search.ExpectationSearch, "weights_of",
                       lambda search, problem, features, labels: tf.constant(weights, features.dtype))
   return _first_gradients(learner)
 
 
 def test_nothing_is_dropped_by_default():
-  search = _learner(dropped_mass=0.0).search
+  search = learner_in(dropped_mass=0.0).search
   assert type(search) is expectation_search.ExpectationSearch
   assert set(search.named_variables()) == {"task0/selection/evidence", "task0/selection/num_batches"}
 
 
 @pytest.mark.parametrize("knowledge", list(pairs.KNOWLEDGE))
 def test_exact_form_is_the_exact_step(knowledge):
-  result, gradients = _first_gradients(_learner(knowledge, "exact"))
-  expected_result, expected = _first_gradients(_learner(knowledge, "exact", dropped_mass=0.0))
+  result, gradients = _first_gradients(learner_in(knowledge, "exact"))
+  expected_result, expected = _first_gradients(learner_in(knowledge, "exact", dropped_mass=0.0))
   _check_same_gradients(gradients, expected)
   assert float(result.loss) == pytest.approx(float(expected_result.loss), rel=1e-6)
   assert float(result.metrics["configurations_trained"]) == 4
@@ -91,9 +57,9 @@ def test_exact_form_is_the_exact_step(knowledge):
 @pytest.mark.parametrize("form", ["alone", "sparse"])
 def test_leader_alone_has_the_gradients_of_a_one_hot_posterior(monkeypatch, knowledge, form):
   """Penalties weighted by the posterior and dropout masks included."""
-  learner = _learner(knowledge, form)
+  learner = learner_in(knowledge, form)
   result, gradients = _first_gradients(learner)
-  assert _steps(learner)[form] == 1 and float(result.metrics["configurations_trained"]) == 1
+  assert steps_of(learner)[form] == 1 and float(result.metrics["configurations_trained"]) == 1
   _, expected = _exact_gradients_with(monkeypatch, knowledge, form, np.eye(4)[LEADER])
   _check_same_gradients(gradients, expected)
   # What the leader does not use has no gradient but its penalty's; here it is shared, own.
@@ -104,7 +70,7 @@ def _traced_gradients(learner, recorded):
   phase = learner.next_phase(0)
 
   def gradients():
-    phase.step(_batch(learner), tiny_stream.step_context(learner, 0))
+    phase.step(batch_of(learner), tiny_stream.step_context(learner, 0))
     return recorded.pop()
 
   return tf.function(gradients, autograph=False)
@@ -114,7 +80,7 @@ def _traced_gradients(learner, recorded):
 def test_forced_sets_have_dense_gradients(monkeypatch, knowledge):
   """Every set of at least one configuration, in one trace."""
   posterior = np.array([.1, .2, .3, .4])
-  learner, dense = _learner(knowledge, "exact"), _learner(knowledge, "exact", dropped_mass=0.0)
+  learner, dense = learner_in(knowledge, "exact"), learner_in(knowledge, "exact", dropped_mass=0.0)
   forced, weights = tf.Variable([True] * 4), tf.Variable(posterior, dtype=tf.float32)
   monkeypatch.setattr(bounded_batch, "posterior", lambda *args: tf.constant(posterior, tf.float32))
   monkeypatch.setattr(bounds, "fewest", lambda *args: tf.identity(forced))
@@ -131,108 +97,23 @@ def test_forced_sets_have_dense_gradients(monkeypatch, knowledge):
     weights.assign(np.where(mask, posterior, 0) / posterior[mask].sum())
     _check_same_gradients(learner.gradients(), dense.gradients())
   assert learner.gradients.experimental_get_tracing_count() == 1
-  assert _steps(learner) == {"alone": 0, "sparse": 15, "exact": 0}
-
-
-def _traced(learner):
-  """The step as the trainer compiles it, and its trace count."""
-  phase = learner.next_phase(0)
-  dtype = learner.task.train[0].dtype
-
-  @tf.function(autograph=False, input_signature=[
-      tf.TensorSpec([4, 8, 8, 3], dtype), tf.TensorSpec([4], tf.int32), tf.TensorSpec([], dtype),
-      tf.TensorSpec([2], tf.int32)])
-  def step(images, labels, rate, seed):
-    result = phase.step(base.Batch(images, labels, labels), base.StepContext(rate, seed))
-    return {"loss": result.loss, **result.metrics}
-
-  def take(number):
-    batch, context = _batch(learner, number), tiny_stream.step_context(learner, number)
-    return {name: float(value) for name, value in step(
-        batch.images, batch.labels, context.learning_rate, context.seed).items()}
-
-  return phase, step, take
+  assert steps_of(learner) == {"alone": 0, "sparse": 15, "exact": 0}
 
 
 @pytest.mark.parametrize("groups", [(), (2,)])
 def test_one_trace_takes_every_form(groups):
   spec = SPEC if not groups else architecture.ConvNetSpec((8, 8, 3), (3, 3, 3), (4, 4, 6), (1, 2, 2), (8,))
-  learner = _learner(layer_groups=(2, 1) if groups else (), spec=spec)
-  _, step, take = _traced(learner)
+  learner = learner_in(layer_groups=(2, 1) if groups else (), spec=spec)
+  _, step, take = traced(learner)
   for number, form in enumerate(("exact", "alone", "sparse", "alone", "exact")):
-    _steer(learner, form)
+    steer(learner, form)
     take(number)
-  assert _steps(learner) == {"alone": 2, "sparse": 1, "exact": 2}
+  assert steps_of(learner) == {"alone": 2, "sparse": 1, "exact": 2}
   assert step.experimental_get_tracing_count() == 1
 
 
-def _model(spec, prior, losses, last):
-  """The rule in NumPy: (form, configurations trained, posterior mass left out).
-
-  Args:
-    spec: the backbone.
-    prior: `[configurations]`.
-    losses: cross-entropies `[configurations, batch]`, dropout off.
-    last: the leader's summed loss on the batch before.
-  """
-  leader = int(np.argmax(prior))
-  others = np.arange(len(prior)) != leader
-  joint = np.log(prior) - losses.sum(axis=1)
-  posterior = np.exp(joint - joint.max()) / np.exp(joint - joint.max()).sum()
-
-  def excess(leader_loss, num_images):
-    beside = np.sum(prior[others] * np.exp(-losses[others, :num_images].sum(axis=1)))
-    return np.log(beside / prior[leader]) + leader_loss - np.log(ALLOWED) + bounded_batch.MARGINS["float32"]
-
-  now, reach = losses[leader].sum(), bounded_batch.SCREEN_REACH
-  if excess(last, 0) <= reach and (excess(now, 0) <= 0 or (
-      excess(now, 0) <= reach and excess(now, bounded_batch.SCREEN_IMAGES) <= 0)):
-    return "alone", 1, posterior[others].sum()
-  order = np.argsort(posterior)
-  keep = order[np.cumsum(posterior[order]) > ALLOWED]
-  cost = sum(len({index % 2**(layer + 1) for index in keep}) * spec.convolution_macs(layer)
-             for layer in range(spec.depth))
-  tree = sum(2**(layer + 1) * spec.convolution_macs(layer) for layer in range(spec.depth))
-  return ("sparse", len(keep), 1 - posterior[keep].sum()) if 3 * cost <= 2 * tree else ("exact", len(prior), 0.0)
-
-
-def _check_counts_of_a_model(learner):
-  """The leader gains evidence; the rule written out in NumPy predicts every form and count."""
-  search, (_, _, take) = learner.search, _traced(learner)
-  network, variables = learner._tasks[0].network, search.named_variables()
-  forms, sums, largest = {"alone": 0, "sparse": 0, "exact": 0}, np.zeros(2), 0.0
-  for number in range(48):
-    if number % 8 == 0:
-      variables["task0/selection/evidence"].assign([(1, 20, 200, 2e3, 2e4, 2e6)[number // 8], 1, 1, 1])
-    batch = _batch(learner, number)
-    losses = np.array([tf.nn.sparse_softmax_cross_entropy_with_logits(
-        batch.labels, network(batch.images, sharing=c.bits)).numpy() for c in search.configurations], np.float64)
-    form, num_trained, left_out = _model(learner.context.spec, search.prior().numpy().astype(np.float64), losses,
-                                         float(variables["task0/selection/leader_loss"]))
-    num_evaluated = 1 if form == "alone" else 4
-    metrics = take(number)
-    assert (metrics["configurations_trained"], metrics["configurations_evaluated"]) == (num_trained, num_evaluated)
-    forms[form] += 1
-    sums += num_trained, num_evaluated
-    largest = max(largest, left_out)
-  assert _steps(learner) == forms and min(forms.values()) > 0, forms
-  details = search.summary().details
-  assert (details["configurations_trained"], details["configurations_evaluated"]) == pytest.approx(tuple(sums / 48))
-  assert largest - 1e-5 <= details["largest_dropped_mass"] <= ALLOWED
-  assert search.diagnostics()["largest_dropped_mass"] == pytest.approx(details["largest_dropped_mass"])
-
-
-def test_counts_are_those_of_a_model():
-  learner = _learner(audit_every=1)
-  _check_counts_of_a_model(learner)
-
-
-def test_counts_are_those_of_a_model_in_double_precision(float64):
-  _check_counts_of_a_model(_learner(audit_every=1))
-
-
 def test_an_epoch_forgets_the_largest_mass_and_the_task_does_not():
-  learner = _learner(form="sparse")
+  learner = learner_in(form="sparse")
   _first_gradients(learner)
   largest = learner.search.diagnostics()["largest_dropped_mass"]
   assert 0 < largest < 1e-6
@@ -243,23 +124,32 @@ def test_an_epoch_forgets_the_largest_mass_and_the_task_does_not():
   json.dumps(dict(summary.details))
 
 
+@pytest.mark.parametrize("form", list(FORMS))
+def test_divergence_shows_in_the_loss(form):
+  learner = learner_in(form=form)
+  kernel = learner.variables()["task0/head/dense1/kernel"]
+  kernel.assign(tf.fill(kernel.shape, np.nan))
+  result = learner.next_phase(0).step(batch_of(learner), tiny_stream.step_context(learner, 0))
+  assert not np.isfinite(float(result.loss))
+
+
 def test_audit_finds_a_bound_that_is_none(monkeypatch):
   monkeypatch.setattr(bounds, "log_mass_beside", lambda prior, *args: tf.constant(-np.inf, prior.dtype))
-  learner = _learner(audit_every=1)
+  learner = learner_in(audit_every=1)
   phase = learner.next_phase(0)
   with pytest.raises(tf.errors.InvalidArgumentError, match="more posterior mass than Expectation.dropped_mass allows"):
-    phase.step(_batch(learner), tiny_stream.step_context(learner, 0))
+    phase.step(batch_of(learner), tiny_stream.step_context(learner, 0))
   # Not due, not found.
-  learner = _learner(audit_every=2)
+  learner = learner_in(audit_every=2)
   learner.search.named_variables()["task0/selection/steps"].assign([1, 0, 0])
-  learner.next_phase(0).step(_batch(learner), tiny_stream.step_context(learner, 0))
-  assert _steps(learner)["alone"] == 2
+  learner.next_phase(0).step(batch_of(learner), tiny_stream.step_context(learner, 0))
+  assert steps_of(learner)["alone"] == 2
 
 
 @pytest.mark.parametrize("form", list(FORMS))
 def test_kill_and_resume_in_every_form(form):
-  learner = _learner(form=form)
-  phase, _, take = _traced(learner)
+  learner = learner_in(form=form)
+  phase, _, take = traced(learner)
   learner.begin_epoch(0)
   take(0)
   saved = {**tiny_stream.values(learner.variables()), **tiny_stream.values(phase.state)}
@@ -267,13 +157,13 @@ def test_kill_and_resume_in_every_form(form):
   _, other = pairs.make("hard_sharing", expectation.Expectation(dropped_mass=ALLOWED), spec=SPEC)
   other.restore_structure(json.loads(json.dumps(learner.structure())))
   other.attach(learner.task, 0)
-  resumed, _, take_resumed = _traced(other)
+  resumed, _, take_resumed = traced(other)
   other.begin_epoch(0)
   for name, variable in {**other.variables(), **resumed.state}.items():
     variable.assign(saved[name])
   for number in range(1, 4):
     assert take(number) == take_resumed(number)
-  assert _steps(learner) == _steps(other) and _steps(learner)[form] >= (4 if form == "alone" else 1)
+  assert steps_of(learner) == steps_of(other) and steps_of(learner)[form] >= (4 if form == "alone" else 1)
   for first, second in ((learner.variables(), other.variables()), (phase.state, resumed.state)):
     tiny_stream.assert_same(tiny_stream.values(first), tiny_stream.values(second))
   assert learner.end_visit() == other.end_visit()

@@ -46,6 +46,10 @@ def test_fewest_leaves_out_no_more_than_allowed_and_not_less_than_it_could(allow
     assert not np.any(posterior[~keep] > allowed)
 
 
+def test_nothing_is_left_out_of_a_posterior_that_is_no_number():
+  assert bounds.fewest(tf.constant([np.nan, 0.0, 1.0]), 0.01).numpy().all()
+
+
 def test_a_configuration_without_prior_counts_nothing():
   prior = tf.constant([0.0, 1.0, 0.0])
   assert float(bounds.log_mass_beside(prior, tf.constant(1), tf.constant(-50.0))) == -np.inf

@@ -19,7 +19,7 @@ def test_draws_are_uniform_over_all_configurations():
   counts = collections.Counter(choice for seed in range(200) for choice in draws(seed, 10))
   assert len(counts) == 16
   # 2,000 draws, 125 expected each, standard deviation 10.8.
-  assert 80 < min(counts.values()) and max(counts.values()) < 170
+  assert min(counts.values()) > 80 and max(counts.values()) < 170
 
 
 def test_a_draw_is_a_function_of_seed_and_task():

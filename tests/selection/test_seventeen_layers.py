@@ -32,6 +32,11 @@ def test_configurations_are_constant_inside_groups(groups, count):
   assert len({str(configuration) for configuration in configurations}) == count
 
 
+def test_more_configurations_than_can_be_evaluated_are_refused_at_once():
+  with pytest.raises(ValueError, match="2\\*\\*30 configurations.*layer_groups"):
+    expectation.Expectation().bind(30, types.ReferenceBehaviour())
+
+
 @pytest.mark.parametrize("knowledge", list(KNOWLEDGE))
 @pytest.mark.parametrize("selection", [lambda: static.Static("alternating"),
                                        lambda: expectation.Expectation("mean", "mean", layer_groups=GROUPINGS[0][0])])

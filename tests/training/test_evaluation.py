@@ -70,16 +70,6 @@ def test_batches_are_as_large_as_memory_allows():
   assert evaluation.evaluation_batch_size(10) == 512
 
 
-def test_splits_are_kept_within_the_bound():
-  stream = streams.TinyStream()
-  split_bytes = stream.load(0, "test").images.nbytes
-  stream.loads.clear()
-  cache = splits.SplitCache(stream, num_bytes=2 * split_bytes)
-  for task_id in (0, 1, 0, 2, 0, 1):
-    cache.load(task_id, "test")
-  assert stream.loads == [(0, "test"), (1, "test"), (2, "test"), (1, "test")]
-
-
 def _dense_history(memory, splits_):
   """[(visit, task, {split: row})] of dense evaluation."""
   return [(event.visit, event.task, event.accuracies) for event in memory.of(events.CurveMeasured)

@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf import types
-from lasem_tf.data import stream as stream_lib
 from lasem_tf.knowledge import hard_sharing
 from lasem_tf.learners import composed, single_task
 from lasem_tf.selection import exhaustive
@@ -166,26 +165,6 @@ def test_slots_are_one_when_a_task_begins():
   assert all(np.all(values == 1.0) for slots in seen for values in slots.values())
 
 
-@pytest.mark.parametrize("stream, training_options, error, message", [
-    (streams.TinyStream(sizes=(3, 5, 8)), {}, stream_lib.DataError,
-     "Task 0 of Tiny has 3 train examples, fewer than the 4 that are needed. Lower `batch_size`"),
-    (streams.TinyStream(sizes=(8, 0, 8)), {}, stream_lib.DataError, "has 0 validation examples"),
-    (streams.TinyStream(), {"task_order": (0, 1)}, ValueError, "leaves out task 2")])
-def test_a_stream_that_does_not_fit_is_refused_before_any_image_is_loaded(stream, training_options, error, message):
-  with pytest.raises(error, match=message):
-    streams.life(stream=stream, training_options=streams.options(**training_options))
-  assert not stream.loads
-
-
-def test_rehearsal_reads_earlier_training_examples():
-  stream = streams.TinyStream()
-  life = streams.life("stl", stream)
-  images, labels = life.session.learner.context.examples(1, np.array([4, 0]))
-  data = stream.load(1, "train")
-  np.testing.assert_array_equal(images, data.images[[4, 0]])
-  np.testing.assert_array_equal(labels, data.labels[[4, 0]])
-
-
 def test_cheap_steps_run_in_the_loop_and_searches_never():
   life = streams.life("lasem", streams.TinyStream(num_tasks=1))
   life.run()
@@ -194,18 +173,6 @@ def test_cheap_steps_run_in_the_loop_and_searches_never():
   assert not steps.prefers_loop(learner, 0, 10**6)
   learner.super_network_parameters = lambda: 1
   assert not steps.prefers_loop(learner, 0, 4)
-
-
-def test_time_and_cost_are_reported_for_every_visit():
-  life = streams.life("lasem")
-  result, learner = life.run(), life.session.learner
-  assert len(result.seconds) == 3
-  assert all(set(entry) == {"training", "evaluation", "other"} and min(entry.values()) > 0 for entry in result.seconds)
-  assert result.cpu_seconds > 0
-  measured = result.measured
-  # While task 2 is searched: both routes of two layers, shared layers once, and the own parts of three tasks.
-  assert measured.parameters.super_network > measured.parameters.after_visit[-1]
-  assert measured.training_macs_per_image == [learner.training_macs_per_image(0)] * 3
 
 
 def test_chunks_of_an_epoch_do_not_change_the_result():

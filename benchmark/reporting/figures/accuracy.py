@@ -7,11 +7,14 @@ import matplotlib
 import numpy as np
 
 from benchmark.reporting.figures import families, style
+from benchmark.results import methods
 from benchmark.results.records import Record
 from lasem_tf.metrics import lifelong, statistics
 
 _MAX_BANDS = 8
-_BANDS = "Bands are 95 % t-intervals over seeds"
+_MAX_FRAMES = 20
+_MAX_NUMBERED = 40  # Tasks; cells with numbers make a wider figure.
+_BANDS = "Bands are 95 % t-intervals over seeds, cut off at 0 and 100 %"
 
 
 def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> style.ReportFigure | None:
@@ -28,27 +31,30 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
   if not groups:
     return None
   num_tasks = next(iter(groups.values()))[0].matrix.num_tasks
-  columns = min(5, num_tasks)
-  rows = math.ceil(num_tasks / columns)
+  # Layout takes seconds for dozens of frames and minutes for hundreds.
+  tasks = [int(task) for task in np.linspace(0, num_tasks - 1, min(num_tasks, _MAX_FRAMES)).round()]
+  columns = min(5, len(tasks))
+  rows = math.ceil(len(tasks) / columns)
   width, height = (2.1, 1.8) if len(groups) <= families.MOST_IN_ONE_FRAME else (2.5, 2.6)
   figure, axes = style.new_figure(width * columns + .6, height * rows + .9, rows, columns, sharex=True, sharey=True)
-  for task, axis in enumerate(axes.flat):
-    if task >= num_tasks:
-      axis.set_visible(False)
-      continue
+  for axis in axes.flat[len(tasks):]:
+    axis.set_visible(False)
+  for number, (task, axis) in enumerate(zip(tasks, axes.flat)):
     axis.set_title(f"Task {task}")
     for learner, runs in groups.items():
       mean, low, high = band([run.matrix.after_visit[:, task] for run in runs])
       _plot(axis, learner, mean, low, high, is_crowded=len(groups) > _MAX_BANDS)
-    if task + columns >= num_tasks:
+    if number + columns >= len(tasks):
       axis.set_xlabel("Tasks visited")
       axis.tick_params(labelbottom=True)
-    if task % columns == 0:
+    if number % columns == 0:
       axis.set_ylabel("Test accuracy (%)")
+  style.limit_to_percent(axes.flat[0])
   style.add_legend(figure, axes.flat[0], min(6, columns + 1))
+  some = f"Shown are {len(tasks)} of {num_tasks} tasks, evenly spaced. " if len(tasks) < num_tasks else ""
   return style.ReportFigure(
       f"{name}-task_accuracy", "Accuracy of every task while later tasks are learned", title,
-      f"Mean over seeds. {_BANDS}; there are none where more than {_MAX_BANDS} methods are drawn.", figure,
+      f"{some}Mean over seeds. {_BANDS}; there are none where more than {_MAX_BANDS} methods are drawn.", figure,
       _stream(groups))
 
 
@@ -65,6 +71,7 @@ def mean_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
     for learner in members:
       _plot(axis, learner, *bands[learner])
     axis.xaxis.get_major_locator().set_params(integer=True)
+  style.limit_to_percent(framed[0][0])
   families.add_legends(figure, framed)
   grey = " Grey lines are the methods of the other panels." if len(framed) > 1 else ""
   return style.ReportFigure(f"{name}-mean_accuracy", "Mean accuracy against tasks learned", title,
@@ -79,12 +86,13 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
   values = 100 * np.array([np.mean([lifelong.forgetting_per_task(run.matrix) for run in runs], axis=0)
                            for runs in groups.values()])
   height, width = values.shape
-  figure, axes = style.new_figure(.55 * width + 2.6, .28 * height + 1.3)
+  is_numbered = width <= _MAX_NUMBERED
+  figure, axes = style.new_figure(.55 * min(width, _MAX_NUMBERED) + 2.6, .28 * height + 1.3)
   axis = axes[0, 0]
   # A scale that ends at one point at least keeps rounding noise of frozen methods from looking like forgetting.
   top = max(values.max(), 1.0)
   colours = matplotlib.colormaps["Blues"]
-  axis.set_xticks(np.arange(width) + .5, [str(task) for task in range(width)])
+  style.number_cells(axis.xaxis, width, _MAX_NUMBERED)
   axis.set_yticks(np.arange(height) + .5, [style.label(learner) for learner in groups])
   # Every row is drawn by itself, with a group id, so that the page can hide it.
   for row, (learner, tick) in enumerate(zip(groups, axis.yaxis.get_major_ticks())):
@@ -92,7 +100,7 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
     tick.set_gid(gid)
     mesh = axis.pcolormesh(np.arange(width + 1), [row, row + 1], values[row:row + 1], cmap="Blues", vmin=0, vmax=top,
                            gid=gid)
-    for column, value in enumerate(values[row]):
+    for column, value in enumerate(values[row] if is_numbered else ()):
       dark = np.dot(colours(value / top)[:3], (.299, .587, .114)) < .5
       axis.text(column + .5, row + .5, f"{value:.1f}", ha="center", va="center", fontsize=7,
                 color="#ffffff" if dark else "#000000", gid=gid)
@@ -108,14 +116,14 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
 
 
 def band(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Mean and ends of the 95 % t-interval over curves of equal length; NaN where any curve has none."""
+  """Mean and ends of the 95 % t-interval, within [0, 1], over curves of equal length; NaN where any curve has none."""
   stacked = np.stack(curves)
   result = np.full((3, stacked.shape[1]), np.nan)
   for point, values in enumerate(stacked.T):
     if not np.isnan(values).any():
       estimate = statistics.estimate(values)
       result[:, point] = (estimate.mean, *(estimate.interval or (np.nan, np.nan)))
-  return result[0], result[1], result[2]
+  return result[0], *np.clip(result[1:], 0, 1)
 
 
 def _plot(axis, learner: str, mean: np.ndarray, low: np.ndarray, high: np.ndarray, is_crowded: bool = False) -> None:
@@ -125,7 +133,7 @@ def _plot(axis, learner: str, mean: np.ndarray, low: np.ndarray, high: np.ndarra
   axis.plot(x, 100 * mean, label=style.label(learner), markevery=[known[0], known[-1]] if is_crowded else None,
             **style.line_options(learner))
   if not is_crowded and not np.isnan(low).all():
-    axis.fill_between(x, 100 * low, 100 * high, color=style.method_style(learner).colour, alpha=.12, linewidth=0,
+    axis.fill_between(x, 100 * low, 100 * high, color=methods.look(learner).colour, alpha=.12, linewidth=0,
                       gid=f"method:{learner}")
 
 

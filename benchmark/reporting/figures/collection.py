@@ -1,5 +1,6 @@
 """All figures of a report, panel by panel."""
 
+import collections
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -39,13 +40,16 @@ def _groups(records: Sequence[Record],
   Returns:
     The runs; and by reason, for the captions, the methods of which some or all runs are not among them.
   """
-  own = [record for record in records
-         if (record.stream, record.scale) == (panel.stream, panel.scale) and record.is_completed]
-  orders = [record.matrix.task_order for record in own]
-  common = max(sorted(set(orders)), key=orders.count, default=None)
-  groups, left_out = {}, {}
+  own: dict[str, list[Record]] = {}
+  for record in records:
+    if (record.stream, record.scale) == (panel.stream, panel.scale) and record.is_completed:
+      own.setdefault(record.learner, []).append(record)
+  orders = collections.Counter(record.matrix.task_order for runs in own.values() for record in runs)
+  common = max(sorted(orders), key=lambda order: orders[order], default=None)
+  groups: dict[str, list[Record]] = {}
+  left_out: dict[str, list[str]] = {}
   for row in panel.rows:
-    completed = [record for record in own if record.learner == row.learner]
+    completed = own.get(row.learner, [])
     runs = [record for record in completed if record.matrix.task_order == common]
     if not completed:
       reason = style.INCOMPLETE
@@ -56,7 +60,7 @@ def _groups(records: Sequence[Record],
     else:
       groups[row.learner] = runs
       other = len(completed) - len(runs)
-      reason = other and f"{other} of {len(completed)} runs, which learned the tasks in another order than most"
+      reason = f"{other} of {len(completed)} runs, which learned the tasks in another order than most" if other else ""
     if reason:
       left_out.setdefault(reason, []).append(row.learner)
   return groups, left_out

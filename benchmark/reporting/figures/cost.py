@@ -31,17 +31,17 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
   is_crowded = len(rows) > families.MOST_IN_ONE_FRAME
   figure, axes = style.new_figure(9.6, 6.4 if is_crowded else 4.4, 1, len(costs), sharey=True)
   for axis, cost in zip(axes.flat, costs):
-    points = [(row.estimates[cost.name].mean * cost.factor, 100 * row.estimates["final"].mean, row) for row in rows
-              if row.estimates[cost.name].n and row.estimates[cost.name].mean > 0]
+    points = [(mean * cost.factor, 100 * (row.estimates["final"].mean or 0.0), row) for row in rows
+              if (mean := row.estimates[cost.name].mean or 0.0) > 0]
     front = pareto_front([(x, y) for x, y, _ in points])
     if front:
       corners = [points[index][:2] for index in front]
       axis.step(*zip(*corners), where="post", color=style.INK, linewidth=1, linestyle=":", label="_front")
     for x, y, row in points:
-      half_width = row.estimates["final"].half_width
+      interval = row.estimates["final"].interval
       options = style.line_options(row.learner)
-      if half_width is not None:
-        axis.plot([x, x], [y - 100 * half_width, y + 100 * half_width], color=options["color"], linewidth=1, alpha=.6,
+      if interval is not None:
+        axis.plot([x, x], 100 * np.clip(interval, 0, 1), color=options["color"], linewidth=1, alpha=.6,
                   gid=options["gid"])
       # Points of equal cost lie on top of each other; an edge keeps them apart, where the edge is not all there is.
       edge = {"markeredgecolor": "#ffffff", "markeredgewidth": .6} if options["fillstyle"] == "full" else {}
@@ -56,13 +56,14 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
       axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
     axis.set_xlabel(cost.heading)
   axes[0, 0].set_ylabel("Final accuracy (%)")
+  style.limit_to_percent(axes[0, 0])
   style.add_legend(figure, axes[0, 0], 5)
   missing = {style.MIXED: [row.learner for row in completed if row.mixed],
              style.INCOMPLETE: [row.learner for row in panel.rows if row not in completed]}
   return style.ReportFigure(
       f"{name}-pareto", "Accuracy against cost", title,
-      "Mean final accuracy with 95 % t-intervals; the dotted line joins methods that no other beats "
-      f"in both accuracy and cost.{style.left_out(missing)}", figure, panel.stream)
+      "Mean final accuracy with 95 % t-intervals, cut off at 0 and 100 %; the dotted line joins methods that no "
+      f"other beats in both accuracy and cost.{style.left_out(missing)}", figure, panel.stream)
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:

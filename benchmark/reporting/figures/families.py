@@ -1,9 +1,9 @@
 """Curves of many methods in small multiples, one per family: two dozen lines in one frame cannot be read."""
 
+import collections
 import math
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 
 from benchmark.reporting.figures import style
@@ -12,19 +12,7 @@ from benchmark.results import methods
 MOST_IN_ONE_FRAME = 12
 _MOST_IN_A_PANEL = 6
 _COLUMNS = 3
-_PANELS = {  # Panel, and the panel where the former would be crowded.
-    "stl": ("References", "References"), "snn": ("References", "References"), "hps": ("Static sharing", "Static HPS"),
-    "tf": ("Static sharing", "Static TF"), "dfcnn": ("Static sharing", "Static DF-CNN"), "lasem": ("LASEM", "LASEM"),
-    **{family: ("LASEM", "LASEM-G") for family in ("lasemg", "lasemg32", "lasemg64", "lasemg128", "lasemg256")},
-    "darts": ("Other searches", "DARTS"), "exhaustive": ("Other searches", "Exhaustive search"),
-    **{family: ("Growing networks", "Growing networks") for family in ("prognn", "den", "channel_gated", "apd")},
-    "ewc": ("Regularisation and replay", "Regularisation"), "lwf": ("Regularisation and replay", "Regularisation"),
-    "replay": ("Regularisation and replay", "Replay"), "a_gem": ("Regularisation and replay", "Replay"),
-    "der_pp": ("Regularisation and replay", "Replay"),
-    **{family: ("Regularisation and replay", "Regularisation") for family in ("gpm", "si", "mas")},
-    **{family: ("References", "References") for family in ("fine_tuning", "joint", "random")},
-    **{family: ("Masks and modules", "Masks and modules") for family in ("hat", "packnet", "mntdp", "wsn", "supsup")},
-}
+_OTHER = "Other methods"
 
 
 def panels(learners: Sequence[str]) -> dict[str, list[str]]:
@@ -32,11 +20,11 @@ def panels(learners: Sequence[str]) -> dict[str, list[str]]:
   if len(learners) <= MOST_IN_ONE_FRAME:
     return {"": list(learners)}
   result: dict[str, list[str]] = {}
-  titles = {learner: _PANELS.get(methods.family(learner) or "", ("Other methods", "Other methods"))
-            for learner in learners}
-  for learner, (broad, narrow) in titles.items():
-    is_crowded = sum(other == broad for other, _ in titles.values()) > _MOST_IN_A_PANEL
-    result.setdefault(narrow if is_crowded else broad, []).append(learner)
+  found = {learner: methods.family(learner) for learner in learners}
+  sizes = collections.Counter(family.panel for family in found.values() if family)
+  for learner, family in found.items():
+    title = family and (family.narrow_panel if sizes[family.panel] > _MOST_IN_A_PANEL else family.panel)
+    result.setdefault(title or _OTHER, []).append(learner)
   return result
 
 
@@ -73,7 +61,7 @@ def add_legends(figure, framed: Sequence[tuple]) -> None:
     return
   for axis, title, _ in framed:
     handles, texts = axis.get_legend_handles_labels()
-    with matplotlib.rc_context(style.RC):
+    with style.shared_look():
       legend = axis.legend(handles, texts, title=title, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=.2,
                            ncols=2, handlelength=2.6, columnspacing=1, alignment="left",
                            title_fontproperties={"weight": "bold", "size": 9})

@@ -8,8 +8,10 @@ import numpy as np
 from benchmark.reporting.figures import style
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
+from lasem_tf.selection.configuration import TransferConfiguration
 
 _MAX_CONFIGURATIONS = 16
+_MAX_TICKS, _MAX_LAYER_TICKS = 20, 12
 _SEARCHES = ("lasem", "darts", "exhaustive")
 
 
@@ -30,15 +32,16 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
   columns = min(3, len(grids))
   rows = math.ceil(len(grids) / columns)
   num_tasks = max(grid.shape[0] for grid in grids.values())
-  figure, axes = style.new_figure(max(3.0, .32 * num_tasks + 1.2) * columns + .6, 1.9 * rows + .5, rows, columns)
+  width = max(3.0, .32 * min(num_tasks, _MAX_TICKS) + 1.2)
+  figure, axes = style.new_figure(width * columns + .6, 1.9 * rows + .5, rows, columns)
   mesh = None
   for axis, (learner, grid) in zip(axes.flat, grids.items()):
     axis.set_gid(f"method:{learner}")  # The page hides whole panels.
     mesh = axis.pcolormesh(np.ma.masked_invalid(grid.T), cmap="cividis", vmin=0, vmax=1, edgecolors=style.INK,
                            linewidth=.3)
     axis.set_title(style.label(learner))
-    axis.set_xticks(np.arange(grid.shape[0]) + .5, [str(task) for task in range(grid.shape[0])])
-    axis.set_yticks(np.arange(grid.shape[1]) + .5, [str(layer + 1) for layer in range(grid.shape[1])])
+    style.number_cells(axis.xaxis, grid.shape[0], _MAX_TICKS)
+    style.number_cells(axis.yaxis, grid.shape[1], _MAX_LAYER_TICKS, first=1)
     axis.grid(False)
     axis.set_xlabel("Task")
     axis.set_ylabel("Layer (1 = input)")
@@ -85,13 +88,12 @@ def prior_evolution(name: str, title: str, groups: dict[str, list[Record]],
 def configuration_bits(index: int, num_configurations: int) -> str:
   """The digits of LASEM's configuration `index`, from the input side, 1 = shared; the index where 2^L does not fit.
 
-  A digit is a layer, or in LASEM-G a group of layers: records tell only how many configurations there are. All-shared
-  is configuration 0 and the input side counts fastest, as in the release.
+  A digit is a layer, or in LASEM-G a group of layers: records tell only how many configurations there are.
   """
   num_layers = num_configurations.bit_length() - 1
   if num_configurations != 1 << num_layers:
     return f"configuration {index}"
-  return "".join("0" if index >> layer & 1 else "1" for layer in range(num_layers))
+  return str(TransferConfiguration.from_index(index, (1,) * num_layers))
 
 
 def _shares(runs: list[Record]) -> np.ndarray | None:

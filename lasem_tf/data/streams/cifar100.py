@@ -2,6 +2,7 @@
 
 import functools
 import os
+from typing import Literal
 
 import gin
 import numpy as np
@@ -34,9 +35,13 @@ class CIFAR100(stream.TaskStream):
   image_shape = (32, 32, 3)
 
   def __init__(self, context: stream.StreamContext, num_tasks: int = 10, data_percent: int = 4,
-               train_per_class: int | None = None, validation_per_class: int | None = None, protocol: str = "clean",
-               selection: str | None = None, training_pool: str | None = None, normalization: str | None = None,
-               images_per_class: str | tuple[int, int] = "official", data_name: str | None = None, source: str = "raw"):
+               train_per_class: int | None = None, validation_per_class: int | None = None,
+               protocol: Literal["clean", "reference"] = "clean",
+               selection: Literal["per_trial", "fixed"] | None = None,
+               training_pool: Literal["rest", "truncated"] | None = None,
+               normalization: Literal["train", "per_split"] | None = None,
+               images_per_class: Literal["official", "any"] | tuple[int, int] = "official",
+               data_name: str | None = None, source: Literal["raw", "tfds"] = "raw"):
     """Reads and checks the files; images are decoded by `load`.
 
     Args:

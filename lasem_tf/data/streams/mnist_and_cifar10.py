@@ -4,6 +4,8 @@ With 5 tasks, task t is class 2t against class 2t+1. With 10 tasks it is class t
 contributes a subset that the ten tasks share. Label 1 is the positive class (2t or t), label 0 the other side.
 """
 
+from typing import Literal
+
 import gin
 import numpy as np
 
@@ -125,7 +127,8 @@ class MNISTBinary(_BinaryStream):
 
   def __init__(self, context: stream.StreamContext, num_tasks: int = 5, data_percent: int = 3,
                images_per_task: tuple[int, int, int] | None = None, validation_pool: int = 5000,
-               images_per_class: str = "official", data_name: str | None = None, protocol: str = "clean"):
+               images_per_class: Literal["official", "any"] = "official", data_name: str | None = None,
+               protocol: Literal["clean", "reference"] = "clean"):
     """Reads and checks the four IDX files.
 
     Args:
@@ -161,9 +164,12 @@ class CIFAR10Binary(_BinaryStream):
   """CIFAR-10 as 5 or 10 binary tasks, standardised as CIFAR-100 is."""
 
   def __init__(self, context: stream.StreamContext, num_tasks: int = 5, data_percent: int = 4,
-               images_per_task: tuple[int, int, int] | None = None, images_per_class: str = "official",
-               data_name: str | None = None, protocol: str = "clean", selection: str | None = None,
-               training_pool: str | None = None, normalization: str | None = None):
+               images_per_task: tuple[int, int, int] | None = None,
+               images_per_class: Literal["official", "any"] = "official", data_name: str | None = None,
+               protocol: Literal["clean", "reference"] = "clean",
+               selection: Literal["per_trial", "fixed"] | None = None,
+               training_pool: Literal["rest", "truncated"] | None = None,
+               normalization: Literal["train", "per_split"] | None = None):
     """Reads and checks the six batch files.
 
     Args:

@@ -16,6 +16,7 @@ split once per trial, and all tasks use that split.
 import hashlib
 import pathlib
 from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 import gin
 import numpy as np
@@ -207,8 +208,8 @@ class _OfficeHomeStream(TaskStream):
 class OfficeHome(_OfficeHomeStream):
   """Ten tasks of thirteen classes: five groups of classes in two domains."""
 
-  def __init__(self, context: StreamContext, protocol: str = "clean", image_size: int = 128,
-               images_per_class: str = sources.OFFICIAL, data_name: str | None = None):
+  def __init__(self, context: StreamContext, protocol: Literal["clean", "reference"] = "clean", image_size: int = 128,
+               images_per_class: Literal["official", "any"] = "official", data_name: str | None = None):
     """Checks that the raw files fit.
 
     Args:
@@ -230,8 +231,8 @@ class OfficeHome(_OfficeHomeStream):
 class OfficeHomeIncremental(_OfficeHomeStream):
   """Six tasks on product photographs: three classes, then one class more in every task."""
 
-  def __init__(self, context: StreamContext, protocol: str = "clean", image_size: int = 128,
-               images_per_class: str = sources.OFFICIAL, data_name: str | None = None):
+  def __init__(self, context: StreamContext, protocol: Literal["clean", "reference"] = "clean", image_size: int = 128,
+               images_per_class: Literal["official", "any"] = "official", data_name: str | None = None):
     """See `OfficeHome`; 'reference' is refused, because the released splits leak test images into training."""
     if protocol != "clean":
       raise ValueError(f"OfficeHomeIncremental.protocol is {protocol!r}: only 'clean' exists, because the released "

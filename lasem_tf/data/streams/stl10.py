@@ -8,6 +8,7 @@ in every process and compare methods on different pixels.
 
 import pathlib
 from concurrent import futures
+from typing import Literal
 
 import gin
 import numpy as np
@@ -54,8 +55,11 @@ class STL10(TaskStream):
   image_shape = (stl10_files.SIDE, stl10_files.SIDE, 3)
 
   def __init__(self, context: StreamContext, num_tasks: int = 20, num_classes: int = 3, percent: int = 25,
-               validation_percent: int = 15, protocol: str = "clean", partition: str = "independent",
-               design: str = "seeded", images_per_class="official", data_name: str | None = None, source: str = "raw"):
+               validation_percent: int = 15, protocol: Literal["clean", "reference"] = "clean",
+               partition: Literal["independent", "per_class"] = "independent",
+               design: Literal["seeded", "files"] = "seeded",
+               images_per_class: Literal["official", "any"] | tuple[int, int] = "official",
+               data_name: str | None = None, source: Literal["raw", "tfds"] = "raw"):
     """Reads and checks labels and sizes; images are read by `load`.
 
     Args:

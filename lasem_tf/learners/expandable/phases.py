@@ -1,4 +1,4 @@
-"""Phases of a visit: their epochs, their strengths, and a step on chosen entries (gradient, soft threshold, group shrink)."""
+"""Phases of a visit: epochs, strengths, and a step on chosen entries (gradient, soft threshold, group shrinkage)."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence

@@ -49,7 +49,7 @@ def _serve(learner: str, channel: channel_lib.Channel) -> str:
         time.sleep(0.01)
       return "interrupted"
     if learner == "polls":
-      for _ in range(200):
+      for _ in range(2000):
         if channel.is_ready():
           return "interrupted"
   return "completed"

@@ -115,11 +115,12 @@ def test_a_signal_stops_busy_workers_and_starts_no_further_run(execute):
 
 def test_a_killed_worker_does_not_keep_a_signal_from_ending_the_suite(execute):
   """One of two workers dies while the suite stops."""
-  pids = {}
+  waiting = set()
 
   def kill_and_terminate(identity, event):
-    pids[identity] = event["pid"]
-    if event["epoch"] == 2 and len(pids) == 2:
+    if event["epoch"] == 2:
+      waiting.add(identity)
+    if len(waiting) == 2:  # Both have sent their last event: this happens once.
       os.kill(event["pid"], signal.SIGKILL)
       os.kill(os.getpid(), signal.SIGTERM)
 
@@ -139,33 +140,28 @@ def test_a_second_signal_ends_workers_at_once(execute):
 
 
 def _survive(execute, monkeypatch, num_kills: int) -> None:
-  """Kills workers at random moments while they poll and send, then lets the suite finish."""
+  """Kills workers while they poll and send, then lets the suite finish; every kill meets a worker with a run."""
   monkeypatch.setattr(pool, "MAX_ATTEMPTS", 10 * num_kills)
-  generator, done, killed = random.Random(num_kills), threading.Event(), []
+  generator, killed = random.Random(num_kills), []
 
-  def kill_some() -> None:
-    while len(killed) < num_kills and not done.wait(generator.uniform(0.0, 0.1)):
-      # `active_children` would reap them, for which the pool waits in another thread.
-      children = sorted(child.pid for child in list(multiprocessing.process._children) if child.pid)
-      if children:
-        killed.append(generator.choice(children))
-        with contextlib.suppress(ProcessLookupError):
-          os.kill(killed[-1], signal.SIGKILL)
+  def kill_some(identity, event):
+    if len(killed) < num_kills and generator.random() < 0.5:
+      killed.append(event["pid"])
+      with contextlib.suppress(ProcessLookupError):  # Its last event may arrive after its end.
+        os.kill(event["pid"], signal.SIGKILL)
 
-  killer = threading.Thread(target=kill_some)
   # Only if the suite hangs: two signals end it.
-  alarms = [threading.Timer(60.0 + 5.0 * num_kills + delay, os.kill, (os.getpid(), signal.SIGTERM)) for delay in (0, 5)]
-  for thread in (killer, *alarms):
-    thread.start()
-  runs = _runs(*["polls"] * (2 * num_kills))
+  alarms = [threading.Timer(120.0 + 10.0 * num_kills + delay, os.kill, (os.getpid(), signal.SIGTERM))
+            for delay in (0, 5)]
+  for alarm in alarms:
+    alarm.start()
+  runs = _runs(*["polls"] * num_kills)
   try:
-    outcomes, number = execute(runs, 3)
+    outcomes, number = execute(runs, 3, _Display(kill_some))
   finally:
-    done.set()
     for alarm in alarms:
       alarm.cancel()
-    killer.join()
-  assert number is None and killed
+  assert number is None and len(killed) == num_kills
   assert outcomes == {run.identity: (Status.COMPLETED, None) for run in runs}
 
 

@@ -81,7 +81,7 @@ def _finished(folder):
   record = synthetic_records.record("synthetic", "stl", 0)
   path = records.write_record(record, folder)
   values = record.result
-  return suite.Run(record.stream, values["learner"], values["scale"], values["seed"], 0, (), (),
+  return suite.Run(record.stream, values["learner"], values["scale"], values["seed"], 0, "",
                    values["configuration_hash"]), path
 
 

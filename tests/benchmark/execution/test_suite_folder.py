@@ -17,7 +17,7 @@ from benchmark.suites.bindings import ConfigurationError
 
 
 def _run(digest: str = "abc", learner: str = "stl") -> suite.Run:
-  return suite.Run("synthetic", learner, "smoke", 0, 7, (), (), digest)
+  return suite.Run("synthetic", learner, "smoke", 0, 7, "", digest)
 
 
 @pytest.fixture(name="settings")
@@ -109,9 +109,9 @@ def test_planted_links_are_refused_and_what_they_point_to_is_left_alone(settings
     (victim / "precious.txt").write_text("precious")
   path.symlink_to(victim)
   for overwrite in (False, True):
-    with pytest.raises(ConfigurationError, match="is a symbolic link"):
+    with pytest.raises(ConfigurationError, match="symbolic link"):
       suite_folder.prepare([_run()], settings, overwrite)
-  with pytest.raises(run_folder.ForeignFolderError, match="is a symbolic link"), run_folder.claimed(
+  with pytest.raises(ConfigurationError, match="symbolic link"), run_folder.claimed(
       settings, _run(), lambda: False):
     pytest.fail("claimed")
   precious = victim if path.suffix else victim / "precious.txt"

@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.reporting import cells, tables
 from benchmark.reporting.cells import Cell
+from benchmark.results import comparison
 from tests.benchmark.synthetic_records import constant
 
 _ODD = r"""a|b "q" `c` \d {e} #f $g$ %h &i _j ~k ^l <m> n--o ''p'' [q] *r"""
@@ -52,8 +53,9 @@ def test_markdown_shows_dollar_signs_and_tildes():
 
 
 def test_latex_is_booktabs_and_escaped(tmp_path):
-  tables.write_suite_tables([constant("my_method", 0, .5, display_name="100% & <odd>"),
-                             constant("stl", 0, .4, display_name="100% & <odd>")], tmp_path)
+  runs = [constant(learner, 0, value, display_name="100% & <odd>") for learner, value in
+          (("my_method", .5), ("stl", .4))]
+  tables.write_suite_tables(runs, comparison.panels(runs), tmp_path)
   text = (tmp_path / "table.tex").read_text()
   assert r"\toprule" in text and r"\midrule" in text and r"\bottomrule" in text
   assert r"my\_method & cifar100 & 1 & \textbf{50.00}" in text
@@ -64,7 +66,8 @@ def test_latex_is_booktabs_and_escaped(tmp_path):
 
 def test_per_task_tables_say_how_many_seeds_and_what_the_interval_is(tmp_path):
   runs = [*(constant("stl", seed, .5 + seed / 10) for seed in range(3)), constant("snn", 0, .4)]
-  tables.write_suite_tables(runs, tmp_path, [f"cifar100/snn/smoke/seed{seed}" for seed in range(2)])
+  panels = comparison.panels(runs, [f"cifar100/snn/smoke/seed{seed}" for seed in range(2)])
+  tables.write_suite_tables(runs, panels, tmp_path)
   texts = {ending: (tmp_path / f"table_per_task.{ending}").read_text() for ending in ("md", "tex", "csv")}
   lines = [[cell.strip() for cell in line.split("|")[1:3]] for line in texts["md"].splitlines()
            if line.startswith("| ")]

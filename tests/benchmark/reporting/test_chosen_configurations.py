@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from benchmark.reporting import chosen_configurations
+from benchmark.reporting import cells, chosen_configurations
 from tests.benchmark import synthetic_records
 
 
@@ -14,9 +14,11 @@ def _record(learner, super_network, configurations):
 
 
 def test_searches_alone_are_listed_with_their_bits():
-  text = chosen_configurations.markdown([_record("stl", None, [None, None]), _record("lasem_hps", 10, ["0011", "1111"])])
+  found = [_record("stl", None, [None, None]), _record("lasem_hps", 10, ["0011", "1111"])]
+  text = chosen_configurations.section(found, cells.markdown_table)
   assert "LASEM HPS" in text and "0011" in text and "1111" in text and "STL" not in text
 
 
 def test_nothing_is_said_where_nothing_searched():
-  assert chosen_configurations.markdown([_record("hps_top2", None, ["0011", "0011"])]) == ""
+  found = [_record("hps_top2", None, ["0011", "0011"])]
+  assert chosen_configurations.section(found, cells.plain_table) == ""

@@ -6,14 +6,22 @@ import pandas as pd
 import pytest
 
 from benchmark.reporting import tables
-from benchmark.results import comparison, methods, record_schema
+from benchmark.results import comparison, record_schema
 from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
 
 
 def csv(records, tmp_path, **options) -> pd.DataFrame:
-  tables.write_suite_tables(records, tmp_path, **options)
+  write(records, tmp_path, **options)
   return pd.read_csv(tmp_path / "table.csv").set_index("learner")
+
+
+def write(records, folder, *expected, **options):
+  return tables.write_suite_tables(records, comparison.panels(records, *expected, **options), folder)
+
+
+def markdown(records, *expected, **options) -> str:
+  return tables.markdown(comparison.panels(records, *expected, **options))
 
 
 def row(text: str, label: str) -> list[str]:
@@ -28,20 +36,20 @@ def test_estimates_by_hand(tmp_path):
   assert frame.loc["stl", "final_sd"] == pytest.approx(.1)
   assert frame.loc["stl", "final_half_width"] == pytest.approx(4.302653 * .1 / math.sqrt(3))
   assert frame.loc["stl", "forgetting_mean"] == 0
-  text = tables.render_markdown([constant("stl", 0, .5), constant("stl", 1, .6), constant("stl", 2, .7)])
+  text = markdown([constant("stl", 0, .5), constant("stl", 1, .6), constant("stl", 2, .7)])
   assert row(text, "STL")[:5] == ["STL", "cifar100", "3", "60.00 ± 24.84", "60.00 ± 24.84"]
 
 
 def test_costs_are_shown_with_their_units():
-  columns = dict(zip(row(tables.render_markdown([constant("stl", 0, .5)]), "Learner"),
-                     row(tables.render_markdown([constant("stl", 0, .5)]), "STL")))
+  columns = dict(zip(row(markdown([constant("stl", 0, .5)]), "Learner"),
+                     row(markdown([constant("stl", 0, .5)]), "STL")))
   assert columns["Parameters"] == "2,000"
   assert columns["MACs per image (M)"] == "24.740"
   assert columns["CPU time (s)"] == "12.5"
 
 
 def test_one_seed_has_no_interval_no_mark_and_no_p_value():
-  text = tables.render_markdown([constant("stl", 0, .5), constant("snn", 0, .4)], baseline="stl")
+  text = markdown([constant("stl", 0, .5), constant("snn", 0, .4)], baseline="stl")
   columns = dict(zip(row(text, "Learner"), row(text, "SNN")))
   assert (columns["n"], columns["Peak (%)"], columns["p peak"]) == ("1", "40.00", "")
   assert dict(zip(row(text, "Learner"), row(text, "STL")))["Peak (%)"] == "**50.00**"
@@ -52,7 +60,7 @@ def test_best_in_bold_and_indistinguishable_marked():
   # Against `best`, `close` differs by .01, -.01, .01 (p > .5) and `far` by about -.2 with a spread of .01 (p < .01).
   values = {"best": (.60, .61, .62), "close": (.61, .60, .61), "far": (.40, .42, .41)}
   runs = [constant(learner, seed, value) for learner, seeds in values.items() for seed, value in enumerate(seeds)]
-  text = tables.render_markdown(runs)
+  text = markdown(runs)
   assert row(text, "best")[4].startswith("**61.00")
   assert row(text, "close")[4].endswith("†") and "**" not in row(text, "close")[4]
   assert "†" not in row(text, "far")[4] and "**" not in row(text, "far")[4]
@@ -60,7 +68,7 @@ def test_best_in_bold_and_indistinguishable_marked():
 
 
 def test_ties_share_the_bold():
-  text = tables.render_markdown([constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1)])
+  text = markdown([constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1)])
   for label in ("STL", "SNN"):
     assert row(text, label)[3] == "**50.00 ± 0.00**"
 
@@ -93,19 +101,19 @@ def test_p_values_against_the_baseline_by_hand(tmp_path):
   assert frame.loc["hps_all", "p_final"] == pytest.approx(2 * (1 - math.sqrt(12 / 14)))
   assert frame.loc["snn", "p_final"] == 1
   assert math.isnan(frame.loc["stl", "p_final"])
-  assert "p: the same test against STL" in tables.render_markdown(runs, baseline="stl")
+  assert "p: the same test against STL" in markdown(runs, baseline="stl")
 
 
 def test_an_unknown_baseline_is_refused():
   with pytest.raises(record_schema.RecordError, match="baseline 'slt' is none of the learners: stl"):
-    tables.render_markdown([constant("stl", 0, .5)], baseline="slt")
+    markdown([constant("stl", 0, .5)], baseline="slt")
 
 
 def test_a_missing_seed_is_a_gap_and_pairs_use_the_others(tmp_path):
   values = {"stl": {0: .50, 1: .52, 2: .54}, "hps_all": {0: .51, 2: .57, 1: None}}
   runs = [constant(learner, seed, value) for learner, seeds in values.items() for seed, value in seeds.items() if value]
   expected = [f"cifar100/{learner}/smoke/seed{seed}" for learner in values for seed in (0, 1, 2)]
-  text = tables.render_markdown(runs, expected, baseline="stl")
+  text = markdown(runs, expected, baseline="stl")
   assert row(text, "HPS All")[2] == "2 of 3"
   assert row(text, "HPS All")[-1] == "seed 1 not run"
   # Differences .01 and .03: t = 2, one degree of freedom: p = 1 - 2/pi * atan(2).
@@ -116,7 +124,7 @@ def test_diverged_runs_are_shown_and_never_averaged(tmp_path):
   runs = [constant("stl", 0, .5), constant("stl", 1, .6),
           synthetic_records.record(learner="stl", seed=2, num_tasks=2, status="diverged", reason="loss is NaN"),
           synthetic_records.record(learner="den", seed=0, num_tasks=2, status="diverged", reason="loss is NaN")]
-  text = tables.render_markdown(runs)
+  text = markdown(runs)
   assert row(text, "STL")[2] == "2 of 3"
   assert row(text, "STL")[-1] == "seed 2 diverged: loss is NaN"
   assert row(text, "DEN")[2:6] == ["0 of 1", "diverged", "diverged", "diverged"]
@@ -130,7 +138,7 @@ def test_failed_and_absent_methods_are_gaps_not_zeros():
       constant("stl", 0, .5),
       synthetic_records.record(learner="snn", status="failed", reason="killed | by <b>hand</b>")
   ]
-  text = tables.render_markdown(runs,
+  text = markdown(runs,
                                 ["cifar100/apd/smoke/seed0", "cifar100/stl/smoke/seed0", "cifar100/snn/smoke/seed0"])
   assert row(text, "APD")[2:5] == ["0 of 1", "-", "-"]
   assert "seed 0 failed: killed \\| by &lt;b>hand&lt;/b>" in text
@@ -139,7 +147,7 @@ def test_failed_and_absent_methods_are_gaps_not_zeros():
 
 
 def test_no_record_at_all_is_a_table_of_gaps(tmp_path):
-  path = tables.write_suite_tables([], tmp_path, ["cifar100/stl/smoke/seed0"])
+  path = write([], tmp_path, ["cifar100/stl/smoke/seed0"])
   assert path == tmp_path / "table.md"
   assert row(path.read_text(), "STL")[2:4] == ["0 of 1", "-"]
 
@@ -147,8 +155,8 @@ def test_no_record_at_all_is_a_table_of_gaps(tmp_path):
 def test_other_designs_are_refused_or_marked(tmp_path):
   runs = [constant("stl", 0, .5), constant("snn", 0, .4), constant("hps_all", 0, .9, design="other")]
   with pytest.raises(comparison.MixedDataError, match="hps_all.*--allow_mixed_data"):
-    tables.render_markdown(runs)
-  text = tables.render_markdown(runs, allow_mixed_data=True)
+    markdown(runs)
+  text = markdown(runs, allow_mixed_data=True)
   assert row(text, "HPS All")[0] == "HPS All ‡"
   assert row(text, "STL")[3] == "**50.00**" and "‡: measured on other data" in text
   assert csv(runs, tmp_path, allow_mixed_data=True)["mixed_data"].to_dict() == {"stl": False, "snn": False,
@@ -159,8 +167,8 @@ def test_other_images_for_the_same_seed_are_refused_or_marked():
   runs = [constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1)]
   runs.append(constant("hps_all", 1, .5, data="other"))
   with pytest.raises(comparison.MixedDataError, match="images.*same seed.*hps_all/smoke/seed1"):
-    tables.render_markdown(runs)
-  assert row(tables.render_markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
+    markdown(runs)
+  assert row(markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
 
 
 def _two_halves(**second) -> list:
@@ -173,9 +181,9 @@ def test_seeds_on_data_of_another_name_are_refused_or_marked():
   runs = _two_halves(display_name="Stand-in") + [constant("hps_all", 0, .5)]
   message = r"different names \('Invented images', 'Stand-in'\), e\.g\. \S+/seed2 unlike \S+/seed0"
   with pytest.raises(comparison.MixedDataError, match=message) as caught:
-    tables.render_markdown(runs)
+    markdown(runs)
   assert "counts" not in str(caught.value) and "fingerprint" not in str(caught.value)
-  text = tables.render_markdown(runs, allow_mixed_data=True)
+  text = markdown(runs, allow_mixed_data=True)
   assert row(text, "STL ‡") and row(text, "SNN ‡") and "### Invented images" in text
   assert row(text, "HPS All")[0] == "HPS All"
 
@@ -184,26 +192,26 @@ def test_seeds_on_other_numbers_of_images_are_refused_or_marked():
   runs = [*_two_halves(), constant("hps_all", 4, .5)]
   runs[-1].result["stream"]["counts"]["train"][1] += 1
   with pytest.raises(comparison.MixedDataError, match=r"numbers of images \(counts\), e\.g\. \S+hps_all/smoke/seed4"):
-    tables.render_markdown(runs)
-  assert row(tables.render_markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
+    markdown(runs)
+  assert row(markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
 
 
 def test_another_task_order_for_the_same_seed_is_refused_or_marked():
   runs = [synthetic_records.record(learner=learner, seed=seed, task_order=[0, 1, 2] if seed else [2, 0, 1], num_tasks=3)
           for learner in ("stl", "snn") for seed in (0, 1)]
-  assert "‡" not in tables.render_markdown(runs), "an order of its own for every seed is no difference between methods"
+  assert "‡" not in markdown(runs), "an order of its own for every seed is no difference between methods"
   runs.append(synthetic_records.record(learner="hps_all", seed=1, task_order=[0, 1, 2, 0, 1, 2], num_tasks=3))
   with pytest.raises(comparison.MixedDataError, match="task orders for the same seed.*hps_all/smoke/seed1"):
-    tables.render_markdown(runs)
-  assert row(tables.render_markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
+    markdown(runs)
+  assert row(markdown(runs, allow_mixed_data=True), "HPS All")[0] == "HPS All ‡"
 
 
 def test_seeds_of_one_method_with_other_settings_are_refused_or_marked():
   runs = [constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1, 2)]
   runs[1].result["configuration_hash"] = "other"
   with pytest.raises(comparison.MixedDataError, match=r"settings \(configuration hashes\).*stl/smoke/seed1 unlike"):
-    tables.render_markdown(runs)
-  text = tables.render_markdown(runs, allow_mixed_data=True)
+    markdown(runs)
+  text = markdown(runs, allow_mixed_data=True)
   assert row(text, "STL ‡") and row(text, "SNN") and "several settings" in text
 
 
@@ -211,15 +219,15 @@ def test_a_measure_that_a_run_does_not_define_says_how_many_do():
   runs = [constant("snn", seed, .5) for seed in (0, 1, 2)]
   runs += [constant("stl", seed, .5) for seed in (0, 1)]
   runs.append(synthetic_records.record(learner="stl", seed=2, rows=[[0.0, None], [.5, .5]], peaks=[.5, .5]))
-  cells = row(tables.render_markdown(runs), "STL")
+  cells = row(markdown(runs), "STL")
   assert cells[2] == "3" and [cell for cell in cells if "(n = 2)" in cell] == [cells[7]]
-  assert not any("(n =" in cell for cell in row(tables.render_markdown(runs), "SNN"))
+  assert not any("(n =" in cell for cell in row(markdown(runs), "SNN"))
 
 
 def test_a_tie_for_the_best_is_tested_against_the_winner_with_most_seeds():
   runs = [constant("stl", 0, .5)] + [constant("snn", seed, .5) for seed in (0, 1, 2)]
   runs += [constant("hps_all", seed, .5 - difference) for seed, difference in enumerate((.1, -.05, .02))]
-  text = tables.render_markdown(runs)
+  text = markdown(runs)
   assert row(text, "STL")[3].startswith("**") and row(text, "SNN")[3].startswith("**")
   assert row(text, "HPS All")[3].endswith("†")
 
@@ -228,19 +236,19 @@ def test_everything_that_differs_is_named():
   runs = [*_two_halves(), constant("hps_all", 4, .5, display_name="Stand-in", design="other")]
   runs[-1].result["stream"]["counts"]["test"][0] = 7
   with pytest.raises(comparison.MixedDataError, match="tasks.* and with .*names.* and with .*counts"):
-    tables.render_markdown(runs)
+    markdown(runs)
 
 
 def test_a_run_that_failed_before_its_data_were_opened_mixes_nothing():
   failed = synthetic_records.record(learner="snn", status="failed", reason="no such file", display_name="cifar100")
   failed.result["stream"]["counts"].clear()
-  assert "‡" not in tables.render_markdown([constant("stl", 0, .5), failed])
+  assert "‡" not in markdown([constant("stl", 0, .5), failed])
 
 
 def test_streams_and_scales_are_panels_of_their_own():
   runs = synthetic_records.suite(streams=("cifar100", "stl10"), learners=("stl", "snn"), seeds=(0, 1))
   runs += synthetic_records.suite(learners=("stl",), scale="paper")
-  text = tables.render_markdown(runs)
+  text = markdown(runs)
   titles = [line for line in text.splitlines() if line.startswith("###")]
   assert titles == [
       "### Invented images, cifar100, scale paper", "### Invented images, cifar100, scale smoke",
@@ -251,7 +259,7 @@ def test_streams_and_scales_are_panels_of_their_own():
 
 
 def test_per_task_tables(tmp_path):
-  tables.write_suite_tables([constant("stl", 0, .5), constant("stl", 1, .7),
+  write([constant("stl", 0, .5), constant("stl", 1, .7),
                              synthetic_records.record(learner="den", num_tasks=2, status="diverged", reason="NaN")],
                             tmp_path)
   frame = pd.read_csv(tmp_path / "table_per_task.csv").set_index(["learner", "measure", "task"])
@@ -264,17 +272,23 @@ def test_per_task_tables(tmp_path):
 
 def test_order_of_records_changes_nothing(tmp_path):
   runs = synthetic_records.suite(streams=("cifar100", "stl10"))
-  first = tables.write_suite_tables(runs, tmp_path / "a", baseline="stl").parent
-  second = tables.write_suite_tables(runs[::-1], tmp_path / "b", baseline="stl").parent
+  first = write(runs, tmp_path / "a", baseline="stl").parent
+  second = write(runs[::-1], tmp_path / "b", baseline="stl").parent
   for path in first.iterdir():
     if path.name not in ("table.csv", "table_per_task.csv"):
       assert path.read_bytes() == (second / path.name).read_bytes(), path.name
   pd.testing.assert_frame_equal(pd.read_csv(first / "table.csv"), pd.read_csv(second / "table.csv"))
 
 
-@pytest.mark.parametrize("name, label", [
-    ("stl", "STL"), ("hps_top2", "HPS Top-2"), ("dfcnn_bottom1", "DF-CNN Bottom-1"), ("lasem_dfcnn", "LASEM DF-CNN"),
-    ("lasem_hps_2021", "LASEM HPS (2021)"), ("hps_alternating_odd", "HPS Alternating odd"), ("a_gem", "A-GEM"),
-    ("channel_gated_soft", "Channel-gated soft"), ("office_home_x", "office_home_x"), ("stlish", "stlish")])
-def test_labels(name, label):
-  assert methods.learner_label(name) == label
+def test_the_terminal_gets_plain_text():
+  runs = [constant(learner, seed, .5 + seed / 10, display_name="my_data [x]") for learner in ("my_method", "stl")
+          for seed in (0, 1)]
+  text = tables.plain(runs, comparison.panels(runs))
+  assert "my_data [x], cifar100, scale smoke" in text and "my_method" in text
+  assert "\\" not in text and "**" not in text and "|" not in text and "<" not in text.replace("n < 2", "")
+  assert "*55.00 ± 63.53" in text and "*: best mean of a stream" in text
+
+
+def test_no_text_of_a_csv_file_is_a_formula(tmp_path):
+  write([constant("stl", 0, .5, display_name="=HYPERLINK(1)")], tmp_path)
+  assert ",'=HYPERLINK(1)," in (tmp_path / "table.csv").read_text()

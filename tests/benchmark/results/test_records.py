@@ -203,9 +203,9 @@ def test_ten_thousand_records_of_twenty_tasks_fit_in_memory(tmp_path):
       import resource, sys
       sys.modules["tensorflow"] = None
       from benchmark.reporting import tables
-      from benchmark.results import records
+      from benchmark.results import comparison, records
       found = records.load_records([{str(tmp_path)!r}])
-      tables.write_suite_tables(found, {str(tmp_path)!r})
+      tables.write_suite_tables(found, comparison.panels(found), {str(tmp_path)!r})
       print(len(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
   """)
   output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True,

@@ -2,7 +2,10 @@
 
 import logging
 
+import pytest
+
 from lasem_tf.data.readers import cache_folder
+from lasem_tf.data.stream import DataError
 
 
 def test_the_cache_lies_beside_the_data_unless_told_otherwise(tmp_path):
@@ -23,3 +26,13 @@ def test_read_only_data_are_cached_in_the_users_folder_and_a_warning_says_so_onc
   assert [record.levelname for record in caplog.records] == ["WARNING"]
   assert "read-only" in caplog.text and str(tmp_path / "home") in caplog.text and "--cache_dir" in caplog.text
   data.parent.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", ["file", "file/deeper", "dangling", "n" * 300])
+def test_a_folder_that_cannot_be_made_is_refused_at_once(tmp_path, name):
+  (tmp_path / "file").write_text("no folder")
+  (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+  with pytest.raises(DataError, match="--"):
+    cache_folder.choose_directory(str(tmp_path / name), tmp_path)
+  assert cache_folder.choose_directory(str(tmp_path / "new"), tmp_path) == tmp_path / "new" / cache_folder.CACHE_NAME
+  assert not (tmp_path / "new").exists()

@@ -43,7 +43,7 @@ def _legend_entries(figure):
 
 def _look(line):
   # Matplotlib tells of a list of dashes only that the line is dashed.
-  return line.get_color(), line._unscaled_dash_pattern, line.get_marker()  # pylint: disable=protected-access
+  return line.get_color(), line._unscaled_dash_pattern, line.get_marker()
 
 
 @pytest.mark.parametrize("kind", ["learning_curves", "mean_accuracy", "task_accuracy"])
@@ -90,9 +90,8 @@ def test_other_panels_are_the_background_of_mean_accuracies(drawn):
 
 
 @pytest.mark.parametrize("kind", ["learning_curves", "mean_accuracy", "task_accuracy", "pareto", "forgetting"])
-def test_files_name_the_method_of_all_that_is_drawn_of_it(drawn, kind, tmp_path):
-  style.save(drawn[kind], tmp_path)
-  svg = (tmp_path / f"{drawn[kind].name}.svg").read_text()
+def test_files_name_the_method_of_all_that_is_drawn_of_it(drawn, kind):
+  svg = style.render(drawn[kind]).svg
   for learner in _MANY:
     elements = re.findall(rf'<g data-method="{learner}">', svg)
     assert len(elements) >= (5 if kind == "forgetting" else 3), learner  # tick, cells and texts; line and legend entry

@@ -1,80 +1,15 @@
-"""What sinks write, and what they take back."""
+"""What TensorBoard is told, and what a resumed run takes back."""
 
 import glob
-import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from lasem_tf import files
-from lasem_tf.training import checkpoints, events, json_lines, lifetime, tensorboard
+from lasem_tf.training import events, tensorboard
 from tests import event_files
 from tests.training import streams
-
-
-def _event(number):
-  return events.CurveMeasured(visit=0, task=0, global_epoch=number, accuracies={"test": [0.5, None]})
-
-
-def test_json_lines_hold_one_event_each(tmp_path):
-  path = tmp_path / "new" / "events.jsonl"
-  sink = json_lines.JsonLinesSink(path)
-  sink.restore(None)
-  sink.emit(_event(1))
-  assert json.loads(path.read_text()) == {"event": "curve", "visit": 0, "task": 0, "global_epoch": 1,
-                                          "accuracies": {"test": [0.5, None]}}
-  sink.close()
-
-
-def test_json_lines_forget_what_the_checkpoint_does_not_know(tmp_path):
-  path = tmp_path / "events.jsonl"
-  sink = json_lines.JsonLinesSink(path)
-  sink.emit(_event(1))
-  position = sink.position()
-  sink.emit(_event(2))
-  sink.close()
-  with open(path, "a", encoding="utf-8") as file:
-    file.write('{"event": "torn')
-  sink = json_lines.JsonLinesSink(path)
-  sink.restore(position)
-  sink.emit(_event(3))
-  assert sink.position() == path.stat().st_size
-  sink.close()
-  assert [json.loads(line)["global_epoch"] for line in path.read_text().splitlines()] == [1, 3]
-  sink = json_lines.JsonLinesSink(path)
-  sink.restore(None)
-  sink.close()
-  assert path.read_text() == ""
-
-
-def test_a_file_shorter_than_its_checkpoint_is_an_error(tmp_path):
-  sink = json_lines.JsonLinesSink(tmp_path / "events.jsonl")
-  with pytest.raises(checkpoints.CheckpointError, match="shorter than the run's checkpoint says .5 bytes."):
-    sink.restore(5)
-  sink.close()
-
-
-def test_planted_links_are_not_followed(tmp_path):
-  victim = tmp_path / "victim"
-  victim.mkdir()
-  for name in ("events.jsonl", "events.out.tfevents.1"):
-    (victim / name).write_text("precious")
-  (tmp_path / "events.jsonl").symlink_to(victim / "events.jsonl")
-  (tmp_path / "tensorboard").symlink_to(victim)
-  (tmp_path / "files").mkdir()
-  (tmp_path / "files" / "events.out.tfevents.1").symlink_to(victim / "events.out.tfevents.1")
-  lines = json_lines.JsonLinesSink(tmp_path / "events.jsonl")
-  linked = tensorboard.TensorBoardSink(tmp_path / "tensorboard")
-  for use in (lambda: lines.emit(_event(1)), lines.position, lambda: lines.restore(None),
-              lambda: linked.emit(_event(1)), linked.position, lambda: linked.restore(None),
-              tensorboard.TensorBoardSink(tmp_path / "files").position):
-    with pytest.raises(files.LinkError):
-      use()
-  tensorboard.TensorBoardSink(tmp_path / "files").restore(None)  # Removes the link itself.
-  assert [path.read_text() for path in sorted(victim.iterdir())] == ["precious"] * 2
-  with pytest.raises(files.LinkError, match="events.jsonl is a symbolic link"):  # Not taken for a full disk.
-    streams.life("stl", sinks=[json_lines.JsonLinesSink(tmp_path / "events.jsonl")]).run()
 
 
 def _scalars(directory):
@@ -150,7 +85,7 @@ def test_a_resumed_run_leaves_no_scalar_twice_and_none_out(tmp_path):
       raise KeyboardInterrupt  # Dies without a last checkpoint, some way after the one before.
     return False
 
-  arguments = {"checkpoint_dir": tmp_path / "checkpoints"}
+  arguments = {"checkpoint_dir": tmp_path / "checkpoints", "now": streams.Clock(1.0)}  # One step, one question.
   with pytest.raises(KeyboardInterrupt):
     streams.life("hps", sinks=[tensorboard.TensorBoardSink(parts)], should_stop=stop_late, **arguments).run()
   assert streams.life("hps", sinks=[tensorboard.TensorBoardSink(parts)], **arguments).run().resumptions == 1
@@ -167,13 +102,17 @@ def test_the_configuration_grid_is_a_row_of_cells_for_every_task():
   assert grid[::16, ::16, 0].tolist() == [[255, 80], [0, 0], [80, 255]]
 
 
-def test_all_sinks_are_closed_when_a_run_fails():
-  closed = []
-
-  class Watched(events.MemorySink):
-    def close(self):
-      closed.append(True)
-
-  with pytest.raises(lifetime.Interrupted):
-    streams.life("stl", sinks=[Watched()], should_stop=lambda: True).run()
-  assert closed == [True]
+def test_planted_links_are_not_followed(tmp_path):
+  victim = tmp_path / "victim" / "events.out.tfevents.1"
+  (tmp_path / "files").mkdir()
+  victim.parent.mkdir()
+  victim.write_text("precious")
+  (tmp_path / "folder").symlink_to(victim.parent)
+  (tmp_path / "files" / victim.name).symlink_to(victim)
+  linked, holding = tensorboard.TensorBoardSink(tmp_path / "folder"), tensorboard.TensorBoardSink(tmp_path / "files")
+  event = events.CurveMeasured(visit=0, task=0, global_epoch=1, accuracies={"test": [0.5]})
+  for use in (lambda: linked.emit(event), linked.position, lambda: linked.restore(None), holding.position):
+    with pytest.raises(files.LinkError):
+      use()
+  holding.restore(None)  # Removes the link itself.
+  assert not (tmp_path / "files" / victim.name).is_symlink() and victim.read_text() == "precious"

@@ -1,0 +1,67 @@
+"""What a report was made with, kept beside it in `report.json`, so that it can be checked and cleaned up."""
+
+import dataclasses
+import json
+import pathlib
+import re
+
+from benchmark.results import run_files
+from benchmark.results.record_schema import RecordError
+from lasem_tf.files import write_atomically
+
+SETTINGS_FILE = "report.json"
+PAGE_FILE = "index.html"
+_OWN_FILE = re.compile(r"table(_per_task)?\.(md|csv|tex)|index\.html|figures/[A-Za-z0-9._-]+\.(png|svg)")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """What decides a report besides the records.
+
+  Attributes:
+    title: heading of the page.
+    baseline: learner that the others are tested against; None for none.
+    allow_mixed_data: whether methods measured on other data are marked instead of refused.
+    paper_dir: folder of published numbers, as seen from the report; None for the shipped ones.
+    files: what was written, as seen from the report.
+  """
+
+  title: str
+  baseline: str | None = None
+  allow_mixed_data: bool = False
+  paper_dir: str | None = None
+  files: tuple[str, ...] = ()
+
+
+def is_own(name: str) -> bool:
+  """Whether a report writes files of this name: only such may be replaced or removed."""
+  return _OWN_FILE.fullmatch(name) is not None
+
+
+def read(folder: pathlib.Path) -> Settings | None:
+  """The settings of the report in a folder; None where there is none.
+
+  Raises:
+    RecordError: the file is not what `write` writes.
+  """
+  path = folder / SETTINGS_FILE
+  if not path.exists():
+    return None
+  try:
+    found = json.loads(run_files.read_text(path))
+    settings = Settings(**{**found, "files": tuple(found["files"])})
+    is_right = (isinstance(settings.title, str) and isinstance(settings.allow_mixed_data, bool)
+                and all(value is None or isinstance(value, str) for value in (settings.baseline, settings.paper_dir))
+                and all(isinstance(name, str) for name in settings.files))
+  except (ValueError, TypeError, KeyError, RecursionError) as error:
+    if isinstance(error, RecordError):
+      raise
+    is_right = False
+  if not is_right:
+    raise RecordError(f"{path}: not the settings of a report. Delete it, then write the report again.")
+  return settings
+
+
+def write(settings: Settings, folder: pathlib.Path) -> None:
+  """Writes the settings of a report beside it."""
+  write_atomically(folder / SETTINGS_FILE, json.dumps(dataclasses.asdict(settings), indent=1) + "\n")

@@ -1,0 +1,66 @@
+"""What records hold besides the result (whose types are in `lasem_tf.metrics.run_result`), checked before it is used.
+
+A digest proves that nobody edited a result after it was signed, not that the program wrote it; provenance has none.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from benchmark.results import json_types
+from lasem_tf.metrics.run_result import Amount, Count, Limits, Text
+
+MAX_DEPTH = 40
+_Threads = Annotated[int, Limits(1, 10**6)]
+# Entries may be left out: what they say is then not known. Further entries are shown as they are.
+_PROVENANCE: Mapping[str, Any] = {
+    "cpu_seconds": Amount, "seconds": list[dict[str, Amount]], "command": Text, "commit": Text | None,
+    "device": Text | None, "files": dict[str, Text], "design_seed": int, "threads": _Threads, "deterministic": bool,
+    "flags": dict[str, Any],
+}
+_FLAGS: Mapping[str, Any] = {"data_dirs": list[Text], "cache_dir": Text | None, "threads": _Threads,
+                             "deterministic": bool}
+_NUMBER = Annotated[float, Limits(-1e18, 1e18)]
+# Columns of a run's course, see `run_details`.
+_EPOCH: Mapping[str, Any] = {
+    "visit": Count, "task": Count, "global_epoch": Count, "loss": _NUMBER | None,
+    "validation_accuracy": _NUMBER | None, "test_accuracy": _NUMBER | None,
+    "prior": list[_NUMBER] | None,
+}
+
+
+def provenance_problem(provenance: Mapping[str, Any]) -> str | None:
+  """The first entry that is not what readers expect, as a sentence; None if there is none."""
+  return _problem(_PROVENANCE, provenance, "provenance") or _problem(_FLAGS, provenance.get("flags", {}),
+                                                                     "provenance.flags")
+
+
+def epoch_problem(epoch: Mapping[str, Any]) -> str | None:
+  """The same for an epoch of a run's course."""
+  return "epoch.prior is empty" if epoch.get("prior") == [] else _problem(_EPOCH, epoch, "epoch")
+
+
+def unwritable(record: Mapping) -> str | None:
+  """What keeps a parsed JSON object from being written again, in words: depth, or half of a surrogate pair."""
+  level: list[Any] = [record]
+  for _ in range(MAX_DEPTH):
+    level = [entry for block in level for entry in (block.values() if isinstance(block, Mapping) else block)
+             if isinstance(entry, (dict, list))]
+    if not level:
+      text = json.dumps(record)  # In ASCII; a surrogate can only be an escape, which is quick to see.
+      return "holds half a surrogate pair" if "\\ud" in text and not _is_unicode(text) else None
+  return f"nests blocks deeper than {MAX_DEPTH}"
+
+
+def _problem(annotations: Mapping[str, Any], block: Mapping[str, Any], name: str) -> str | None:
+  found = (json_types.problem(annotation, block[field], f"{name}.{field}")
+           for field, annotation in annotations.items() if field in block)
+  return next(filter(None, found), None)
+
+
+def _is_unicode(json_text: str) -> bool:
+  try:
+    json.dumps(json.loads(json_text), ensure_ascii=False).encode()
+    return True
+  except UnicodeEncodeError:
+    return False

@@ -1,0 +1,55 @@
+"""Names of runs: `stream/learner/scale/seedN` is unique within a suite, readable, and the path of the run's folder."""
+
+import dataclasses
+import re
+import reprlib
+
+MAX_NAME = 100
+NAME_RULE = f"up to {MAX_NAME} letters, digits and any of _ . + - = , [ ], the first a letter, a digit or _"
+_NAME = rf"[A-Za-z0-9_][A-Za-z0-9_.+=,\[\]-]{{0,{MAX_NAME - 1}}}"
+_SEED = r"seed(0|-?[1-9][0-9]{0,17})"
+PATTERN = f"{_NAME}/{_NAME}/{_NAME}/{_SEED}"
+
+
+def is_name(text: object) -> bool:
+  """Whether a text can name a stream, a learner or a scale, and so a folder: see `NAME_RULE`."""
+  return isinstance(text, str) and re.fullmatch(_NAME, text) is not None
+
+
+@dataclasses.dataclass(frozen=True)
+class Identity:
+  """Which run of a suite.
+
+  Attributes:
+    stream: name of the stream's configuration.
+    learner: name of the learner's configuration.
+    scale: name of the scale's configuration.
+    seed: the trial.
+  """
+
+  stream: str
+  learner: str
+  scale: str
+  seed: int
+
+  def __post_init__(self):
+    for role in ("stream", "learner", "scale"):
+      if not is_name(getattr(self, role)):
+        raise ValueError(f"{reprlib.repr(getattr(self, role))} cannot name a {role}: use {NAME_RULE}.")
+
+  @classmethod
+  def parse(cls, text: str) -> "Identity":
+    """Reads 'stream/learner/scale/seedN'.
+
+    Raises:
+      ValueError: it has another form, or a part that cannot be a name; names and seeds have one spelling each, so that
+        an identity is a path below the folder it is joined to.
+    """
+    parts = text.split("/")
+    seed = re.fullmatch(_SEED, parts[-1])
+    if len(parts) != 4 or seed is None:
+      raise ValueError(f"{reprlib.repr(text)} is no identity: it should be <stream>/<learner>/<scale>/seed<number>.")
+    return cls(parts[0], parts[1], parts[2], int(seed[1]))
+
+  def __str__(self) -> str:
+    return f"{self.stream}/{self.learner}/{self.scale}/seed{self.seed}"

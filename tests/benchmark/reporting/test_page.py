@@ -1,0 +1,73 @@
+"""The page's tables, findings and data; how it behaves in a browser is in `test_page_browser`."""
+
+import json
+import re
+
+import pytest
+
+from benchmark.reporting import page
+from benchmark.reporting.figures import style
+from benchmark.results import comparison
+from benchmark.results.run_details import RunDetails
+from tests.benchmark import synthetic_records
+from tests.benchmark.synthetic_records import constant
+
+
+def _render(runs, details=None, figures=(), title="Title") -> str:
+  empty = page.Table("Published numbers", [], [])
+  return page.render(page.PageContent(title, runs, comparison.panels(runs), [], empty, figures, details or {}))
+
+
+def _data(text: str) -> dict:
+  return json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_equal_content_is_an_equal_page():
+  runs = synthetic_records.suite(learners=("stl", "snn"), seeds=(0, 1))
+  assert _render(runs) == _render(runs)
+
+
+def test_every_run_has_its_row_status_and_provenance():
+  runs = [constant("stl", 0, .5), synthetic_records.record(learner="snn", status="failed", reason="no <room>")]
+  text = _render(runs)
+  assert text.count('class="details" data-run=') == 2 and ">failed</td>" in text
+  data = _data(text)
+  lines = [data["lines"][index] for index in data["runs"][runs[1].identity]["result"]]
+  assert 'reason: "no <room>"' in lines and 'status: "failed"' in lines
+  assert "1 completed, 1 failed" in text
+
+
+def test_lines_that_configurations_share_are_stored_once():
+  runs = [constant("stl", seed, .5) for seed in (0, 1)]
+  details = {run.identity: RunDetails("", "experiment.batch_size = 10\nexperiment.x = 1", {}) for run in runs}
+  data = _data(_render(runs, details))
+  assert data["lines"].count("experiment.batch_size = 10") == 1
+  assert len({tuple(data["runs"][run.identity]["operative"]) for run in runs}) == 1
+
+
+def test_a_measure_of_no_task_is_a_gap():
+  run = synthetic_records.record(rows=[[.5]], peaks=[.5])
+  row = re.search(r'data-run="cifar100/stl/smoke/seed0".*?</tr>', _render([run]), re.DOTALL)[0]
+  assert row.count(">-</td>") == 2, "forgetting and transfer are means without the last task"
+
+
+def test_no_finding_is_made_of_one_method_and_ties_are_named_together():
+  assert "Peak: STL" not in _render([constant("stl", 0, .5)])
+  text = _render([constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1)])
+  assert "Peak: STL with 50.00 ± 0.00 % (n = 2), SNN with" in text
+
+
+@pytest.mark.parametrize("title", ["<b>x</b>", "a\x1b[31m", "\u202e"])
+def test_titles_are_escaped_and_printable(title):
+  text = _render([constant("stl", 0, .5)], title=title)
+  assert "<b>x" not in text and "\x1b" not in text and "\u202e" not in text
+
+
+def test_ids_of_drawings_do_not_meet_and_digests_are_kept():
+  svg = '<?xml?><svg width="1pt" height="2pt"><metadata>x</metadata><g id="a"/><use href="#a"/></svg>'
+  figures = [style.RenderedFigure(name, "Title", "Data", "", "cifar100", digest * 64, b"", svg)
+             for name, digest in (("first-x", "1"), ("second", "2"))]
+  text = _render([constant("stl", 0, .5)], figures=figures)
+  for name, digest in (("first_x", "1"), ("second", "2")):
+    assert f'id="{name}-a"' in text and f'href="#{name}-a"' in text and f'data-digest="{digest * 64}"' in text
+  assert "<metadata>" not in text

@@ -1,0 +1,77 @@
+"""Runs become rows: who belongs together, what is missing, who is best. More in `reporting/test_tables`."""
+
+import dataclasses
+
+import pytest
+
+from benchmark.results import comparison, measures
+from tests.benchmark import synthetic_records
+from tests.benchmark.synthetic_records import constant
+
+
+def _rows(runs, *expected, **options):
+  (panel,) = comparison.panels(runs, *expected, **options)
+  return {row.learner: row for row in panel.rows}
+
+
+def test_every_seed_of_a_panel_is_expected_of_each_of_its_methods():
+  runs = [constant("snn", 0, .5), constant("stl", 2, .5), constant("stl", 1, .5, scale="paper")]
+  assert comparison.expected_identities(runs) == [
+      "cifar100/stl/paper/seed1", "cifar100/stl/smoke/seed0", "cifar100/stl/smoke/seed2", "cifar100/snn/smoke/seed0",
+      "cifar100/snn/smoke/seed2"]
+
+
+def test_rows_and_panels_are_values():
+  panel = comparison.panels([constant("stl", 0, .5)])[0]
+  for value in (panel, panel.rows[0]):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+      value.learner = "snn"
+
+
+def test_the_best_and_their_rivals_by_hand():
+  # `close` differs from `best` by .01, -.01, .01 (p > .5), `far` by about .2 (p < .01).
+  values = {"best": (.60, .61, .62), "close": (.61, .60, .61), "far": (.40, .42, .41)}
+  rows = _rows([constant(name, seed, value) for name, seeds in values.items() for seed, value in enumerate(seeds)])
+  assert {"peak", "final"} <= rows["best"].best and not rows["best"].indistinguishable & {"peak", "final"}
+  assert {"peak", "final"} <= rows["close"].indistinguishable and "final" not in rows["far"].indistinguishable
+  assert {"forgetting"} <= rows["best"].best & rows["close"].best & rows["far"].best, "none forgets"
+
+
+def test_one_method_is_not_the_best_of_any():
+  assert _rows([constant("stl", 0, .5)])["stl"].best == frozenset()
+
+
+def test_p_values_are_those_of_the_others_against_the_baseline():
+  values = {"stl": (.50, .52, .54), "snn": (.51, .54, .57)}
+  runs = [constant(name, seed, value) for name, seeds in values.items() for seed, value in enumerate(seeds)]
+  rows = _rows(runs, baseline="stl")
+  assert set(rows["snn"].p_values) == {"peak", "final"} and dict(rows["stl"].p_values) == {}
+  assert all(not row.p_values for row in _rows(runs).values())
+
+
+def test_missing_and_failed_runs_are_gaps_of_their_method():
+  runs = [constant("stl", 0, .5), synthetic_records.record(learner="snn", num_tasks=2, status="diverged", reason="-")]
+  rows = _rows(runs, ["cifar100/stl/smoke/seed0", "cifar100/stl/smoke/seed10", "cifar100/den/smoke/seed0"])
+  assert list(rows) == ["stl", "den", "snn"]
+  assert rows["stl"].gaps == ("seed 10 not run",) and (rows["stl"].num_completed, rows["stl"].num_expected) == (1, 2)
+  assert rows["den"].gaps == ("seed 0 not run",) and not rows["den"].all_diverged and not rows["den"].estimates
+  assert rows["snn"].gaps == ("seed 0 diverged: -",) and rows["snn"].all_diverged
+
+
+def test_a_panel_without_any_record_has_only_gaps():
+  (panel,) = comparison.panels([], ["stl10/stl/paper/seed0"])
+  assert (panel.stream, panel.scale, panel.title) == ("stl10", "paper", "stl10")
+  assert panel.rows[0].num_completed == 0
+
+
+def test_mixed_rows_are_neither_ranked_nor_tested():
+  runs = [constant(name, seed, value) for name, value in (("stl", .5), ("snn", .4)) for seed in (0, 1)]
+  runs += [constant("den", seed, .9, design="other") for seed in (0, 1)]
+  rows = _rows(runs, baseline="stl", allow_mixed_data=True)
+  assert rows["den"].mixed and not rows["den"].best and not rows["den"].p_values and "final" in rows["stl"].best
+  assert rows["den"].estimates[measures.FINAL.name].mean == pytest.approx(.9)
+
+
+def test_other_identities_are_refused():
+  with pytest.raises(ValueError, match="is no identity"):
+    comparison.panels([], ["stl/seed0"])

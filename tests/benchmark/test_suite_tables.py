@@ -1,0 +1,56 @@
+"""What the end of a suite makes of the records in its folder."""
+
+import json
+
+import pytest
+
+from benchmark import suite_tables
+from benchmark.execution.settings import Settings
+from benchmark.results import records
+from benchmark.suites import suite
+from tests.benchmark import synthetic_records
+
+
+@pytest.fixture(name="settings")
+def _settings(tmp_path):
+  return Settings(output_dir=str(tmp_path), command="test")
+
+
+def _run(record) -> suite.Run:
+  return suite.Run(record.stream, record.learner, record.scale, record.seed, 0, "", record.result["configuration_hash"])
+
+
+def _write(settings, *learners):
+  found = [synthetic_records.record("synthetic", learner) for learner in learners]
+  for record in found:
+    records.write_record(record, settings.run_dir(_run(record)))
+  return [_run(record) for record in found]
+
+
+def _suite(learners, baseline=None):
+  return suite.Suite(("synthetic",), learners, "smoke", (0,), name="test", baseline=baseline)
+
+
+def test_learners_of_an_earlier_command_stay_in_the_table(settings, capsys):
+  stl, hps = _write(settings, "stl", "hps_all")
+  assert suite_tables.finish(_suite(("stl",)), [stl], [stl], settings, {}, None) == 0
+  output = capsys.readouterr().out
+  assert "STL" in output and "HPS All" in output and hps.learner == "hps_all"
+
+
+def test_a_damaged_record_costs_its_own_run_alone(settings, capsys):
+  stl, hps = _write(settings, "stl", "hps_all")
+  path = settings.run_dir(hps) / "record.json"
+  content = json.loads(path.read_text())
+  content["result"]["seed"] = 7
+  path.write_text(json.dumps(content))
+  assert suite_tables.finish(_suite(("stl", "hps_all")), [stl, hps], [stl, hps], settings, {}, None) == 1
+  captured = capsys.readouterr()
+  assert "STL" in captured.out and captured.err.startswith("Left out of the table: ") and str(path) in captured.err
+
+
+def test_a_baseline_without_a_record_is_named_and_the_table_written(settings, capsys):
+  (hps,) = _write(settings, "hps_all")
+  assert suite_tables.finish(_suite(("hps_all",), "stl"), [hps], [hps], settings, {}, None) == 0
+  captured = capsys.readouterr()
+  assert "HPS All" in captured.out and "No record of the baseline 'stl' yet" in captured.err
