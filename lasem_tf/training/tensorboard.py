@@ -31,8 +31,8 @@ class TensorBoardSink:
 
     Args:
       directory: a folder for this run's event files alone.
-      hyper_parameters: what else tells this run's configuration from others; they win over what the run itself tells
-        (the stream's display name, the learner's class). Runs that agree in everything but 'seed' form one group.
+      hyper_parameters: further values that distinguish configurations; they override the run's own (the stream's
+        display name, the learner's class). Runs that agree in everything but 'seed' form one group.
     """
     self._directory = pathlib.Path(directory)
     self._hyper_parameters = dict(hyper_parameters or {})
