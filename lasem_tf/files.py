@@ -46,7 +46,7 @@ def write_atomically(path: str | os.PathLike, content: str | bytes) -> None:
 
 
 def remove_unfinished(directory: str | os.PathLike) -> None:
-  """Removes what killed processes left half-written in a folder; whoever calls it is the folder's only writer."""
+  """Removes half-written files of killed processes; the caller must be the folder's only writer."""
   for path in pathlib.Path(directory).glob(f"{_UNFINISHED}*"):
     path.unlink(missing_ok=True)
 

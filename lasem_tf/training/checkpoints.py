@@ -30,7 +30,7 @@ class CheckpointError(RuntimeError):
 
 
 class CheckpointWarning(UserWarning):
-  """The newest checkpoint was damaged and the one before it was taken."""
+  """The newest checkpoint was damaged and the one before it was used."""
 
 
 class _Damaged(Exception):
@@ -124,7 +124,7 @@ class CheckpointStore:
     return None
 
   def _numbers(self) -> list[int]:
-    files.refuse_link(self.directory)  # What is old is deleted there.
+    files.refuse_link(self.directory)  # Old files are deleted there.
     names = os.listdir(self.directory) if self.directory.is_dir() else []
     return [int(match[1]) for match in map(_MANIFEST.fullmatch, names) if match]
 

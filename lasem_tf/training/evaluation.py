@@ -17,7 +17,7 @@ _SMALLEST_BATCH, _LARGEST_BATCH = 16, 512
 
 
 class EvaluationInterrupted(Exception):
-  """The run is to stop; what was evaluated so far is to be thrown away."""
+  """A stop request interrupted an evaluation; its partial counts are discarded."""
 
 
 def evaluation_batch_size(largest_layer: int) -> int:

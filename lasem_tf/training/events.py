@@ -1,4 +1,4 @@
-"""What happens in a run, as values; and whoever wants to know of it. No TensorFlow.
+"""Events of a run, and the sinks that receive them. No TensorFlow.
 
 The loop prints and writes nothing. It hands typed events to sinks: progress display, JSON lines, TensorBoard, a list.
 """
@@ -89,7 +89,7 @@ class EpochEnded(Event):
     loss: mean over the steps, before each update; None for the untrained network.
     metrics: means of whatever else the steps report.
     validation_accuracy: of the task, a fraction.
-    diagnostics: what the learner says about itself (a prior).
+    diagnostics: the learner's own (a prior).
     seconds: wall time of training and evaluation since the last event of this kind in the same process.
   """
 
@@ -187,7 +187,7 @@ class RunEnded(Event):
 
 
 class Sink(Protocol):
-  """Receives events. What it wrote after the last checkpoint of a killed run is taken back when the run goes on."""
+  """Receives events. What a killed run wrote after its last checkpoint is discarded when the run is resumed."""
 
   name: str
 
@@ -195,13 +195,13 @@ class Sink(Protocol):
     """Takes an event."""
 
   def position(self) -> Any:
-    """JSON-able: how far it is, everything up to there being safe on disk. Stored in checkpoints."""
+    """JSON-able; everything up to it is on disk. Stored in checkpoints."""
 
   def restore(self, position: Any) -> None:
-    """Forgets what came after `position`; None: the run starts from the beginning."""
+    """Discards what was written after `position`; None: the run starts from the beginning."""
 
   def close(self) -> None:
-    """Flushes and lets go of files."""
+    """Flushes and closes files."""
 
 
 class MemorySink:
@@ -225,7 +225,7 @@ class MemorySink:
     return len(self.events)
 
   def restore(self, position: int | None) -> None:
-    """See `Sink`. A fresh process has less than that; its list then holds what followed the checkpoint."""
+    """See `Sink`. A new process begins with an empty list, which then holds what followed the checkpoint."""
     del self.events[position or 0:]
 
   def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A learner's life: all visits of a stream, from wherever the last checkpoint left off, to the result."""
+"""All visits of a learner to a stream's tasks, from the newest checkpoint to the result."""
 
 import dataclasses
 import os

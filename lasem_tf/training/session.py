@@ -114,7 +114,7 @@ class Session:
         sink.emit(event)
 
   def evaluate(self, measure: Callable[[evaluation.Evaluator], _Measured]) -> _Measured:
-    """`measure(evaluator)`; an order to stop is obeyed at once, what is measured here is measured again later."""
+    """`measure(evaluator)`; a stop request is obeyed at once, and a resumed run measures again."""
     with self.stopwatch.spend("evaluation"):
       try:
         return measure(self.evaluator)
@@ -158,7 +158,7 @@ class Session:
         total_epochs=self.total_epochs, global_epoch=self.progress.global_epoch, resumptions=self.progress.resumptions))
 
   def _restore(self, checkpoint: checkpoints.Checkpoint) -> None:
-    """The order matters: structure, variables, data, phase, epoch; then all values again, for these may reset some."""
+    """Restores structure, variables, data, phase, epoch, in this order; then all values again, as these reset some."""
     state = checkpoint.state
     self._check_identity(state["identity"])
     arrays = {name: array for name, array in checkpoint.arrays.items() if not name.startswith(_BEST_EPOCH)}

@@ -1,4 +1,4 @@
-"""The splits of a stream that a run has at hand, within a bound on memory."""
+"""A cache of a stream's splits, within a bound on memory."""
 
 import collections
 

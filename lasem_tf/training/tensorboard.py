@@ -31,8 +31,8 @@ class TensorBoardSink:
 
     Args:
       directory: a folder for this run's event files alone.
-      hyper_parameters: what else tells this run's configuration from others; they win over what the run itself tells
-        (the stream's display name, the learner's class). Runs that agree in everything but 'seed' form one group.
+      hyper_parameters: further values that distinguish configurations; they override the run's own (the stream's
+        display name, the learner's class). Runs that agree in everything but 'seed' form one group.
     """
     self._directory = pathlib.Path(directory)
     self._hyper_parameters = dict(hyper_parameters or {})
@@ -99,8 +99,7 @@ class TensorBoardSink:
     self._num_tasks = len(set(event.task_order))
     if event.resumptions:
       return
-    # Costs a second, and not every run wants TensorBoard.
-    from tensorboard.plugins.hparams import api as hparams  # noqa: PLC0415
+    from tensorboard.plugins.hparams import api as hparams  # noqa: PLC0415  costs a second, which not every run needs
     values = {"stream": event.stream, "learner": event.learner, "seed": event.seed, "batch_size": event.batch_size,
               "epochs_per_task": event.epochs_per_task, "learning_rate": event.learning_rate,
               "learning_rate_decay": event.learning_rate_decay, **self._hyper_parameters}
