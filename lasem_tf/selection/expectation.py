@@ -16,7 +16,6 @@ from lasem_tf.selection import base, configuration
 from lasem_tf.selection.bounded_search import BoundedSearch
 from lasem_tf.selection.expectation_search import ExpectationSearch, Rules
 
-
 _MOST_GROUPS = 13
 
 
