@@ -143,10 +143,11 @@ def check(record: Any, where: str) -> None:
     raise EditedRecordError(
         f"{where}: the result does not fit its digest, so it was edited by hand or damaged. Restore "
         "it, or delete it and run again.")
+  named = _identity(record["identity"], where)
   problem = json_types.problem(RecordFile, record, "") or record_values.provenance_problem(record["provenance"])
   if problem is not None:
     raise RecordError(f"{where}: {problem}. Delete the record and run again.")
-  _check_result(record["identity"], record["result"], where)
+  _check_result(named, record["result"], where)
 
 
 def json_schema() -> dict[str, Any]:
@@ -156,10 +157,17 @@ def json_schema() -> dict[str, Any]:
           **json_types.schema(RecordFile)}
 
 
-def _check_result(identity: str, result: Mapping, where: str) -> None:
-  named = Identity.parse(identity)
+def _identity(text: Any, where: str) -> Identity:
+  """The parts of an identity; its pattern in the schema says less clearly what is wrong."""
+  try:
+    return Identity.parse(str(text))
+  except ValueError as error:
+    raise RecordError(f"{where}: identity {error} Delete the record and run again.") from error
+
+
+def _check_result(named: Identity, result: Mapping, where: str) -> None:
   if (named.learner, named.scale, named.seed) != (result["learner"], result["scale"], result["seed"]):
-    raise RecordError(f"{where}: identity {identity!r} does not fit result.learner, result.scale and result.seed.")
+    raise RecordError(f"{where}: identity '{named}' does not fit result.learner, result.scale and result.seed.")
   if result["status"] != Status.COMPLETED:
     if not result["reason"]:
       raise RecordError(f"{where}: a {result['status']} run must state its reason.")

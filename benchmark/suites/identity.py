@@ -48,7 +48,7 @@ class Identity:
     parts = text.split("/")
     seed = re.fullmatch(_SEED, parts[-1])
     if len(parts) != 4 or seed is None:
-      raise ValueError(f"{reprlib.repr(text)} is no identity: it should be <stream>/<learner>/<scale>/seed<number>.")
+      raise ValueError(f"{reprlib.repr(text)} is no identity, which is <stream>/<learner>/<scale>/seed<number>.")
     return cls(parts[0], parts[1], parts[2], int(seed[1]))
 
   def __str__(self) -> str:

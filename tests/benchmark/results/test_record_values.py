@@ -101,8 +101,8 @@ def test_a_sound_record_passes(tmp_path):
 
 
 @pytest.mark.parametrize("path, value, message", [
-    (("identity",), "../../victim/seed0", "identity is"),
-    (("identity",), "a/b/seed0", "identity is"),
+    (("identity",), "../../victim/seed0", "identity '..' cannot name a stream"),
+    (("identity",), "a/b/seed0", "identity 'a/b/seed0' is no identity"),
     (("result", "stream", "task_order"), ["0", "1"], "result.stream.task_order[0] is '0', not a whole number"),
     (("result", "accuracy", "after_visit"), [["0.5", None], [0.5, 0.5]], "after_visit[0][0] is '0.5', not a number"),
     (("result", "configurations"), ["0011", 5], "result.configurations[1] is 5"),
