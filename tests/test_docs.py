@@ -26,7 +26,7 @@ LEARNERS = learner_names.names()
 # What names of learners look like, to tell them from other words; some of the original's look alike.
 _LEARNER = re.compile(r"stl|snn|lwf|replay|a_gem|prognn|den|channel_gated|apd|ewc"
                       r"|(hps|tf|dfcnn|lasem(g\d*)?|darts|exhaustive|prognn|den|channel_gated|apd|ewc)(_[\w*{},]+|\*)")
-_NOT_OURS_BUT_ALIKE = {"dfcnn_flexible"}
+_NOT_OURS_BUT_ALIKE = {"dfcnn_flexible", "lasem_mine"}
 # Flags of other programs.
 _NOT_OURS = {"docs/from_the_original.md": None, "docs/method.md": {"reset_prior"},
              "docs/reproducibility.md": {"head", "address", "array", "cpus-per-task", "signal", "requeue"}}

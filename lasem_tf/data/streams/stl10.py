@@ -48,6 +48,19 @@ def transform(images: np.ndarray, task: stl10_design.TaskDesign, generators) -> 
   return scaled if task.channels == stl10_design.IDENTITY else scaled[..., list(task.channels)]
 
 
+def _check_options(percent: int, validation_percent: int, partition: str, design: str, source: str) -> None:
+  for name, value, allowed in (("partition", partition, PARTITIONS), ("design", design, DESIGNS),
+                               ("source", source, ("raw", "tfds"))):
+    if value not in allowed:
+      raise ValueError(f"STL10.{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}.")
+  if not 0 < percent <= 100 or not 0 < validation_percent < 100:
+    raise ValueError(f"STL10.percent = {percent!r} and STL10.validation_percent = {validation_percent!r} must lie "
+                     "between 0 and 100.")
+  if design == "files" and source == "tfds":
+    raise ValueError("STL10.design = 'files' lists images by their place in the official files, which STL10.source = "
+                     "'tfds' does not keep: bind one or the other.")
+
+
 @gin.register
 class STL10(TaskStream):
   """Tasks of `num_classes` classes each, drawn by `design_seed`; no two tasks have the same set of classes."""
@@ -81,16 +94,7 @@ class STL10(TaskStream):
       ValueError: a binding has a value that it cannot take.
       DataError: files are missing, damaged, or hold other counts than expected.
     """
-    for name, value, allowed in (("partition", partition, PARTITIONS), ("design", design, DESIGNS),
-                                 ("source", source, ("raw", "tfds"))):
-      if value not in allowed:
-        raise ValueError(f"STL10.{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}.")
-    if not 0 < percent <= 100 or not 0 < validation_percent < 100:
-      raise ValueError(f"STL10.percent = {percent!r} and STL10.validation_percent = {validation_percent!r} must lie "
-                       "between 0 and 100.")
-    if design == "files" and source == "tfds":
-      raise ValueError("STL10.design = 'files' lists images by their place in the official files, which STL10.source = "
-                       "'tfds' does not keep: bind one or the other.")
+    _check_options(percent, validation_percent, partition, design, source)
     self.context = context
     self.name = f"stl10_{num_tasks}"
     self.protocol = protocols.resolve(protocol, {}, {}) | {"percent": percent, "validation_percent": validation_percent,
