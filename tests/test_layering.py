@@ -135,6 +135,15 @@ def _functions(tree):
       yield node
 
 
+def _has_a_reason(lines, index):
+  """A reason stands behind an import, or above the block of imports that it belongs to."""
+  while not lines[index].strip() or re.match(r"\s+(import|from) ", lines[index]):
+    if re.search(r"# noqa: PLC0415  \w+", lines[index]):
+      return True
+    index -= 1
+  return lines[index].lstrip().startswith("# ")
+
+
 def test_functions_are_short_and_imports_inside_them_have_a_reason():
   long, silent = [], []
   for module, path in import_graph.sources().items():
@@ -144,7 +153,7 @@ def test_functions_are_short_and_imports_inside_them_have_a_reason():
       if function.end_lineno - function.lineno + 1 > MOST_FUNCTION_LINES:
         long.append(f"{module}.{function.name}")
       silent += [f"{module}:{node.lineno}" for node in function.body if isinstance(node, (ast.Import, ast.ImportFrom))
-                 and not re.search(r"# noqa: PLC0415  \w+", lines[node.lineno - 1])]
+                 and not _has_a_reason(lines, node.lineno - 1)]
   assert not long and not silent
 
 
