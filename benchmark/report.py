@@ -22,6 +22,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 
+import matplotlib
 from absl import flags
 
 from benchmark import command_line
@@ -170,6 +171,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(values: flags.FlagValues) -> int:
+  matplotlib.rcdefaults()  # A matplotlibrc of the user's must not change committed figures.
   output_dir = pathlib.Path(values.output_dir) if values.output_dir else _default_output(values.results_dir)
   try:
     found = records.load_records(values.results_dir)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import matplotlib
 import pytest
 
 from benchmark import export, report
@@ -75,6 +76,11 @@ def test_missing_seeds_of_a_method_are_gaps(collection):
 def test_check_is_clean_and_repeats_the_settings(collection, capsys):
   assert check(collection) == 0
   assert "up to date" in capsys.readouterr().out
+
+
+def test_a_style_of_the_users_changes_no_figure(collection):
+  with matplotlib.rc_context({"figure.facecolor": "red", "lines.solid_capstyle": "butt"}):
+    assert check(collection) == 0
 
 
 def test_check_notices_a_changed_record(collection, tmp_path, capsys):
