@@ -61,7 +61,7 @@ def test_den_selects_grows_prunes_and_splits():
 
 
 def test_gates_close_some_channels_and_free_some():
-  learner, stream, summaries = live_by_name("channel_gated_faithful", 2, 60)
+  learner, stream, summaries = live_by_name("channel_gated_faithful", 2, 60, "ChannelGated.gate_learning_rate = 0.02")
   for details in summaries:
     assert 0.1 <= details["closed_share"] <= 0.7
     assert sum(details["free_channels"]) > 0
@@ -88,6 +88,16 @@ def test_adaptive_parts_are_sparse_where_the_cut_acts():
   assert min(densities) > 0.0 and max(densities) < additive_decomposition.DENSE
   assert summaries[-1]["mechanism_acted"]
   assert min(accuracies(learner, stream)) > 0.8
+
+
+def test_adaptive_parts_may_start_as_the_shared_kernels():
+  stream = tiny_stream.TinyStream()
+  learner = additive_decomposition.AdditiveDecomposition(stream.context(), adaptive_start="shared")
+  learner.begin_visit(stream.tasks[0], 0)
+  weights = learner.variables()
+  np.testing.assert_array_equal(weights["task0/conv1/adaptive"], weights["shared/conv1/kernel"])
+  with pytest.raises(ValueError, match="adaptive_start must be one of"):
+    additive_decomposition.AdditiveDecomposition(stream.context(), adaptive_start="own")
 
 
 def test_adaptive_parts_that_follow_in_closed_form_are_dense():

@@ -58,7 +58,8 @@ def test_old_heads_go_on_training():
   assert np.any(before["task0/head/dense1/bias"] != learner.heads[0].named_variables["task0/head/dense1/bias"].numpy())
   assert set(results[0].metrics) == {"current_loss"}
   details = learner.end_visit().details
-  assert details == {"memory_budget": 18, "memory_examples": 18, "memory_bytes": 18 * 8 * 8 * 3}
+  assert details == {"memory_budget": 18, "memory_examples": 18, "memory_bytes": 18 * 8 * 8 * 3,
+                     "memory_by_task": {"0": 6, "1": 8, "2": 4}, "mechanism_acted": True}
 
 
 def test_without_memory_it_is_fine_tuning_bit_for_bit():
