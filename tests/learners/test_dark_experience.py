@@ -37,7 +37,8 @@ def test_logits_are_recorded_when_a_task_ends_and_follow_their_examples():
     np.testing.assert_array_equal(logits, first[row])
   assert stored(learner)[1].shape == (len(rows[1]), 4)
   assert summaries[0].details == {"memory_budget": 10, "memory_examples": 10, "memory_bytes": 10 * 8 * 8 * 3,
-                                  "memory_logits": 30}
+                                  "memory_by_task": {"0": 10}, "memory_logits": 30, "mechanism_acted": False}
+  assert summaries[1].details["mechanism_acted"]
   assert summaries[1].details["memory_logits"] == 3 * len(rows[0]) + 4 * len(rows[1])
 
 

@@ -21,7 +21,9 @@ def test_it_forgets_nothing_where_fine_tuning_does():
     tiny_stream.run_visit(other, task, visit, steps_per_epoch=3, learning_rate=0.02)
   assert tiny_stream.accuracy(other, stream.tasks[0]) < 0.7
   assert [summary.details for summary in summaries] == [
-      {"memory_examples": 12 * count, "memory_bytes": 12 * count * 8 * 8 * 3} for count in (1, 2, 3)]
+      {"memory_examples": 12 * count, "memory_bytes": 12 * count * 8 * 8 * 3,
+       "memory_by_task": {str(task_id): 12 for task_id in range(count)}, "mechanism_acted": count > 1}
+      for count in (1, 2, 3)]
 
 
 def test_a_step_reads_a_batch_of_every_task_and_its_cost_says_so():
