@@ -31,7 +31,7 @@ from benchmark.execution.settings import Settings
 from benchmark.results import differences, records, run_files, texts
 from benchmark.results.records import Record
 from benchmark.results.status import Status
-from benchmark.suites import bindings, suite
+from benchmark.suites import suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.training.interruption import Interrupted
 
@@ -126,7 +126,6 @@ def _repeat(record: Record, values: flags.FlagValues) -> Record:
 def _train(run: suite.Run, settings: Settings) -> Record:
   from benchmark.execution import run_once  # noqa: PLC0415  It imports TensorFlow, see above.
 
-  bindings.register_configurables()
   with display_lib.make_display({run.identity: 1.0}, 0) as display, stopping.StopRequest() as stop:
     display.begin(run.identity)
     report = lambda event: display.event(run.identity, event.to_json())

@@ -13,6 +13,7 @@ from benchmark.execution.settings import Settings
 from benchmark.results import records, run_files
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
+from lasem_tf.files import write_atomically
 from lasem_tf.training.interruption import Interrupted
 
 _SECONDS_BETWEEN_TRIES = 0.2
@@ -48,7 +49,7 @@ def read_claim(directory: pathlib.Path) -> dict:
 def claim(directory: pathlib.Path, run: suite.Run) -> None:
   """Marks a folder as belonging to a run and its configuration."""
   content = {"identity": run.identity, "configuration_hash": run.configuration_hash, "design_seed": run.design_seed}
-  records.write_atomically(directory / run_files.IDENTITY_FILE, json.dumps(content, indent=1) + "\n")
+  write_atomically(directory / run_files.IDENTITY_FILE, json.dumps(content, indent=1) + "\n")
 
 
 def finished_record(directory: pathlib.Path, run: suite.Run) -> records.Record | None:

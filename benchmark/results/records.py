@@ -21,8 +21,8 @@ from benchmark.suites.identity import Identity
 from lasem_tf.files import write_atomically
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
-__all__ = ["Record", "RecordError", "identity_key", "load_records", "read_record", "write_atomically",
-           "write_collection", "write_record"]
+__all__ = ["Record", "RecordError", "identity_key", "load_records", "read_record", "write_collection",
+           "write_record"]
 _MOST_NAMED = 4  # Differences in a message.
 
 

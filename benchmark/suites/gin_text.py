@@ -108,8 +108,7 @@ class Reader:
     for statement in _statements(source, where):
       origin = f"{where}, line {statement.location.line_num}" if folder else where
       if isinstance(statement, config_parser.BindingStatement):
-        selector = f"{statement.scope}/{statement.selector}" if statement.scope else statement.selector
-        text.bind(f"{selector}.{statement.arg_name}" if statement.arg_name else selector, statement.value, origin)
+        text.bind(_name(statement), statement.value, origin)
       elif isinstance(statement, config_parser.ImportStatement):
         if statement.format() not in text.imports:
           text.imports.append(statement.format())
@@ -127,9 +126,14 @@ def bound_values(text: str, where: str = "configuration") -> dict[str, Any]:
   result = GinText()
   for statement in _statements(text, where):
     if isinstance(statement, config_parser.BindingStatement):
-      selector = f"{statement.scope}/{statement.selector}" if statement.scope else statement.selector
-      result.bind(f"{selector}.{statement.arg_name}" if statement.arg_name else selector, statement.value, where)
+      result.bind(_name(statement), statement.value, where)
   return result.values
+
+
+def _name(statement: config_parser.BindingStatement) -> str:
+  """What a statement binds, as the file spells it."""
+  selector = f"{statement.scope}/{statement.selector}" if statement.scope else statement.selector
+  return f"{selector}.{statement.arg_name}" if statement.arg_name else selector
 
 
 def _statements(text: str, where: str) -> Iterator[Any]:
