@@ -141,8 +141,9 @@ def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, lis
     complete = reader.read((f"streams/{stream}.gin", *source.files), source.bindings)
     complete = reader.read((f"scale/{suite.scale}.gin", *files), bindings, after=complete)
     used |= _check(complete)
-    runs += [Run(stream, learner, suite.scale, seed, suite.design_seed, complete.render(),
-                 configuration_hash(complete.values, suite.design_seed), str(source)) for seed in suite.seeds]
+    rendered, found = complete.render(), configuration_hash(complete.values, suite.design_seed)
+    runs += [Run(stream, learner, suite.scale, seed, suite.design_seed, rendered, found, str(source))
+             for seed in suite.seeds]
   for name in sorted(own - used):
     raise ConfigurationError(bindings_lib.unused_message(name, used))
   return suite, runs
