@@ -50,6 +50,7 @@ class Row:
     gaps: what is missing and why, one text per run.
     mixed: whether it was measured on other data than the rest of the panel, or with several settings.
     all_diverged: whether runs finished and every one of them diverged.
+    inactive: whether in some completed run what gives the method its name happened in no visit.
   """
 
   learner: str
@@ -62,6 +63,7 @@ class Row:
   gaps: tuple[str, ...] = ()
   mixed: bool = False
   all_diverged: bool = False
+  inactive: bool = False
 
   @property
   def label(self) -> str:
@@ -106,6 +108,7 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   frame = measures.runs_frame(records)
   frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
   frame["task_order"] = [tuple(record.result["stream"]["task_order"]) for record in records]
+  frame["inactive"] = [_is_inactive(record) for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
   expected = list(dict.fromkeys(map(Identity.parse, expected_identities or ())))
   found = {record.named for record in records}
@@ -164,8 +167,16 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
         gaps=(*(f"seed {run.seed} {run.status}: {run.reason}" for run in ended.itertuples()),
               *(f"seed {each.seed} not run" for each in absent)),
         mixed=is_mixed[learner],
+        inactive=bool((own["inactive"] & (own["status"] == Status.COMPLETED)).any()),
         all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all())))
   return Panel(stream, scale, title, rows, present)
+
+
+def _is_inactive(record: Record) -> bool:
+  """Whether the learner says of some visits whether its mechanism acted, and of none that it did."""
+  told = [summary["mechanism_acted"] for summary in record.result["learner_summary"]
+          if summary and "mechanism_acted" in summary]
+  return bool(told) and not any(told)
 
 
 def _values(runs: pd.DataFrame) -> dict[str, dict[int, float]]:
