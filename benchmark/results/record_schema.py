@@ -16,6 +16,8 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
+import numpy as np
+
 from benchmark.results import json_types, record_values
 from benchmark.results.status import Status
 from benchmark.suites import identity as identity_lib
@@ -181,9 +183,13 @@ def _check_result(named: Identity, result: Mapping, where: str) -> None:
         raise RecordError(f"{where}: {name}[{index}] is null, though the run completed.")
   accuracy = result["accuracy"]
   try:
-    AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"], result["stream"]["task_order"])
+    matrix = AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"],
+                                      result["stream"]["task_order"])
   except ValueError as error:
     raise RecordError(f"{where}: result.accuracy is not an accuracy matrix. {error}") from error
+  validation = result.get("validation_accuracy")
+  if validation is not None and (np.isnan(np.array(validation, np.float64)) != np.isnan(matrix.after_visit)).any():
+    raise RecordError(f"{where}: result.validation_accuracy is null for other tasks than result.accuracy.after_visit.")
 
 
 def _non_finite_fields(value: Any, name: str) -> Iterator[str]:
