@@ -22,7 +22,7 @@ import gin
 import numpy as np
 
 from lasem_tf import seeding, types
-from lasem_tf.data import sources
+from lasem_tf.data import preprocessing as preprocessing_lib, sources
 from lasem_tf.data.readers import cache_folder, image_cache, office_home_files
 from lasem_tf.data.stream import DataError, StreamContext, TaskStream
 from lasem_tf.data.streams import office_home_classes as constants, protocols
@@ -148,6 +148,10 @@ class _OfficeHomeStream(TaskStream):
     labels = np.array([local[int(class_id)] for class_id in class_ids], np.int32)
     domain = self._domains[task_id]
     return types.TaskSplit(self._caches[domain].load(self._rows_by_domain(indices)[domain]), labels, indices)
+
+  def preprocessing(self, task_id):
+    """See `TaskStream.preprocessing`."""
+    return preprocessing_lib.Preprocessing(self.image_shape, "stretch", oriented=False)
 
   def _decode_all(self) -> None:
     """Decodes all images of the trial that are not cached, so that damage is found before anything is trained."""
