@@ -197,7 +197,7 @@ def _empty(root):
 
 @pytest.mark.parametrize("build, message", [
     (_folder_problem(lambda root: [(root / "ant" / f"{n:03}.jpg").unlink() for n in range(8)]),
-     "class 'ant' of task 0 has 2 images, too few for shares of 0.6/0.1/0.3: none is left for validation and test. Add"),
+     "class 'ant' of task 0 has 2 images, too few for shares of 0.6/0.1/0.3: none is left for validation and test."),
     (_folder_problem(_remove_class), "one class only, 'ant': there is nothing to tell apart. Add a second class"),
     (_folder_problem(lambda root: _write(root / "bee" / "x.jpg")),
      "bee/x.jpg cannot be decoded: it is no image .* Or bind FolderStream.skip_unreadable = True"),
@@ -208,7 +208,7 @@ def _empty(root):
      "ant holds no folders, but .*web does: either all folders .* Move or remove one"),
     (_folder_problem(lambda root: _write(root / "a.jpg")), "a.jpg lies beside folders, outside any class"),
     (_folder_problem(lambda root: (root / "train").mkdir()), "a folder of each split .* must stand alone there"),
-    (_folder_problem(lambda root: None, num_tasks=2), "holds 2 classes, too few for the tasks of FolderStream.num_tasks"),
+    (_folder_problem(lambda root: None, num_tasks=2), "holds 2 classes, too few for the tasks of FolderStream"),
     (_folder_problem(lambda root: None, num_tasks=None), "nothing says how they make tasks: bind"),
     (_folder_problem(lambda root: None, tasks=(("ant", "cat"),), num_tasks=None), "holds no class 'cat'"),
     (_folder_problem(lambda root: None, tasks=(("ant",),), num_tasks=None), "task 0 must name at least two classes"),
