@@ -169,9 +169,9 @@ def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, lis
     for variant in suite.variants(learner):
       text = _vary(complete, variant, f"suite.sweep of {learner}")
       used |= _check(text)
-      runs += [Run(stream, variant.learner, suite.scale, seed, suite.design_seed, text.render(),
-                   configuration_hash(text.values, suite.design_seed), str(source), bindings=variant.bindings)
-               for seed in suite.seeds]
+      rendered, found = text.render(), configuration_hash(text.values, suite.design_seed)
+      runs += [Run(stream, variant.learner, suite.scale, seed, suite.design_seed, rendered, found, str(source),
+                   bindings=variant.bindings) for seed in suite.seeds]
   for name in sorted(own - used):
     raise ConfigurationError(bindings_lib.unused_message(name, used))
   return suite, runs
