@@ -126,7 +126,7 @@ def per_task_caption(panels: Sequence[comparison.Panel]) -> str:
 
 def _remarks(panels: Sequence[comparison.Panel], consequence: str) -> list[str]:
   """Sentences on marks and gaps, where there are any."""
-  sentences = []
+  sentences = [tuning] if (tuning := comparison.tuning_remark(panels)) else []
   if any(row.mixed for panel in panels for row in panel.rows):
     sentences.append(f"{MIXED}: measured on other data than the rest of the table or with "
                      f"several settings, so {consequence}.")

@@ -11,7 +11,7 @@ from lasem_tf.files import write_atomically
 
 SETTINGS_FILE = "report.json"
 PAGE_FILE = "index.html"
-_OWN_FILE = re.compile(r"table(_per_task)?\.(md|csv|tex)|index\.html|figures/[A-Za-z0-9._-]+\.(png|svg)")
+_OWN_FILE = re.compile(r"table(_per_task)?\.(md|csv|tex)|tuning\.csv|index\.html|figures/[A-Za-z0-9._-]+\.(png|svg)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Settings:
     title: heading of the page.
     baseline: learner that the others are tested against; None for none.
     allow_mixed_data: whether methods measured on other data are marked instead of refused.
+    allow_mixed_tuning: whether methods of several tuning protocols or budgets are named instead of refused.
+    variants: whether records of one identity with different settings are variants instead of refused.
     paper_dir: folder of published numbers, as seen from the report; None for the shipped ones.
     files: what was written, as seen from the report.
   """
@@ -29,6 +31,8 @@ class Settings:
   title: str
   baseline: str | None = None
   allow_mixed_data: bool = False
+  allow_mixed_tuning: bool = False
+  variants: bool = False
   paper_dir: str | None = None
   files: tuple[str, ...] = ()
 
@@ -50,7 +54,8 @@ def read(folder: pathlib.Path) -> Settings | None:
   try:
     found = json.loads(run_files.read_text(path))
     settings = Settings(**{**found, "files": tuple(found["files"])})
-    is_right = (isinstance(settings.title, str) and isinstance(settings.allow_mixed_data, bool)
+    switches = (settings.allow_mixed_data, settings.allow_mixed_tuning, settings.variants)
+    is_right = (isinstance(settings.title, str) and all(isinstance(value, bool) for value in switches)
                 and all(value is None or isinstance(value, str) for value in (settings.baseline, settings.paper_dir))
                 and all(isinstance(name, str) for name in settings.files))
   except (ValueError, TypeError, KeyError, RecursionError) as error:
