@@ -22,19 +22,19 @@ class Settings:
     title: heading of the page.
     baseline: learner that the others are tested against; None for none.
     allow_mixed_data: whether methods measured on other data are marked instead of refused.
-    allow_mixed_tuning: whether methods of several tuning protocols or budgets are named instead of refused.
-    variants: whether records of one identity with different settings are variants instead of refused.
     paper_dir: folder of published numbers, as seen from the report; None for the shipped ones.
     files: what was written, as seen from the report.
+    allow_mixed_tuning: whether methods of several tuning protocols or budgets are named instead of refused.
+    variants: whether records of one method with different settings are variants instead of refused.
   """
 
   title: str
   baseline: str | None = None
   allow_mixed_data: bool = False
-  allow_mixed_tuning: bool = False
-  variants: bool = False
   paper_dir: str | None = None
   files: tuple[str, ...] = ()
+  allow_mixed_tuning: bool = False
+  variants: bool = False
 
 
 def is_own(name: str) -> bool:

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from benchmark.results import measures, methods
+from benchmark.results import comparability, measures, methods
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from benchmark.results.status import Status
 from benchmark.suites import tuning as tuning_lib
-from benchmark.suites.identity import Identity, split_variant
+from benchmark.suites.identity import Identity
 from lasem_tf.metrics import statistics
 
 SIGNIFICANCE_LEVEL = 0.05
@@ -34,10 +34,6 @@ _SHARED_BY = (("data_fingerprint", "seed", "different images (data fingerprints)
 
 class MixedDataError(RecordError):
   """Runs of one table were measured on different data, or runs of one method with different settings."""
-
-
-class MixedTuningError(RecordError):
-  """Methods of one table were tuned by different protocols or with different numbers of trials."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +104,7 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
     allow_mixed_tuning: show methods of several tuning protocols or budgets in one panel instead of refusing them.
 
   Raises:
-    MixedTuningError: methods of one panel were tuned by several protocols or budgets.
+    comparability.MixedTuningError: methods of one panel were tuned by several protocols or budgets.
     MixedDataError: methods of one panel were measured on different data, or runs of a method with different settings.
     RecordError: the baseline is no learner of these records.
   """
@@ -116,19 +112,20 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
   frame["task_order"] = [tuple(record.result["stream"]["task_order"]) for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
+  frame["source"] = [(record.source, record.recorded_as) for record in records]
   frame["tuning"] = [tuning_lib.describe(record.result.get("tuning")) for record in records]
   expected = list(dict.fromkeys(map(Identity.parse, expected_identities or ())))
   found = {record.named for record in records}
   learners = [*dict.fromkeys(each.learner for each in expected)]
   learners += sorted({record.learner for record in records} - set(learners), key=methods.learner_key)
-  if baseline is not None and not _named(baseline, learners):
+  if baseline is not None and not comparability.named(baseline, learners):
     raise RecordError(f"The baseline {baseline!r} is none of the learners: {', '.join(learners)}.")
   missing: dict[tuple[str, str], list[Identity]] = {}
   for each in expected:
     missing.setdefault((each.stream, each.scale), []).extend([] if each in found else [each])
   runs = {key: group for key, group in frame.groupby(["stream", "scale"])} if records else {}
   for (stream, scale), group in () if allow_mixed_tuning else runs.items():
-    _check_tuning(group, f"{stream} ({scale})")
+    comparability.check_tuning(group, f"{stream} ({scale})")
   return [_panel(key, runs.get(key, frame[:0]), missing.get(key, []), learners, baseline, allow_mixed_data)
           for key in sorted({*runs, *missing})]
 
@@ -143,22 +140,6 @@ def expected_identities(found: Sequence[Record]) -> list[str]:
   return [str(Identity(stream, learner, scale, seed)) for stream, scale in sorted(learners)
           for learner in sorted(learners[stream, scale], key=methods.learner_key)
           for seed in sorted(seeds[stream, scale])]
-
-
-def tuning_remark(panels: Sequence[Panel]) -> str:
-  """How the methods of tables were tuned, as a sentence; '' where none was."""
-  by_tuning: dict[str, list[str]] = {}
-  for panel in panels:
-    for row in panel.rows:
-      labels = by_tuning.setdefault(row.tuning, [])
-      labels += [row.label] if row.label not in labels else []
-  if set(by_tuning) <= {""}:
-    return ""
-  if len(by_tuning) == 1:
-    return f"Hyper-parameters by {next(iter(by_tuning))} per learner."
-  parts = (f"{', '.join(labels)} by {text} per learner" if text else f"{', '.join(labels)} not tuned"
-           for text, labels in by_tuning.items())
-  return f"Hyper-parameters, by protocols or budgets that differ: {'; '.join(parts)}."
 
 
 def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity], learners: Sequence[str],
@@ -176,7 +157,7 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
                for learner, own in values.items()}
   comparable = {learner: own for learner, own in values.items() if not is_mixed[learner]}
   ranks = {measure.name: _rank(comparable, measure) for measure in measures.MEASURES if measure.better is not None}
-  present = _baseline_of(baseline, comparable, f"{stream} ({scale})")
+  present = comparability.baseline_of(baseline, comparable, f"{stream} ({scale})")
   p_values = {measure.name: _p_values(comparable, present, measure.name)
               for measure in TESTED_AGAINST_BASELINE} if present is not None else {}
   rows = []
@@ -195,32 +176,6 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
         all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all()),
         tuning="" if own.empty else own["tuning"].mode().iloc[0]))
   return Panel(stream, scale, title, rows, present)
-
-
-def _named(baseline: str, learners: Iterable[str]) -> list[str]:
-  """The learner that a baseline names, or the variants of that learner."""
-  learners = list(learners)
-  return [baseline] if baseline in learners else [name for name in learners if split_variant(name)[0] == baseline]
-
-
-def _baseline_of(baseline: str | None, learners: Iterable[str], panel: str) -> str | None:
-  """The row of a panel that the others are tested against; None without one."""
-  found = [] if baseline is None else _named(baseline, learners)
-  if len(found) > 1:
-    raise RecordError(f"{panel}: the baseline {baseline!r} has several variants; name one of {', '.join(found)}.")
-  return found[0] if found else None
-
-
-def _check_tuning(runs: pd.DataFrame, panel: str) -> None:
-  """Raises `MixedTuningError` unless all runs that did not fail were tuned alike."""
-  runs = runs[runs["status"] != Status.FAILED]
-  examples = runs.drop_duplicates("tuning")
-  if len(examples) > 1:
-    shown = "; ".join(f"{run.learner}: {run.tuning or 'not tuned'}" for run in examples.itertuples())
-    raise MixedTuningError(
-        f"{panel}: methods were tuned by different protocols or with different numbers of trials ({shown}). Report "
-        "them apart, or show them in one table, named: benchmark.report --allow_mixed_tuning, or "
-        "suite.allow_mixed_tuning = True.")
 
 
 def _values(runs: pd.DataFrame) -> dict[str, dict[int, float]]:
@@ -246,13 +201,15 @@ def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
     usual = runs[~other].groupby(key)[column].agg(lambda group: group.mode().iloc[0])
     differs = runs[column] != runs[key].map(usual).fillna(runs[column])
     if (differs & ~other).any():
-      differences.append(difference)
+      named = comparability.settings(runs[~other], differs) if column == "configuration_hash" else ""
+      differences.append(f"{difference}{named}")
     other |= differs
   if other.any() and not allow:
     raise MixedDataError(
         f"{panel}: runs were measured with {' and with '.join(differences)}, e.g. "
         f"{runs.loc[other, 'identity'].iloc[0]} unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or "
-        "pass --allow_mixed_data to benchmark.report to see them in one table, marked.")
+        "pass --allow_mixed_data to benchmark.report to see them in one table, marked, or --variants to see runs with "
+        "different settings as variants of their method.")
   return set(runs.loc[other, "identity"])
 
 

@@ -144,7 +144,7 @@ def learner_key(name: str) -> tuple[int, str, list[tuple[float, str]]]:
   Variants come after their learner, by the numbers they are named by.
   """
   own, (method, variant) = family(name), split_variant(name)
-  parts = re.split(r"(?<==)(-?\d+(?:\.\d+)?(?:e-?\d+)?)", variant)  # Numbers stand at odd places.
+  parts = re.split(r"(?<==)(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)", variant)  # Numbers stand at odd places.
   numbered = [(float(part), "") if place % 2 else (0.0, part) for place, part in enumerate(parts)]
   return (len(_FAMILIES) if own is None else _ORDER[own.name], method, numbered if variant else [])
 
