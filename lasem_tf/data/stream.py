@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from lasem_tf import seeding, types
+from lasem_tf.data import preprocessing as preprocessing_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +102,19 @@ class TaskStream(abc.ABC):
   def source_indices(self, task_id: int, split: str) -> np.ndarray:
     """int64 `[n]`: which source images make up a split, in stored order, without decoding any."""
     return self._source_indices(task_id, split)
+
+  def preprocessing(self, task_id: int) -> preprocessing_lib.Preprocessing | None:
+    """How an image file becomes what the network sees in a task, for images that are not of the stream.
+
+    Subclasses override. May read the task's training images, whose statistics it may hold.
+
+    Args:
+      task_id: the task.
+
+    Returns:
+      The rule; None where images do not come from files with 8 bits a channel, or the stream does not tell.
+    """
+    del task_id
 
   def counts(self) -> dict[str, list[int]]:
     """Number of examples of every task, by split."""

@@ -161,6 +161,10 @@ class CIFAR100(stream.TaskStream):
       statistics = pipeline.channel_statistics(self._images(task_id, "train"))
     return types.TaskSplit(pipeline.collect(pipeline.standardized(images, statistics)), labels, indices)
 
+  def preprocessing(self, task_id):
+    """See `TaskStream.preprocessing`: the statistics of training images, whatever the protocol takes for the test."""
+    return pipeline.channel_statistics(self._images(task_id, "train")).preprocessing(self.image_shape)
+
   def _data_seed(self):
     return "no images" if self.context.design_only else self.source.digest
 

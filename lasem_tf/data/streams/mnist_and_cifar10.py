@@ -10,7 +10,7 @@ import gin
 import numpy as np
 
 from lasem_tf import seeding, types
-from lasem_tf.data import pipeline, sources, splits, stream
+from lasem_tf.data import pipeline, preprocessing as preprocessing_lib, sources, splits, stream
 from lasem_tf.data.readers import cifar_files, idx_files
 from lasem_tf.data.streams import cifar100, protocols
 
@@ -120,6 +120,10 @@ class _BinaryStream(stream.TaskStream):
   def _normalized(self, task_id, split):
     return self._decoded(task_id, split)
 
+  def preprocessing(self, task_id):
+    """See `TaskStream.preprocessing`."""
+    return preprocessing_lib.Preprocessing(self.image_shape)
+
   def _data_seed(self):
     return "no images" if self.context.design_only else self.source.digest
 
@@ -216,6 +220,10 @@ class CIFAR10Binary(_BinaryStream):
     own = split == "train" or self.protocol["normalization"] == "per_split"
     statistics = pipeline.channel_statistics(images if own else self._decoded(task_id, "train"))
     return pipeline.standardized(images, statistics)
+
+  def preprocessing(self, task_id):
+    """See `CIFAR100.preprocessing`."""
+    return pipeline.channel_statistics(self._decoded(task_id, "train")).preprocessing(self.image_shape)
 
 
 def _designed(binding, num_tasks):

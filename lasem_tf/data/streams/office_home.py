@@ -22,7 +22,7 @@ import gin
 import numpy as np
 
 from lasem_tf import seeding, types
-from lasem_tf.data import sources
+from lasem_tf.data import preprocessing as preprocessing_lib, sources
 from lasem_tf.data.readers import cache_folder, image_cache, office_home_files
 from lasem_tf.data.stream import DataError, StreamContext, TaskStream
 from lasem_tf.data.streams import office_home_classes as constants, protocols
@@ -53,6 +53,8 @@ class _OfficeHomeStream(TaskStream):
     self.context = context
     self.name = name
     self.image_shape = (image_size, image_size, 3)
+    # Not turned as EXIF says: the releases read the pixels as they are stored.
+    self._rule = preprocessing_lib.Preprocessing(self.image_shape, "stretch", oriented=False)
     self.protocol = protocols.resolve(protocol, {}, {})
     self.tasks = tuple(
         types.TaskInfo(task_id, len(class_ids), tuple(constants.CLASS_NAMES[c] for c in class_ids), class_ids,
@@ -101,7 +103,7 @@ class _OfficeHomeStream(TaskStream):
       listing = [(class_id, number) for class_id, numbered in enumerate(classes) for number in sorted(numbered)]
       self._rows[domain] = {key: row for row, key in enumerate(listing)}
       paths = [classes[class_id][number] for class_id, number in listing]
-      self._caches[domain] = image_cache.ImageCache(root, domain, paths, *self.image_shape[:2])
+      self._caches[domain] = image_cache.ImageCache(root, domain, paths, self._rule)
 
   def _class_numbers(self, domain: str) -> list[list[int]]:
     """Numbers of the images of every class."""
@@ -148,6 +150,10 @@ class _OfficeHomeStream(TaskStream):
     labels = np.array([local[int(class_id)] for class_id in class_ids], np.int32)
     domain = self._domains[task_id]
     return types.TaskSplit(self._caches[domain].load(self._rows_by_domain(indices)[domain]), labels, indices)
+
+  def preprocessing(self, task_id):
+    """See `TaskStream.preprocessing`."""
+    return self._rule
 
   def _decode_all(self) -> None:
     """Decodes all images of the trial that are not cached, so that damage is found before anything is trained."""
