@@ -26,7 +26,7 @@ import sys
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import plan as plan_lib, pool, process, shards, surroundings, tuned
+from benchmark.execution import plan as plan_lib, pool, process, run_state, shards, surroundings, tuned
 from benchmark.execution.ray import address, executor as ray_executor
 from benchmark.execution.settings import Settings
 from benchmark.results.record_schema import RecordError
@@ -59,7 +59,8 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0,
                      flag_values=values)
   switch("tensorboard", True, "Write TensorBoard event files.")
-  switch("dry_run", False, "List every run with its configuration hash, cost and time on this machine, then exit.")
+  switch("dry_run", False, "List every run with its configuration hash, cost, time on this machine and what the output "
+         "folder holds of it, totals and disk space, then exit.")
   switch("overwrite", False, "Delete runs of another configuration that lie in the output folder.")
   return values
 
@@ -92,7 +93,9 @@ def _run(values: flags.FlagValues) -> int:
   plans = shards.select(planning.plan(foreseen, settings, needs_data=not values.dry_run), *shard,
                         tuned.shard_unit(expansion.suite))
   if values.dry_run:
-    print(plan_lib.render(plans, cost_measurement.measure(), len(places)))
+    states = [run_state.of_run(plan.run, settings) for plan in plans]
+    print(plan_lib.render(plans, cost_measurement.measure(), len(places), states))
+    print(run_state.describe_disk(states, settings))
     return 0
   make_executor = lambda num_waiting, display: _executor(values, settings, places[:max(1, num_waiting)], display)
   train = lambda plans: stage.train(plans, settings, values.overwrite, make_executor)
