@@ -5,7 +5,7 @@ import json
 import pathlib
 import re
 
-from benchmark.results import run_files
+from benchmark.results import inference, run_files
 from benchmark.results.record_schema import RecordError
 from lasem_tf.files import write_atomically
 
@@ -24,6 +24,9 @@ class Settings:
     allow_mixed_data: whether methods measured on other data are marked instead of refused.
     paper_dir: folder of published numbers, as seen from the report; None for the shipped ones.
     files: what was written, as seen from the report.
+    margin: of equivalence, in percentage points.
+    columns: names of the measures that tables show; none for the usual ones.
+    mixed_model: whether a mixed model of final accuracy is fitted.
   """
 
   title: str
@@ -31,6 +34,9 @@ class Settings:
   allow_mixed_data: bool = False
   paper_dir: str | None = None
   files: tuple[str, ...] = ()
+  margin: float = 100 * inference.MARGIN
+  columns: tuple[str, ...] = ()
+  mixed_model: bool = False
 
 
 def is_own(name: str) -> bool:
@@ -49,10 +55,11 @@ def read(folder: pathlib.Path) -> Settings | None:
     return None
   try:
     found = json.loads(run_files.read_text(path))
-    settings = Settings(**{**found, "files": tuple(found["files"])})
+    settings = Settings(**{**found, "files": tuple(found["files"]), "columns": tuple(found.get("columns", ()))})
     is_right = (isinstance(settings.title, str) and isinstance(settings.allow_mixed_data, bool)
                 and all(value is None or isinstance(value, str) for value in (settings.baseline, settings.paper_dir))
-                and all(isinstance(name, str) for name in settings.files))
+                and isinstance(settings.mixed_model, bool) and _is_margin(settings.margin)
+                and all(isinstance(name, str) for name in (*settings.files, *settings.columns)))
   except (ValueError, TypeError, KeyError, RecursionError) as error:
     if isinstance(error, RecordError):
       raise
@@ -60,6 +67,10 @@ def read(folder: pathlib.Path) -> Settings | None:
   if not is_right:
     raise RecordError(f"{path}: not the settings of a report. Delete it, then write the report again.")
   return settings
+
+
+def _is_margin(value: object) -> bool:
+  return type(value) in (int, float) and 0 < value < 100
 
 
 def write(settings: Settings, folder: pathlib.Path) -> None:

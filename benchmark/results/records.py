@@ -201,7 +201,8 @@ def _merge(first: Record | None, second: Record) -> Record:
   others = _in_words(differences.of_circumstances(first.provenance, second.provenance))
   raise ContradictoryRecordsError(
       f"{both} were trained with equal settings and disagree in "
-      f"{_in_words(differences.of_values(*results))}. {f'Circumstances differ in {others}. ' if others else ''}Keep the record you trust and move the other away.")
+      f"{_in_words(differences.of_values(*results))}. "
+      f"{f'Circumstances differ in {others}. ' if others else ''}Keep the record you trust and move the other away.")
 
 
 def _in_words(found: Iterable[tuple[str, Any, Any]]) -> str:
