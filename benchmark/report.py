@@ -77,7 +77,7 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
               for panel, title, columns, rows in tables.per_task_tables(panels, estimates)]
   mixed = []
   if settings.mixed_model:
-    files["table.md"] = f"{files['table.md']}\n{mixed_models.markdown(found, panels)}"
+    files["table.md"] = "\n".join([str(files["table.md"]), mixed_models.markdown(found, panels)])
     mixed = [page.Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream)
              for panel, title, columns, rows in mixed_models.tables(found, panels)]
   content = page.PageContent(settings.title, found, panels, per_task, published, figures, details, mixed)

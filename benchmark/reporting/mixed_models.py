@@ -51,6 +51,7 @@ def _fit(records: Sequence[Record], panel: comparison.Panel) -> mixed_model.Fit:
                   and (record.stream, record.scale) == (panel.stream, panel.scale)
                   for task, accuracy in enumerate(lifelong.final_per_task(record.matrix).tolist())]
   try:
-    return mixed_model.fit(*map(list, zip(*observations)), str(panel.baseline))
+    method, task, seed, accuracy = map(list, zip(*observations))
+    return mixed_model.fit(method, task, seed, accuracy, str(panel.baseline))
   except mixed_model.MixedModelError as error:
     raise RecordError(f"{panel.stream} ({panel.scale}): {error}") from error

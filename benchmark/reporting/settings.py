@@ -70,7 +70,7 @@ def read(folder: pathlib.Path) -> Settings | None:
 
 
 def _is_margin(value: object) -> bool:
-  return type(value) in (int, float) and 0 < value < 100
+  return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 100
 
 
 def write(settings: Settings, folder: pathlib.Path) -> None:
