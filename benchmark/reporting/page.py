@@ -13,15 +13,16 @@ from collections.abc import Mapping, Sequence
 import jinja2
 import markupsafe
 
-from benchmark.reporting import cells
+from benchmark.reporting import cells, comparisons, mixed_models
 from benchmark.reporting.figures import style
-from benchmark.results import comparison, measures, methods, texts
+from benchmark.results import comparison, measures, methods, robust_means, texts
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 from benchmark.results.status import RECORDED, Status
-from lasem_tf.metrics import lifelong
+from lasem_tf.metrics import lifelong, paired
 
 _RUN_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.BACKWARD_TRANSFER, measures.CPU_SECONDS)
+_MOST_NAMED = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,7 @@ class PageContent:
   published: Table
   figures: Sequence[style.RenderedFigure]
   details: Mapping[str, RunDetails]
+  mixed_models: Sequence[Table] = ()
   tuning: Table | None = None
   tuning_caption: str = ""
 
@@ -70,8 +72,10 @@ def render(content: PageContent) -> str:
       published=content.published, tuning=content.tuning, tuning_caption=content.tuning_caption,
       figures=_figures_by_stream(content),
       findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),
-      data=_data(content.records, content.details), caption=cells.caption(content.panels),
-      definitions=cells.definitions())
+      data=_data(content.records, content.details), caption=comparisons.caption(content.panels),
+      definitions=cells.definitions(content.panels), differences=_difference_tables(content),
+      mixed_models=content.mixed_models, mixed_caption=mixed_models.CAPTION,
+      differences_caption=comparisons.details_caption())
 
 
 def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
@@ -100,27 +104,48 @@ def _summary(content: PageContent) -> list[tuple[str, str]]:
 
 
 def _findings(panel: comparison.Panel) -> dict:
-  """Who is best in a panel, and who cannot be told from it."""
+  """Who is best in a panel, and what comparisons with it came to."""
   lines = []
   for measure in (measures.PEAK, measures.FINAL, measures.FORGETTING):
     best = [row for row in panel.rows if measure.name in row.best]
     if not best:
       continue
-    near = [row.label for row in panel.rows if measure.name in row.indistinguishable]
     shown = []
     for row in best:
       estimate = row.estimates[measure.name]
       count = f"n = {estimate.n}" + (f" of {row.num_expected}" if estimate.n < row.num_expected else "")
       shown.append(f"{row.label} with {cells.estimate_text(estimate, measure)} {measure.unit} "
-                   f"({count}{'; not tested' if estimate.n < 2 else ''})")
-    lines.append(f"{measure.title}: {', '.join(shown)}" +
-                 (f"; not significantly different: {', '.join(near)}." if near else "."))
+                   f"({count})")
+    lines.append(f"{measure.title}: {', '.join(shown)}{_outcomes(panel, measure)}.")
   return {"title": cells.panel_title(panel), "stream": panel.stream, "lines": lines}
 
 
+def _outcomes(panel: comparison.Panel, measure: measures.Measure) -> str:
+  """'; equivalent to it: A; undecided: B, C; worse: 5 methods'."""
+  by_outcome: dict[paired.Outcome, list[str]] = {}
+  for row in panel.rows:
+    if measure.name in row.against_best:
+      by_outcome.setdefault(row.against_best[measure.name].outcome, []).append(row.label)
+  parts = [f"; {outcome.value}: {', '.join(by_outcome[outcome])}"
+           for outcome in (paired.Outcome.EQUIVALENT, paired.Outcome.UNDECIDED) if outcome in by_outcome]
+  if worse := by_outcome.get(paired.Outcome.WORSE):
+    parts.append(f"; worse: {', '.join(worse) if len(worse) <= _MOST_NAMED else f'{len(worse)} methods'}")
+  if paired.Outcome.UNTESTED in by_outcome:
+    count = len(by_outcome[paired.Outcome.UNTESTED])
+    parts.append(f"; not tested: {count} method{'s' * (count > 1)} of fewer than {paired.FEWEST_PAIRS} shared seeds")
+  return "".join(parts)
+
+
 def _panel_table(panel: comparison.Panel) -> Table:
-  return Table(cells.panel_title(panel), cells.headings(panel),
-               [(row.learner, panel.stream, cells.cells(panel, row)) for row in panel.rows], panel.stream)
+  return Table(cells.panel_title(panel), comparisons.headings(panel),
+               [(row.learner, panel.stream, comparisons.row_cells(panel, row)) for row in panel.rows], panel.stream)
+
+
+def _difference_tables(content: PageContent) -> list[Table]:
+  means = robust_means.of_final_accuracy(content.records)
+  return [Table(f"{cells.panel_title(panel)}: {title}", columns,
+                [(row.learner, panel.stream, line) for row, line in rows], panel.stream)
+          for panel, title, columns, rows in comparisons.tables(content.panels, means)]
 
 
 def _runs_table(records: Sequence[Record]) -> Table:
