@@ -75,7 +75,8 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
       num_steps=sum(steps[task] for task in order),
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
       evaluation_gmacs=sum(forward[task] * counts["validation"][task] * epochs for task in order)
-      + _of_all_seen(order, {task: forward[task] * counts["test"][task] for task in order}),
+      + _of_all_seen(order, {task: forward[task] * (counts["test"][task] + counts["validation"][task])
+                             for task in order}),
       missing_data=missing, warnings=(*shared_images(stream), *_untuned(run, experiment)))
 
 
