@@ -123,3 +123,14 @@ def test_operative_configuration_replays_to_itself(learner, settings):
   operative = gin.operative_config_str()
   run_once.build(dataclasses.replace(run, text=operative, names_defaults=True), settings)
   assert bindings_lib.bound_values(gin.operative_config_str()) == bindings_lib.bound_values(operative)
+
+
+def test_the_suite_of_all_learners_has_all_learners():
+  learners = set(_suite("suites/all_learners_smoke.gin").learners)
+  assert {path.stem for path in (ROOT / "learners").glob("*.gin")} <= learners
+  covered = {file for name in learners for file in learner_names.resolve(name).files}
+  composed = {f"learners/{folder}/{path.stem}.gin" for folder in ("knowledge", "selection")
+              for path in (ROOT / "learners" / folder).glob("*.gin")}
+  # Groups of the 17-layer network, and one that combines two that are there.
+  left_out = {file for file in composed if re.search(r"lasemg(\d+_2021|_2021|_early)\.gin", file)}
+  assert composed - left_out <= covered
