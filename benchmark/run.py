@@ -9,14 +9,13 @@
 The same command continues an unfinished suite; more learners or seeds extend it in the same folder. Every run's folder,
 <output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log and checkpoints; table.md
 and table.csv lie in <output_dir>. A suite that tunes hyper-parameters trains its trials first, with scale
-<scale>[tuning], then evaluates what their validation accuracies choose; see gin/README.md. The smoke suite takes about a minute on two cores; --dry_run tells the cost of any
-other.
+<scale>[tuning], then evaluates what their validation accuracies choose; see gin/README.md. The smoke suite takes about
+a minute on two cores; --dry_run tells the cost of any other.
 
 Exit status: 0 every run completed (a trial may diverge); 1 some run failed or diverged (the table shows which, and
-why), or nothing could be chosen for a learner; 2 a flag, a
-configuration or the data are wrong (nothing was trained); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP
-(every run in progress wrote a checkpoint). What is printed decides nothing: a suite goes on, and ends with the same
-status, when its output is closed or nobody reads it.
+why), or nothing could be chosen for a learner; 2 a flag, a configuration or the data are wrong (nothing was trained);
+130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a checkpoint). What is printed
+decides nothing: a suite goes on, and ends with the same status, when its output is closed or nobody reads it.
 """
 
 import functools
