@@ -29,7 +29,17 @@ from benchmark import command_line
 from benchmark.reporting import mixed_models, page, published as published_lib, settings as settings_lib, tables
 from benchmark.reporting.figures import collection, style
 from benchmark.reporting.settings import PAGE_FILE, Settings, SETTINGS_FILE
-from benchmark.results import comparison, course, inference, measures, record_schema, records, run_details, run_files
+from benchmark.results import (
+    comparison,
+    course,
+    inference,
+    measures,
+    predictions,
+    record_schema,
+    records,
+    run_details,
+    run_files,
+)
 from lasem_tf.files import write_atomically
 
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
@@ -80,7 +90,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
     files["table.md"] = "\n".join([str(files["table.md"]), mixed_models.markdown(found, panels)])
     mixed = [page.Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream)
              for panel, title, columns, rows in mixed_models.tables(found, panels)]
-  content = page.PageContent(settings.title, found, panels, per_task, published, figures, details, mixed)
+  content = page.PageContent(settings.title, found, panels, per_task, published, figures, details, mixed,
+                             predictions.summaries(found))
   return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels))
 
 

@@ -68,6 +68,7 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0,
                      flag_values=values)
   switch("tensorboard", True, "Write TensorBoard event files.")
+  switch("predictions", True, "Write each run's logits of the test images beside its record, as predictions.npz.")
   switch("dry_run", False, "List every run with its configuration hash, cost and time on this machine, then exit.")
   switch("overwrite", False, "Delete runs of another configuration that lie in the output folder.")
   return values
@@ -130,7 +131,7 @@ def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:
       output_dir=expand(values.output_dir or os.path.join("runs", the_suite.name)),
       data_dirs=tuple(map(expand, data_dirs)), cache_dir=values.cache_dir and expand(values.cache_dir),
       download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
-      deterministic=values.deterministic, tensorboard=values.tensorboard)
+      deterministic=values.deterministic, tensorboard=values.tensorboard, predictions=values.predictions)
 
 
 def _executor(values: flags.FlagValues, settings: Settings, places, display):

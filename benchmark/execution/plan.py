@@ -24,6 +24,7 @@ class Plan:
     num_visits: of tasks.
     num_steps: of training.
     evaluation_gmacs: the same for validation after every epoch, and for both splits of all tasks after every visit.
+    prediction_bytes: size of the predictions beside the record.
     warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the official data; else ''.
   """
@@ -35,6 +36,7 @@ class Plan:
   num_steps: int
   evaluation_gmacs: float
   missing_data: str = ""
+  prediction_bytes: int = 0
   warnings: tuple[str, ...] = ()
 
   @property
@@ -64,6 +66,8 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int) -> str
   seconds = [entry.seconds(model) for entry in plans]
   missing = sorted({entry.missing_data for entry in plans} - {""})
   notes = "".join(f"\nCosts are those of the official data, which cannot be used yet: {reason}" for reason in missing)
+  if size := sum(entry.prediction_bytes for entry in plans):
+    notes += f"\nPredictions take {size / 1e6:,.1f} MB on disk (--nopredictions: none)."
   composed = {entry.run.learner: entry.run.source for entry in plans if " + " in entry.run.source}
   notes += "".join(f"\n{learner} = {source}" for learner, source in composed.items())
   return (f"{table}\n\n{len(plans)} runs, {sum(entry.training_gmacs for entry in plans):,.1f} GMACs of training. Here: "
