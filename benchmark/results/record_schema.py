@@ -178,8 +178,9 @@ def _check_result(named: Identity, result: Mapping, where: str) -> None:
   for name, entries, values in json_types.lists(run_result.RunResult, result, "result"):
     if len(values) != lengths[entries.each]:
       raise RecordError(f"{where}: {name} has {len(values)} entries, not {lengths[entries.each]}.")
-    if entries.padded and None in values:
-      raise RecordError(f"{where}: {name}[{values.index(None)}] is null, though the run completed.")
+    for index, value in enumerate(values if entries.padded else ()):
+      if value is None and (entries.each == "visit" or index in result["stream"]["task_order"]):
+        raise RecordError(f"{where}: {name}[{index}] is null, though the run completed.")
   accuracy = result["accuracy"]
   try:
     matrix = AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"],
