@@ -139,9 +139,10 @@ def _predict(life: lifetime.Lifetime, prepared: Prepared,
   epochs = prepared.options.epochs_per_task
   training_macs = sum((macs or 0.0) * counts["train"][task] * epochs
                       for task, macs in zip(visits, measured.training_macs_per_image))
+  tasks = sorted(set(visits))
   return life.predict(predictions.all_heads_are_cheap(
-      [macs or 0.0 for macs in measured.forward_macs_committed], counts["test"],
-      [task.num_classes for task in prepared.stream.tasks], training_macs))
+      [measured.forward_macs_committed[task] or 0.0 for task in tasks], [counts["test"][task] for task in tasks],
+      [prepared.stream.tasks[task].num_classes for task in tasks], training_macs))
 
 
 class _ReportSink:

@@ -46,18 +46,19 @@ def calibration(records: Sequence[Record], panels: Sequence[comparison.Panel], f
                 ) -> Iterator[tuple[comparison.Panel, str, list[str], _Rows]]:
   """Yields panel, title, columns and rows: a column for the mean and for every task, in per cent."""
   for panel, by_learner in _by_panel(records, panels, found):
-    num_tasks = max(len(summary.calibration_errors) for own in by_learner.values() for summary in own.values())
+    tasks = sorted({task for own in by_learner.values() for summary in own.values()
+                    for task in summary.calibration_errors})
     rows: _Rows = []
     for learner, own in by_learner.items():
-      errors = [[summary.calibration_errors[task] for summary in own.values() if task < len(summary.calibration_errors)]
-                for task in range(num_tasks)]
+      errors = [[summary.calibration_errors[task] for summary in own.values() if task in summary.calibration_errors]
+                for task in tasks]
       agnostic = [summary.agnostic_accuracy for summary in own.values() if summary.agnostic_accuracy is not None]
-      rows.append((learner, [
-          Cell(methods.learner_label(learner), value=learner), Cell(str(len(own)), value=len(own)), _percent(agnostic),
-          _percent([float(np.mean(summary.calibration_errors)) for summary in own.values()]), *map(_percent, errors)]))
+      means = [float(np.mean(list(summary.calibration_errors.values()))) for summary in own.values()]
+      rows.append((learner, [Cell(methods.learner_label(learner), value=learner), Cell(str(len(own)), value=len(own)),
+                             *map(_percent, (agnostic, means, *errors))]))
     yield (panel, f"{cells.panel_title(panel)}: calibration error and task-agnostic accuracy",
            ["Learner", "n", "Task-agnostic (%)", "Calibration error (%)",
-            *(f"Task {task}" for task in range(num_tasks))], rows)
+            *(f"Task {task}" for task in tasks)], rows)
 
 
 def mcnemar(records: Sequence[Record], panels: Sequence[comparison.Panel], found: Mapping[str, Summary]
@@ -92,8 +93,8 @@ def confusions(records: Sequence[Record], panels: Sequence[comparison.Panel],
   for panel, by_learner in _by_panel(records, panels, found):
     for learner, own in by_learner.items():
       texts = []
-      for task in range(max(len(summary.confusions) for summary in own.values())):
-        matrices = [summary.confusions[task] for summary in own.values() if task < len(summary.confusions)]
+      for task in sorted({task for summary in own.values() for task in summary.confusions}):
+        matrices = [summary.confusions[task] for summary in own.values() if task in summary.confusions]
         if len({matrix.shape for matrix in matrices}) == 1:
           texts.append(f"Task {task}\n{_matrix_text(np.sum(matrices, axis=0))}")
       title = f"{cells.panel_title(panel)}: {methods.learner_label(learner)}"

@@ -5,7 +5,7 @@ import hashlib
 import io
 import pathlib
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -22,16 +22,16 @@ class Summary:
   """What one run's predictions say.
 
   Attributes:
-    confusions: int64 `[classes, classes]` of every task, see `classification.confusion_matrix`.
-    calibration_errors: of every task.
+    confusions: int64 `[classes, classes]` of every visited task, see `classification.confusion_matrix`.
+    calibration_errors: of every visited task.
     correct: bool `[images of all tasks]`.
     images: digest of which images these are; runs of equal digests are comparable image by image.
     agnostic_accuracy: share of all images whose largest logit over all heads is the right one; None where not all heads
       were asked.
   """
 
-  confusions: list[np.ndarray]
-  calibration_errors: list[float]
+  confusions: dict[int, np.ndarray]
+  calibration_errors: dict[int, float]
   correct: np.ndarray
   images: str
   agnostic_accuracy: float | None
@@ -58,18 +58,20 @@ def _path(record: Record) -> pathlib.Path | None:
   return path if path.is_file() and not path.is_symlink() else None
 
 
-def _expected(record: Record) -> tuple[list[int], list[int]]:
-  """Numbers of test images and of classes, by task."""
+def _expected(record: Record) -> dict[int, tuple[int, int]]:
+  """Numbers of test images and of classes of every visited task, ascending."""
   stream = record.result["stream"]
-  return stream["counts"].get("test", []), stream["num_classes"]
+  images, classes = stream["counts"].get("test", []), stream["num_classes"]
+  return {task: (images[task], classes[task]) for task in record.matrix.task_ids if task < len(images)}
 
 
 def _read(record: Record, path: pathlib.Path) -> Mapping[str, np.ndarray]:
   """The arrays, once file, sizes, types and values are those that the record speaks of."""
-  images, classes = _expected(record)
-  of_an_image = 4 * max(classes, default=0) + 12 + 4 * sum(classes)
-  most = 2 * _HEADER_BYTES * (4 * len(classes) + 1) + sum(images) * of_an_image
-  if len(images) != len(classes) or path.stat().st_size > most:
+  tasks = _expected(record)
+  of_an_image = 4 * max((classes for _, classes in tasks.values()), default=0) + 12
+  of_an_image += 4 * sum(classes for _, classes in tasks.values())
+  most = 2 * _HEADER_BYTES * (4 * len(tasks) + 1) + sum(images for images, _ in tasks.values()) * of_an_image
+  if path.stat().st_size > most:
     raise RecordError(f"{path}: larger than the predictions of {record.identity} can be. Delete it to report without.")
   content = path.read_bytes()
   if hashlib.sha256(content).hexdigest() != record.provenance.get("files", {}).get(run_files.PREDICTIONS_FILE):
@@ -81,21 +83,22 @@ def _read(record: Record, path: pathlib.Path) -> Mapping[str, np.ndarray]:
         raise ValueError("compressed")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
       loaded = {name: arrays[name] for name in arrays.files}
-    _check(loaded, images, classes)
+    _check(loaded, tasks)
     return loaded
   except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
     raise RecordError(f"{path}: not the predictions of {record.identity} ({error!r:.200}). Delete it to report without."
                       ) from error
 
 
-def _check(arrays: Mapping[str, np.ndarray], images: Sequence[int], classes: Sequence[int]) -> None:
+def _check(arrays: Mapping[str, np.ndarray], tasks: Mapping[int, tuple[int, int]]) -> None:
   """Raises ValueError or KeyError unless every array is there with its type, shape and range."""
-  for task, (most, num_classes) in enumerate(zip(images, classes)):
+  all_classes = sum(classes for _, classes in tasks.values())
+  for task, (most, num_classes) in tasks.items():
     logits, labels, rows = (arrays[f"{name}_{task}"] for name in ("logits", "labels", "rows"))
     count = len(logits)
     wanted = [(logits, np.float32, (count, num_classes)), (labels, np.int32, (count,)), (rows, np.int64, (count,))]
     if f"all_logits_{task}" in arrays:
-      wanted.append((arrays[f"all_logits_{task}"], np.float32, (count, sum(classes))))
+      wanted.append((arrays[f"all_logits_{task}"], np.float32, (count, all_classes)))
     for array, kind, shape in wanted:
       if array.dtype != kind or array.shape != shape or not 0 < count <= most or not np.isfinite(array).all():
         raise ValueError(f"task {task}: {array.dtype} {array.shape}")
@@ -104,22 +107,17 @@ def _check(arrays: Mapping[str, np.ndarray], images: Sequence[int], classes: Seq
 
 
 def _summary(record: Record, arrays: Mapping[str, np.ndarray]) -> Summary:
-  _, classes = _expected(record)
-  tasks, digest = range(len(classes)), hashlib.sha256()
-  first_classes = np.cumsum([0, *classes])
+  tasks, digest = _expected(record), hashlib.sha256()
   for task in tasks:
     digest.update(arrays[f"rows_{task}"].tobytes() + b"|" + arrays[f"labels_{task}"].tobytes() + b"|")
   agnostic = None
   if all(f"all_logits_{task}" in arrays for task in tasks):
+    first_classes = np.cumsum([0, *(classes for _, classes in tasks.values())])
     agnostic = float(np.concatenate([
-        classification.task_agnostic_correct(arrays[f"all_logits_{task}"], arrays[f"labels_{task}"],
-                                             int(first_classes[task])) for task in tasks]).mean())
-  own = list(_own(arrays, len(classes)))
-  return Summary([classification.confusion_matrix(*pair) for pair in own],
-                 [classification.expected_calibration_error(*pair) for pair in own],
+        classification.task_agnostic_correct(arrays[f"all_logits_{task}"], arrays[f"labels_{task}"], int(first_class))
+        for task, first_class in zip(tasks, first_classes)]).mean())
+  own = [(arrays[f"logits_{task}"], arrays[f"labels_{task}"]) for task in tasks]
+  return Summary({task: classification.confusion_matrix(*pair) for task, pair in zip(tasks, own)},
+                 {task: classification.expected_calibration_error(*pair) for task, pair in zip(tasks, own)},
                  np.concatenate([logits.argmax(axis=1) == labels for logits, labels in own]), digest.hexdigest(),
                  agnostic)
-
-
-def _own(arrays: Mapping[str, np.ndarray], num_tasks: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-  yield from ((arrays[f"logits_{task}"], arrays[f"labels_{task}"]) for task in range(num_tasks))

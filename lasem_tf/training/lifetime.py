@@ -107,7 +107,8 @@ class Lifetime:
       Interrupted: the run was asked to stop; its last checkpoint is that of the end of `run`.
     """
     try:
-      return predictions.collect(self.session.evaluator, self.session.stream, all_heads)
+      session = self.session
+      return predictions.collect(session.evaluator, session.stream, sorted(set(session.order)), all_heads)
     except evaluation.EvaluationInterrupted:
       raise Interrupted from None
 

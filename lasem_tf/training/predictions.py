@@ -1,9 +1,10 @@
 """What a learner says about all test images at the end of a run.
 
 The file is NumPy's npz, uncompressed, and depends on the run's result alone: a resumed run and an undisturbed one write
-the same bytes. For every task t it holds `logits_t`, float32 `[images, classes of t]`, of its own network on its own
-test images; `labels_t`, int32 `[images]`; `rows_t`, int64 `[images]`, which source images these are; and, where that is
-cheap, `all_logits_t`, float32 `[images, classes of all tasks]`: the networks of all tasks in order, on the images of t.
+the same bytes. For every visited task t it holds `logits_t`, float32 `[images, classes of t]`, of its own network on
+its own test images; `labels_t`, int32 `[images]`; `rows_t`, int64 `[images]`, which source images these are; and, where
+that is cheap, `all_logits_t`, float32 `[images, classes of these tasks]`: the networks of all of them in order, on the
+images of t.
 """
 
 import dataclasses
@@ -58,12 +59,14 @@ def num_bytes(num_images: Sequence[int], num_classes: Sequence[int], all_heads: 
   return own + (4 * sum(num_images) * sum(num_classes) if all_heads else 0)
 
 
-def collect(evaluator: evaluation.Evaluator, stream: stream_lib.TaskStream, all_heads: bool) -> Predictions:
+def collect(evaluator: evaluation.Evaluator, stream: stream_lib.TaskStream, tasks: Sequence[int],
+            all_heads: bool) -> Predictions:
   """Asks the networks.
 
   Args:
-    evaluator: of a learner that knows all tasks.
+    evaluator: of a learner that knows the tasks.
     stream: whose tasks these are.
+    tasks: those that were visited, ascending.
     all_heads: whether to ask every network about every task's images.
 
   Raises:
@@ -71,7 +74,7 @@ def collect(evaluator: evaluation.Evaluator, stream: stream_lib.TaskStream, all_
   """
   arrays: dict[str, np.ndarray] = {}
   latencies = []
-  for task in range(stream.num_tasks):
+  for task in tasks:
     # The images of one task in memory at a time.
     evaluator.keep_resident(task)
     own, seconds = evaluator.logits(task, task)
@@ -80,6 +83,6 @@ def collect(evaluator: evaluation.Evaluator, stream: stream_lib.TaskStream, all_
     arrays[f"labels_{task}"] = np.asarray(evaluator.labels(task), np.int32)[:len(own)]
     arrays[f"rows_{task}"] = np.asarray(stream.source_indices(task, "test"), np.int64)[:len(own)]
     if all_heads:
-      others = (own if head == task else evaluator.logits(task, head)[0] for head in range(stream.num_tasks))
+      others = (own if head == task else evaluator.logits(task, head)[0] for head in tasks)
       arrays[f"all_logits_{task}"] = np.concatenate(list(others), axis=1)
   return Predictions(arrays, latencies)

@@ -62,6 +62,15 @@ def test_a_stop_request_interrupts_predictions(finished):
     resumed.predict(all_heads=False)
 
 
+def test_tasks_that_no_visit_learned_are_left_out():
+  stream = streams.TinyStream(num_tasks=3, sizes=(11, 5, 8))
+  life = streams.life("stl", stream, streams.options(epochs_per_task=1, task_order=(2, 0)))
+  life.run()
+  found = life.predict(all_heads=True).arrays
+  assert {name for name in found if name.startswith("all")} == {"all_logits_0", "all_logits_2"}
+  assert found["all_logits_2"].shape == (8, 6) and not any(name.endswith("_1") for name in found)
+
+
 def test_heads_are_asked_about_other_tasks_where_that_is_cheap():
   # 30 images in networks of 2 and 3 operations: 150, 5 % of 3000.
   assert predictions.all_heads_are_cheap([2, 3], [10, 20], [2, 2], 3000)
