@@ -32,6 +32,7 @@ from benchmark.execution import (
     pool,
     process,
     run_folder,
+    seed_plan,
     shards,
     suite_folder,
     surroundings,
@@ -70,6 +71,8 @@ def define_flags() -> flags.FlagValues:
   switch("tensorboard", True, "Write TensorBoard event files.")
   switch("predictions", True, "Write each run's logits of the test images beside its record, as predictions.npz.")
   switch("dry_run", False, "List every run with its configuration hash, cost and time on this machine, then exit.")
+  flags.DEFINE_float("detect", None, "With --dry_run: also say how many seeds find a difference of so many percentage "
+                     "points from the suite's baseline, and what they cost.", lower_bound=0.0, flag_values=values)
   switch("overwrite", False, "Delete runs of another configuration that lie in the output folder.")
   return values
 
@@ -86,6 +89,9 @@ def _run(values: flags.FlagValues) -> int:
   # What needs no TensorFlow comes first: most mistakes are found here, within a second.
   if not values.gin_file:
     raise ConfigurationError("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
+  if values.detect is not None and not (values.dry_run and 0 < values.detect < 100):
+    raise ConfigurationError(f"--detect={values.detect:g} plans seeds: name percentage points between 0 and 100, and "
+                             "add --dry_run.")
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
   the_suite, runs = suite.load(values.gin_file, values.gin_param)
   settings = _settings(values, the_suite)
@@ -101,7 +107,10 @@ def _run(values: flags.FlagValues) -> int:
   for warning in dict.fromkeys(warning for plan in own for warning in plan.warnings):
     print(warning, file=sys.stderr)
   if values.dry_run:
-    print(plan_lib.render(own, cost_measurement.measure(), len(places)))
+    model = cost_measurement.measure()
+    print(plan_lib.render(own, model, len(places)))
+    if values.detect is not None:
+      print(f"\n{seed_plan.render(own, model, the_suite.baseline, values.detect, settings.output_dir)}")
     return 0
   damaged = suite_folder.prepare([plan.run for plan in own], settings, values.overwrite)
   for problem in damaged.values():
