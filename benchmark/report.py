@@ -26,19 +26,27 @@ import matplotlib
 from absl import flags
 
 from benchmark import command_line
-from benchmark.reporting import mixed_models, page, published as published_lib, settings as settings_lib, tables
+from benchmark.reporting import (
+  mixed_models,
+  page,
+  published as published_lib,
+  settings as settings_lib,
+  tables,
+  tuning_tables,
+)
 from benchmark.reporting.figures import collection, style
 from benchmark.reporting.settings import PAGE_FILE, Settings, SETTINGS_FILE
 from benchmark.results import (
-    comparison,
-    course,
-    inference,
-    measures,
-    predictions,
-    record_schema,
-    records,
-    run_details,
-    run_files,
+  choice as choice_lib,
+  comparison,
+  course,
+  inference,
+  measures,
+  record_schema,
+  records,
+  run_details,
+  run_files,
+  settings_as_variants,
 )
 from lasem_tf.files import write_atomically
 
@@ -69,15 +77,17 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   Raises:
     RecordError: the records cannot be compared, or a published number is damaged.
   """
-  details = run_details.load_details(found)
+  choices, (trials, found) = choice_lib.choices(found), choice_lib.split(found)
+  details = run_details.load_details([*found, *trials])
   columns = measures.find(settings.columns) or measures.SHOWN
   panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
-                             settings.margin / 100, columns, course.of_runs(found, details, columns))
+                             settings.margin / 100, columns, course.of_runs(found, details, columns),
+                             settings.allow_mixed_tuning)
   headings, lines = published_lib.comparison_table(published_lib.load(paper_dir), panels)
   published = page.Table("Published numbers", headings,
                          [(number.learner, number.stream, line) for number, line in lines])
   estimates = tables.per_task_estimates(found)
-  files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates))
+  files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates, choices))
   figures = []
   for figure in collection.draw_all(found, panels, details):
     figures.append(style.render(figure))
@@ -90,9 +100,11 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
     files["table.md"] = "\n".join([str(files["table.md"]), mixed_models.markdown(found, panels)])
     mixed = [page.Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream)
              for panel, title, columns, rows in mixed_models.tables(found, panels)]
-  content = page.PageContent(settings.title, found, panels, per_task, published, figures, details, mixed,
-                             predictions.summaries(found))
-  return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels))
+  tuning = page.Table("Tuning", tuning_tables.COLUMNS,
+                      [("", row[1].text, row) for row in tuning_tables.rows(choices)])
+  content = page.PageContent(settings.title, [*found, *trials], panels, per_task, published, figures, details, mixed,
+                             tuning, tuning_tables.caption(choices) if choices else "", predictions.summaries(found))
+  return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels, choices))
 
 
 def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:
@@ -182,6 +194,12 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_bool(
       "allow_mixed_data", False, "Show methods measured on different data, or with several settings, in one table, "
       "marked.", flag_values=values)
+  flags.DEFINE_bool(
+      "allow_mixed_tuning", False, "Show methods tuned by different protocols, or with different numbers of trials, in "
+      "one table, named.", flag_values=values)
+  flags.DEFINE_bool(
+      "variants", False, "Treat runs of one method with different settings as variants of it, named by the bindings "
+      "that differ.", flag_values=values)
   return values
 
 
@@ -197,14 +215,15 @@ def main(argv: Sequence[str]) -> int:
 def _run(values: flags.FlagValues) -> int:
   matplotlib.rcdefaults()  # A matplotlibrc of the user's must not change committed figures.
   output_dir = pathlib.Path(values.output_dir) if values.output_dir else _default_output(values.results_dir)
+  stored = settings_lib.read(output_dir)
+  is_varied = values.variants or (values.check and stored is not None and stored.variants)
   try:
-    found = records.load_records(values.results_dir)
+    found = (settings_as_variants.load if is_varied else records.load_records)(values.results_dir)
   except record_schema.RecordError as error:
     if not values.check or isinstance(error, record_schema.NoRecordsError):
       raise
     print(f"{output_dir} is not up to date: {error}")
     return 1
-  stored = settings_lib.read(output_dir)
   if values.check and stored is None:
     command_line.fail(
         f"{output_dir} holds no report ({SETTINGS_FILE} is missing): write one first, or name it by --output_dir.")
@@ -217,7 +236,8 @@ def _run(values: flags.FlagValues) -> int:
   columns = base.columns if values.columns is None else tuple(values.columns)
   settings = Settings(values.title or base.title, values.baseline or base.baseline,
                       values.allow_mixed_data or base.allow_mixed_data, _stored_paper_dir(paper_dir, output_dir),
-                      margin=margin, columns=columns, mixed_model=values.mixed_model or base.mixed_model)
+                      margin=margin, columns=columns, mixed_model=values.mixed_model or base.mixed_model,
+                      allow_mixed_tuning=values.allow_mixed_tuning or base.allow_mixed_tuning, variants=is_varied)
   report = make(found, settings, paper_dir)
   if values.check:
     changes = differences(report, output_dir, base)

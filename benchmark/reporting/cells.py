@@ -105,7 +105,7 @@ def per_task_caption(panels: Sequence[comparison.Panel]) -> str:
 
 def remarks(panels: Sequence[comparison.Panel], consequence: str) -> list[str]:
   """Sentences on marks and gaps, where there are any."""
-  sentences = []
+  sentences = [tuning] if (tuning := tuning_remark(panels)) else []
   if any(row.mixed for panel in panels for row in panel.rows):
     sentences.append(f"{MIXED}: measured on other data than the rest of the table or with "
                      f"several settings, so {consequence}.")
@@ -114,6 +114,24 @@ def remarks(panels: Sequence[comparison.Panel], consequence: str) -> list[str]:
         f"{GAP}: no completed run. Runs that diverged, failed or are missing are never averaged; full tables "
         "name them under Gaps.")
   return sentences
+
+
+def tuning_remark(panels: Sequence[comparison.Panel]) -> str:
+  """How the methods of tables were tuned, as a sentence; '' where none was."""
+  by_tuning: dict[str, list[str]] = {}
+  for panel in panels:
+    for row in panel.rows:
+      if not row.tuning and row.num_completed == 0:
+        continue  # Nothing says how it would have been tuned.
+      labels = by_tuning.setdefault(row.tuning, [])
+      labels += [row.label] if row.label not in labels else []
+  if set(by_tuning) <= {""}:
+    return ""
+  if len(by_tuning) == 1:
+    return f"Hyper-parameters by {next(iter(by_tuning))} per learner."
+  parts = (f"{', '.join(labels)} by {text} per learner" if text else f"{', '.join(labels)} not tuned"
+           for text, labels in by_tuning.items())
+  return f"Hyper-parameters, by protocols or budgets that differ: {'; '.join(parts)}."
 
 
 def definitions(panels: Sequence[comparison.Panel]) -> list[str]:

@@ -56,6 +56,8 @@ class PageContent:
   figures: Sequence[style.RenderedFigure]
   details: Mapping[str, RunDetails]
   mixed_models: Sequence[Table] = ()
+  tuning: Table | None = None
+  tuning_caption: str = ""
   predictions: Mapping[str, Summary] = dataclasses.field(default_factory=dict)
 
 
@@ -70,7 +72,8 @@ def render(content: PageContent) -> str:
       streams=sorted({panel.stream for panel in content.panels}),
       learners=[(name, methods.learner_label(name), methods.look(name).colour) for name in learners],
       tables=[_panel_table(panel) for panel in content.panels], per_task_tables=content.per_task_tables,
-      published=content.published, figures=_figures_by_stream(content),
+      published=content.published, tuning=content.tuning, tuning_caption=content.tuning_caption,
+      figures=_figures_by_stream(content),
       findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),
       data=_data(content.records, content.details), caption=comparisons.caption(content.panels),
       definitions=cells.definitions(content.panels), differences=_difference_tables(content),
@@ -86,17 +89,19 @@ def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
 
 
 def _summary(content: PageContent) -> list[tuple[str, str]]:
-  completed = sum(record.is_completed for record in content.records)
+  compared = [record for record in content.records if not record.named.is_trial]
+  completed = sum(record.is_completed for record in compared)
   commits = sorted({str(record.provenance.get("commit") or "unknown")[:12] for record in content.records})
   devices = sorted({str(record.provenance.get("device") or "unknown") for record in content.records})
   streams = sorted({cells.panel_title(panel) for panel in content.panels})
-  counts = {str(status): sum(record.status == status for record in content.records)
+  counts = {str(status): sum(record.status == status for record in compared)
             for status in RECORDED if status != Status.COMPLETED}
   # A gap is a run that ended without a result, or one without a record.
   not_run = sum(len(row.gaps) for panel in content.panels for row in panel.rows) - sum(counts.values())
   runs = [f"{count} {kind}" for kind, count in (("completed", completed), *counts.items(), ("not run", not_run))
           if count or kind == "completed"]
-  return [("Runs", ", ".join(runs)),
+  num_trials = len(content.records) - len(compared)
+  return [("Runs", ", ".join(runs)), *([("Trials of tuning", str(num_trials))] if num_trials else []),
           ("Methods", str(len({row.learner for panel in content.panels for row in panel.rows}))),
           ("Data", "; ".join(streams)), ("Devices", "; ".join(devices)), ("Commits", ", ".join(commits))]
 
@@ -173,7 +178,7 @@ def _runs_table(records: Sequence[Record]) -> Table:
     for measure in _RUN_MEASURES:
       value = values.get(measure.name, math.nan)  # NaN too where a mean is over no task.
       line.append(cell(cells.GAP) if math.isnan(value) else cell(measure.render(value), value=value))
-    rows.append((record.learner, record.stream, line))
+    rows.append(("" if record.named.is_trial else record.learner, record.stream, line))
   return Table("Runs", ["Run", "Learner", "Stream", "Seed", "Status", *(measure.heading for measure in _RUN_MEASURES)],
                rows)
 
@@ -194,7 +199,8 @@ def _data(records: Sequence[Record], details: Mapping[str, RunDetails]) -> marku
              "design_fingerprint": result["stream"]["design_fingerprint"],
              "data_fingerprint": result["stream"]["data_fingerprint"], "task_order": result["stream"]["task_order"],
              "counts": result["stream"]["counts"], "configurations": result["configurations"],
-             "parameters": result["parameters"]}
+             "parameters": result["parameters"],
+             **{name: result[name] for name in ("variant", "tuning") if result.get(name)}}
     runs[record.identity] = {
         "result": pool(_one_key_a_line(facts)),
         "provenance": pool(_one_key_a_line(record.provenance)),

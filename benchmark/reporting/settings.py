@@ -11,7 +11,7 @@ from lasem_tf.files import write_atomically
 
 SETTINGS_FILE = "report.json"
 PAGE_FILE = "index.html"
-_OWN_FILE = re.compile(r"table(_per_task)?\.(md|csv|tex)|index\.html|figures/[A-Za-z0-9._-]+\.(png|svg)")
+_OWN_FILE = re.compile(r"table(_per_task)?\.(md|csv|tex)|tuning\.csv|index\.html|figures/[A-Za-z0-9._-]+\.(png|svg)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Settings:
     margin: of equivalence, in percentage points.
     columns: names of the measures that tables show; none for the usual ones.
     mixed_model: whether a mixed model of final accuracy is fitted.
+    allow_mixed_tuning: whether methods of several tuning protocols or budgets are named instead of refused.
+    variants: whether records of one method with different settings are variants instead of refused.
   """
 
   title: str
@@ -37,6 +39,8 @@ class Settings:
   margin: float = 100 * inference.MARGIN
   columns: tuple[str, ...] = ()
   mixed_model: bool = False
+  allow_mixed_tuning: bool = False
+  variants: bool = False
 
 
 def is_own(name: str) -> bool:
@@ -56,9 +60,10 @@ def read(folder: pathlib.Path) -> Settings | None:
   try:
     found = json.loads(run_files.read_text(path))
     settings = Settings(**{**found, "files": tuple(found["files"]), "columns": tuple(found.get("columns", ()))})
-    is_right = (isinstance(settings.title, str) and isinstance(settings.allow_mixed_data, bool)
+    switches = (settings.allow_mixed_data, settings.mixed_model, settings.allow_mixed_tuning, settings.variants)
+    is_right = (isinstance(settings.title, str) and all(isinstance(value, bool) for value in switches)
                 and all(value is None or isinstance(value, str) for value in (settings.baseline, settings.paper_dir))
-                and isinstance(settings.mixed_model, bool) and _is_margin(settings.margin)
+                and _is_margin(settings.margin)
                 and all(isinstance(name, str) for name in (*settings.files, *settings.columns)))
   except (ValueError, TypeError, KeyError, RecursionError) as error:
     if isinstance(error, RecordError):

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from benchmark.reporting import cells, chosen_configurations, comparisons
+from benchmark.reporting import cells, chosen_configurations, comparisons, tuning_tables
 from benchmark.reporting.cells import Cell
-from benchmark.results import comparison, inference, measures, methods, robust_means, texts
+from benchmark.results import choice as choice_lib, comparison, inference, measures, methods, robust_means, texts
 from benchmark.results.records import Record
 from lasem_tf.files import write_atomically
 from lasem_tf.metrics import paired, statistics
@@ -16,34 +16,42 @@ from lasem_tf.metrics import paired, statistics
 _COMPARED = (measures.PEAK, measures.FINAL)  # Over streams.
 
 
-def write_suite_tables(records: Sequence[Record], panels: Sequence[comparison.Panel],
-                       output_dir: str | os.PathLike) -> pathlib.Path:
-  """Writes `table.{md,csv,tex}` and `table_per_task.{md,csv,tex}`; returns the path of `table.md`.
+def write_suite_tables(records: Sequence[Record], panels: Sequence[comparison.Panel], output_dir: str | os.PathLike,
+                       choices: Sequence[choice_lib.Choice] = ()) -> pathlib.Path:
+  """Writes `table.{md,csv,tex}`, `table_per_task.{md,csv,tex}` and, of tuned suites, `tuning.csv`.
 
   Args:
     records: finished runs, as `records.load_records` returns them.
     panels: their aggregates, from `comparison.panels`.
     output_dir: folder of the tables.
+    choices: of hyper-parameters, from `choice.choices`.
+
+  Returns:
+    The path of `table.md`.
   """
   folder = pathlib.Path(output_dir)
-  for name, content in contents(records, panels, per_task_estimates(records)).items():
+  for name, content in contents(records, panels, per_task_estimates(records), choices).items():
     write_atomically(folder / name, content)
   return folder / "table.md"
 
 
-def contents(records: Sequence[Record], panels: Sequence[comparison.Panel], per_task: pd.DataFrame) -> dict[str, str]:
+def contents(records: Sequence[Record], panels: Sequence[comparison.Panel], per_task: pd.DataFrame,
+             choices: Sequence[choice_lib.Choice] = ()) -> dict[str, str]:
   """The texts of all tables by file name.
 
   Args:
     records: finished runs.
     panels: their aggregates.
     per_task: from `per_task_estimates`.
+    choices: of hyper-parameters.
   """
   in_tasks = list(per_task_tables(panels, per_task))
   means = robust_means.of_final_accuracy(records)
-  chosen = chosen_configurations.section(records, cells.markdown_table)
+  sections = [chosen_configurations.section(records, cells.markdown_table),
+              tuning_tables.section(choices, cells.markdown_table)]
   return {
-      "table.md": markdown(panels, means) + (f"\n{chosen}" if chosen else ""),
+      **({"tuning.csv": _csv(tuning_tables.frame(choices))} if choices else {}),
+      "table.md": "\n".join([markdown(panels, means), *filter(None, sections)]),
       "table.csv": _csv(suite_frame(panels, means)),
       "table.tex": _latex(panels), "table_per_task.md": _per_task_markdown(in_tasks),
       "table_per_task.csv": _csv(per_task), "table_per_task.tex": _per_task_latex(in_tasks),
@@ -66,11 +74,13 @@ def _markdown_section(title: str, columns: Sequence[str], rows: Sequence[Sequenc
   return f"### {cells.escape_markdown(title)}\n\n{cells.markdown_table(columns, rows)}\n"
 
 
-def plain(records: Sequence[Record], panels: Sequence[comparison.Panel]) -> str:
+def plain(records: Sequence[Record], panels: Sequence[comparison.Panel],
+          choices: Sequence[choice_lib.Choice] = ()) -> str:
   """The same for a terminal, without markup; what columns mean is left to `table.md`."""
   parts = [f"{title}\n\n{cells.plain_table(columns, rows)}\n" for title, columns, rows in _tables(panels)]
-  chosen = chosen_configurations.section(records, cells.plain_table)
-  return "\n".join([*parts, *([chosen] if chosen else []), comparisons.caption(panels, best=cells.BEST)])
+  sections = [chosen_configurations.section(records, cells.plain_table),
+              tuning_tables.section(choices, cells.plain_table)]
+  return "\n".join([*parts, *filter(None, sections), comparisons.caption(panels, best=cells.BEST)])
 
 
 def suite_frame(panels: Sequence[comparison.Panel], means: comparisons.Robust | None = None) -> pd.DataFrame:

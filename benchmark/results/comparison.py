@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from benchmark.results import inference, measures, methods
+from benchmark.results import comparability, inference, measures, methods
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from benchmark.results.status import Status
+from benchmark.suites import tuning as tuning_lib
 from benchmark.suites.identity import Identity
 from lasem_tf.metrics import paired, statistics
 
@@ -47,6 +48,7 @@ class Row:
     gaps: what is missing and why, one text per run.
     mixed: whether it was measured on other data than the rest of the panel, or with several settings.
     all_diverged: whether runs finished and every one of them diverged.
+    tuning: how its hyper-parameters were chosen, in words; '' where they were not.
   """
 
   learner: str
@@ -59,6 +61,7 @@ class Row:
   gaps: tuple[str, ...] = ()
   mixed: bool = False
   all_diverged: bool = False
+  tuning: str = ""
 
   @property
   def label(self) -> str:
@@ -92,20 +95,22 @@ class Panel:
 def panels(records: Sequence[Record], expected_identities: Iterable[str] | None = None, baseline: str | None = None,
            allow_mixed_data: bool = False, margin: float = inference.MARGIN,
            columns: tuple[measures.Measure, ...] = measures.SHOWN,
-           course: Mapping[str, Mapping[str, float]] | None = None) -> list[Panel]:
+           course: Mapping[str, Mapping[str, float]] | None = None, allow_mixed_tuning: bool = False) -> list[Panel]:
   """Aggregates records over seeds.
 
   Args:
     records: as `records.load_records` returns them.
     expected_identities: runs that the suite asked for; those without a record appear as gaps. Their order is the order
       of the rows. By default what was found.
-    baseline: name of the learner that the others are tested against.
+    baseline: name of the learner that the others are tested against, or of the one whose single variant they are.
     allow_mixed_data: mark rows measured on other data or with several settings instead of refusing them.
     margin: see `Panel`.
     columns: see `Panel`.
     course: further measures by identity, see `measures.runs_frame`.
+    allow_mixed_tuning: show methods of several tuning protocols or budgets in one panel instead of refusing them.
 
   Raises:
+    comparability.MixedTuningError: methods of one panel were tuned by several protocols or budgets.
     MixedDataError: methods of one panel were measured on different data, or runs of a method with different settings.
     RecordError: the baseline is no learner of these records.
   """
@@ -113,16 +118,20 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
   frame["task_order"] = [tuple(record.result["stream"]["task_order"]) for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
+  frame["source"] = [(record.source, record.recorded_as) for record in records]
+  frame["tuning"] = [tuning_lib.describe(record.result.get("tuning")) for record in records]
   expected = list(dict.fromkeys(map(Identity.parse, expected_identities or ())))
   found = {record.named for record in records}
   learners = [*dict.fromkeys(each.learner for each in expected)]
   learners += sorted({record.learner for record in records} - set(learners), key=methods.learner_key)
-  if baseline is not None and baseline not in learners:
+  if baseline is not None and not comparability.named(baseline, learners):
     raise RecordError(f"The baseline {baseline!r} is none of the learners: {', '.join(learners)}.")
   missing: dict[tuple[str, str], list[Identity]] = {}
   for each in expected:
     missing.setdefault((each.stream, each.scale), []).extend([] if each in found else [each])
   runs = {key: group for key, group in frame.groupby(["stream", "scale"])} if records else {}
+  for (stream, scale), group in () if allow_mixed_tuning else runs.items():
+    comparability.check_tuning(group, f"{stream} ({scale})")
   return [dataclasses.replace(
       _panel(key, runs.get(key, frame[:0]), missing.get(key, []), learners, baseline, allow_mixed_data, margin),
       columns=columns) for key in sorted({*runs, *missing})]
@@ -154,7 +163,7 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
   estimates = {learner: {name: statistics.estimate(list(seeds.values())) for name, seeds in own.items()}
                for learner, own in values.items()}
   comparable = {learner: own for learner, own in values.items() if not is_mixed[learner]}
-  present = baseline if baseline in comparable else None
+  present = comparability.baseline_of(baseline, comparable, f"{stream} ({scale})")
   found = inference.compare(comparable, present, margin)
   rows = []
   for learner, own in shown.items():
@@ -168,7 +177,8 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
         gaps=(*(f"seed {run.seed} {run.status}: {run.reason}" for run in ended.itertuples()),
               *(f"seed {each.seed} not run" for each in absent)),
         mixed=is_mixed[learner],
-        all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all())))
+        all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all()),
+        tuning="" if own.empty else own["tuning"].mode().iloc[0]))
   return Panel(stream, scale, title, rows, present, margin)
 
 
@@ -195,11 +205,13 @@ def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
     usual = runs[~other].groupby(key)[column].agg(lambda group: group.mode().iloc[0])
     differs = runs[column] != runs[key].map(usual).fillna(runs[column])
     if (differs & ~other).any():
-      differences.append(difference)
+      named = comparability.settings(runs[~other], differs) if column == "configuration_hash" else ""
+      differences.append(f"{difference}{named}")
     other |= differs
   if other.any() and not allow:
     raise MixedDataError(
         f"{panel}: runs were measured with {' and with '.join(differences)}, e.g. "
         f"{runs.loc[other, 'identity'].iloc[0]} unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or "
-        "pass --allow_mixed_data to benchmark.report to see them in one table, marked.")
+        "pass --allow_mixed_data to benchmark.report to see them in one table, marked, or --variants to see runs with "
+        "different settings as variants of their method.")
   return set(runs.loc[other, "identity"])
