@@ -42,6 +42,7 @@ from benchmark.results import (
   course,
   inference,
   measures,
+  predictions,
   record_schema,
   records,
   run_details,

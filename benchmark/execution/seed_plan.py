@@ -155,7 +155,8 @@ def _sources(found: Sequence[Record], name: str, stream: str, scale: str, same_s
   by_scale: dict[str, _Finals] = {}
   data: dict[str, str] = {}
   for record in found:
-    if record.stream == stream and record.is_completed and (record.scale == scale or not same_scale):
+    if record.stream == stream and record.is_completed and not record.named.is_trial and (
+        record.scale == scale or not same_scale):
       by_scale.setdefault(record.scale, {}).setdefault(record.learner, {})[record.seed] = float(
           lifelong.final_per_task(record.matrix).mean())
       data[record.scale] = record.result["stream"]["display_name"]

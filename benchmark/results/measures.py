@@ -11,6 +11,7 @@ import pandas as pd
 from benchmark.results import json_types
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
+from benchmark.suites.identity import split_variant
 from lasem_tf.metrics import lifelong, run_result
 
 
@@ -155,8 +156,13 @@ def runs_frame(records: Sequence[Record], course: _Course | None = None) -> pd.D
 
 
 def _references(records: Sequence[Record]) -> dict[tuple, Record]:
-  return {(record.learner, *_place(record)): record for record in records
-          if record.learner in _REFERENCES and record.is_completed}
+  """By method and place; none where several variants of a reference were trained."""
+  found: dict[tuple, list[Record]] = {}
+  for record in records:
+    method, _ = split_variant(record.learner)
+    if method in _REFERENCES and record.is_completed:
+      found.setdefault((method, *_place(record)), []).append(record)
+  return {key: runs[0] for key, runs in found.items() if len(runs) == 1}
 
 
 def _place(record: Record) -> tuple:
