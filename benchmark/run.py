@@ -27,7 +27,7 @@ import sys
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import plan as plan_lib, pool, process, run_state, shards, surroundings, tuned
+from benchmark.execution import plan as plan_lib, pool, process, run_state, seed_plan, shards, surroundings, tuned
 from benchmark.execution.ray import address, executor as ray_executor
 from benchmark.execution.settings import Settings
 from benchmark.results.record_schema import RecordError
@@ -60,8 +60,11 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0,
                      flag_values=values)
   switch("tensorboard", True, "Write TensorBoard event files.")
+  switch("predictions", True, "Write each run's logits of the test images beside its record, as predictions.npz.")
   switch("dry_run", False, "List every run with its configuration hash, cost, time on this machine and what the output "
          "folder holds of it, totals and disk space, then exit.")
+  flags.DEFINE_float("detect", None, "With --dry_run: also say how many seeds find a difference of so many percentage "
+                     "points from the suite's baseline, and what they cost.", lower_bound=0.0, flag_values=values)
   switch("overwrite", False, "Delete runs of another configuration that lie in the output folder.")
   return values
 
@@ -78,6 +81,9 @@ def _run(values: flags.FlagValues) -> int:
   # What needs no TensorFlow comes first: most mistakes are found here, within a second.
   if not values.gin_file:
     raise ConfigurationError("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
+  if values.detect is not None and not (values.dry_run and 0 < values.detect < 100):
+    raise ConfigurationError(f"--detect={values.detect:g} plans seeds: name percentage points between 0 and 100, and "
+                             "add --dry_run.")
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
   expansion = suite.expand(values.gin_file, values.gin_param)
   settings = _settings(values, expansion.suite)
@@ -94,9 +100,12 @@ def _run(values: flags.FlagValues) -> int:
   plans = shards.select(planning.plan(foreseen, settings, needs_data=not values.dry_run), *shard,
                         tuned.shard_unit(expansion.suite))
   if values.dry_run:
-    states = [run_state.of_run(plan.run, settings) for plan in plans]
-    print(plan_lib.render(plans, cost_measurement.measure(), len(places), states))
+    states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()
+    print(plan_lib.render(plans, model, len(places), states))
     print(run_state.describe_disk(states, settings))
+    if values.detect is not None:
+      evaluated = [plan for plan in plans if plan.run not in expansion.trials]
+      print(f"\n{seed_plan.render(evaluated, model, expansion.suite.baseline, values.detect, settings.output_dir)}")
     return 0
   make_executor = lambda num_waiting, display: _executor(values, settings, places[:max(1, num_waiting)], display)
   train = lambda plans: stage.train(plans, settings, values.overwrite, make_executor)
@@ -130,7 +139,7 @@ def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:
       output_dir=expand(values.output_dir or os.path.join("runs", the_suite.name)),
       data_dirs=tuple(map(expand, data_dirs)), cache_dir=values.cache_dir and expand(values.cache_dir),
       download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
-      deterministic=values.deterministic, tensorboard=values.tensorboard)
+      deterministic=values.deterministic, tensorboard=values.tensorboard, predictions=values.predictions)
 
 
 def _executor(values: flags.FlagValues, settings: Settings, places, display):

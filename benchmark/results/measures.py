@@ -177,7 +177,7 @@ def _between_runs(record: Record, references: Mapping[tuple, Record]) -> dict[st
   found = {}
   if single_task is not None and single_task.matrix.task_ids == record.matrix.task_ids:
     found["forward_transfer"] = lifelong.average_forward_transfer(record.matrix, single_task.matrix)
-  if joint is not None and joint.matrix.task_order == record.matrix.task_order:
+  if joint is not None and joint.result["stream"]["task_order"] == record.result["stream"]["task_order"]:
     found["intransigence"] = lifelong.average_intransigence(record.matrix, joint.matrix)
   return found
 
