@@ -99,19 +99,19 @@ def _run(values: flags.FlagValues) -> int:
   foreseen = expansion.trials + [run for decision in decisions for run in decision.foreseen]
   plans = shards.select(planning.plan(foreseen, settings, needs_data=not values.dry_run), *shard,
                         tuned.shard_unit(expansion.suite))
+  own, trials = {plan.run for plan in plans}, set(expansion.trials)
   if values.dry_run:
     states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()
     print(plan_lib.render(plans, model, len(places), states))
     print(run_state.describe_disk(states, settings))
     if values.detect is not None:
-      evaluated = [plan for plan in plans if plan.run not in expansion.trials]
+      evaluated = [plan for plan in plans if plan.run not in trials]
       print(f"\n{seed_plan.render(evaluated, model, expansion.suite.baseline, values.detect, settings.output_dir)}")
     return 0
   make_executor = lambda num_waiting, display: _executor(values, settings, places[:max(1, num_waiting)], display)
   train = lambda plans: stage.train(plans, settings, values.overwrite, make_executor)
   undecided: list[str] = []
-  if expansion.trials:
-    trials, own = set(expansion.trials), {plan.run for plan in plans}
+  if trials:
     outcomes, signal_number = train([plan for plan in plans if plan.run in trials])
     decisions = tuned.decide(expansion.groups, settings)
     own_decisions = [decision for decision in decisions if decision.group.trials[0][0] in own]
