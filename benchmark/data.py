@@ -6,7 +6,8 @@
   python -m benchmark.data check --data_dir=Data
       every known format in a folder: files, counts, checksums, and where what is missing belongs; some seconds
   python -m benchmark.data check --stream=cifar100 --data_dir=Data
-      the same for one stream, and whether it can be opened; its fingerprints
+      the same for one stream, and whether it can be opened; its fingerprints. Of your own data and classes every split
+      is loaded, twice: shapes, labels, determinism, and images that splits share
   python -m benchmark.data describe --stream=stl10_20
       tasks, classes, counts, domains, noise, order of channels
   python -m benchmark.data preview --stream=stl10_20 --data_dir=Data

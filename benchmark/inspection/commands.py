@@ -10,11 +10,13 @@ from benchmark.inspection import contact_sheets, inventory as inventory_lib
 from benchmark.suites import open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf import types
-from lasem_tf.data import overlap
+from lasem_tf.data import overlap, stream_checks
 from lasem_tf.data.stream import CachesImages, DataError, StreamContext, TaskStream, WritesDesign
+from lasem_tf.data.streams import any_tfds, own_images
 
 _COLORS = {inventory_lib.OFFICIAL: "green", inventory_lib.OTHER: "yellow", inventory_lib.DAMAGED: "red",
            inventory_lib.MISSING: "red"}
+_OWN_DATA = (own_images.OwnImages, any_tfds.TFDSStream)
 _TOLERATED_DUPLICATES = 0.1  # share of a split; published sets hold a few
 
 
@@ -87,18 +89,23 @@ def _check_stream(request: Request, console: rich_console.Console) -> int:
   if isinstance(stream, CachesImages):
     console.print(f"Resized images are kept in {stream.cache_directory}.", markup=False, highlight=False)
   try:
-    problems = _shared_images(stream)
+    problems = _broken_promises(stream, request)
   except DataError as error:
     problems = [str(error)]
   for problem in problems:
     console.print(problem, markup=False, highlight=False)
+  if not problems:
+    console.print("Nothing is amiss.", markup=False, highlight=False)
   return int(bool(problems))
 
 
-def _shared_images(stream: TaskStream) -> list[str]:
-  """Where splits share images: in all tasks of a user's own stream, in the first of one that comes with the suite."""
-  if not type(stream).__module__.startswith("lasem_tf."):
-    return [problem for task in stream.tasks for problem in overlap.shared_images(stream, task.task_id)]
+def _broken_promises(stream: TaskStream, request: Request) -> list[str]:
+  """Everything that `stream_checks` finds in a stream of a user's own classes or data.
+
+  The published streams are tested; of these, the first task is searched for images that splits share.
+  """
+  if not type(stream).__module__.startswith("lasem_tf.") or isinstance(stream, _OWN_DATA):
+    return stream_checks.problems(stream, request.open)
   if isinstance(stream, CachesImages):  # draws its splits from one set of files, and would have to decode them first
     return []
   return overlap.shared_images(stream, 0, _TOLERATED_DUPLICATES)
