@@ -6,13 +6,13 @@ import sys
 
 from rich import console as rich_console, progress as rich_progress, table as rich_table
 
-from benchmark.inspection import contact_sheets, inventory as inventory_lib
+from benchmark.inspection import contact_sheets, croissant as croissant_lib, inventory as inventory_lib
 from benchmark.suites import open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf import types
 from lasem_tf.data import overlap, stream_checks
 from lasem_tf.data.stream import CachesImages, DataError, StreamContext, TaskStream, WritesDesign
-from lasem_tf.data.streams import any_tfds, own_images
+from lasem_tf.data.streams import any_tfds, own_images, synthetic
 
 _COLORS = {inventory_lib.OFFICIAL: "green", inventory_lib.OTHER: "yellow", inventory_lib.DAMAGED: "red",
            inventory_lib.MISSING: "red"}
@@ -185,6 +185,20 @@ def prepare(request: Request, output_dir: pathlib.Path | None) -> int:
     _make_folder(output_dir)
     for path in stream.write_design(output_dir):
       print(f"Written: {path}")
+  return 0
+
+
+def croissant(request: Request, output_dir: pathlib.Path | None, url: str) -> int:
+  """Writes the planted stream and its description; returns 0."""
+  stream = request.open()
+  if not isinstance(stream, synthetic.Synthetic):
+    raise ConfigurationError(f"--stream={request.name}: `croissant` describes the planted stream alone (synthetic); "
+                             "other data have owners, who describe them.")
+  if output_dir is None:
+    raise ConfigurationError("--output_dir is missing: name a folder for the files.")
+  _make_folder(output_dir)
+  for path in croissant_lib.write(stream, output_dir, url):
+    print(f"Written: {path}")
   return 0
 
 
