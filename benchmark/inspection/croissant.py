@@ -19,8 +19,8 @@ _VERSION = "1.0.0"
 _LICENSE = "https://www.apache.org/licenses/LICENSE-2.0"
 # Terms of Croissant that a description may use without a prefix: the format's own list.
 _TERMS = ("citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet",
-          "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet", "references",
-          "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform")
+          "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet",
+          "references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform")
 _JSON_TERMS = ("data", "examples")
 _FIELDS = (
     ("task", "sc:Integer", "Number of the task in the stream, from 0."),
