@@ -80,6 +80,7 @@ class OwnImages(TaskStream):
                        for task_id, plan in enumerate(plans))
     self._plans = plans
     self._rule = rule
+    self._is_decoded = False
     self._rules: dict[int, preprocessing_lib.Preprocessing] = {}
     self._ordered: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]] = {}
     self._place_images(root, images)
@@ -141,6 +142,9 @@ class OwnImages(TaskStream):
     return self._members_of(task_id, split)[0]
 
   def _resized(self, task_id: int, split: str) -> np.ndarray:
+    if not self._is_decoded:  # All that the trial uses, so that damage is found before anything is trained.
+      self._cache.prepare(self._cache.absent([self._rows[index] for index in self._used_indices()]))
+      self._is_decoded = True
     return self._cache.load([self._rows[int(index)] for index in self._source_indices(task_id, split)])
 
   def _load(self, task_id, split):
@@ -175,10 +179,13 @@ class OwnImages(TaskStream):
 
   def _data_seed(self):
     """The content of every image of the trial, so that altered pixels alter the data fingerprint."""
-    used = sorted({int(index) for task in self.tasks for split in types.SPLITS
-                   for index in self._source_indices(task.task_id, split)})
-    digests = self._cache.digests([self._rows[index] for index in used])
+    digests = self._cache.digests([self._rows[index] for index in self._used_indices()])
     return hashlib.sha256("".join(digest.hex() for digest in digests).encode()).hexdigest()
+
+  def _used_indices(self) -> list[int]:
+    """Source indices that some split of some task uses in this trial, without repetition, in ascending order."""
+    return sorted({int(index) for task in self.tasks for split in types.SPLITS
+                   for index in self._source_indices(task.task_id, split)})
 
 
 class _Batches:
