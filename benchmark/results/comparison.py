@@ -15,7 +15,6 @@ from benchmark.results import comparability, inference, measures, methods
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from benchmark.results.status import Status
-from benchmark.suites import tuning as tuning_lib
 from benchmark.suites.identity import Identity
 from lasem_tf.metrics import paired, statistics
 
@@ -122,7 +121,6 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   frame["inactive"] = [_is_inactive(record) for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
   frame["source"] = [(record.source, record.recorded_as) for record in records]
-  frame["tuning"] = [tuning_lib.describe(record.result.get("tuning")) for record in records]
   expected = list(dict.fromkeys(map(Identity.parse, expected_identities or ())))
   found = {record.named for record in records}
   learners = [*dict.fromkeys(each.learner for each in expected)]
