@@ -8,13 +8,14 @@
 
 The same command continues an unfinished suite; more learners or seeds extend it in the same folder. Every run's folder,
 <output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log and checkpoints; table.md
-and table.csv lie in <output_dir>. The smoke suite takes about a minute on two cores; --dry_run tells the cost of any
-other.
+and table.csv lie in <output_dir>. A suite that tunes hyper-parameters trains its trials first, with scale
+<scale>[tuning], then evaluates what their validation accuracies choose; see gin/README.md. The smoke suite takes about
+a minute on two cores; --dry_run tells the cost of any other.
 
-Exit status: 0 every run completed; 1 some run failed or diverged (the table shows which, and why); 2 a flag, a
-configuration or the data are wrong (nothing was trained); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP
-(every run in progress wrote a checkpoint). What is printed decides nothing: a suite goes on, and ends with the same
-status, when its output is closed or nobody reads it.
+Exit status: 0 every run completed (a trial may diverge); 1 some run failed or diverged (the table shows which, and
+why), or nothing could be chosen for a learner; 2 a flag, a configuration or the data are wrong (nothing was trained);
+130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a checkpoint). What is printed
+decides nothing: a suite goes on, and ends with the same status, when its output is closed or nobody reads it.
 """
 
 import functools
@@ -98,19 +99,19 @@ def _run(values: flags.FlagValues) -> int:
   foreseen = expansion.trials + [run for decision in decisions for run in decision.foreseen]
   plans = shards.select(planning.plan(foreseen, settings, needs_data=not values.dry_run), *shard,
                         tuned.shard_unit(expansion.suite))
+  own, trials = {plan.run for plan in plans}, set(expansion.trials)
   if values.dry_run:
     states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()
     print(plan_lib.render(plans, model, len(places), states))
     print(run_state.describe_disk(states, settings))
     if values.detect is not None:
-      evaluated = [plan for plan in plans if plan.run not in expansion.trials]
+      evaluated = [plan for plan in plans if plan.run not in trials]
       print(f"\n{seed_plan.render(evaluated, model, expansion.suite.baseline, values.detect, settings.output_dir)}")
     return 0
   make_executor = lambda num_waiting, display: _executor(values, settings, places[:max(1, num_waiting)], display)
   train = lambda plans: stage.train(plans, settings, values.overwrite, make_executor)
   undecided: list[str] = []
-  if expansion.trials:
-    trials, own = set(expansion.trials), {plan.run for plan in plans}
+  if trials:
     outcomes, signal_number = train([plan for plan in plans if plan.run in trials])
     decisions = tuned.decide(expansion.groups, settings)
     own_decisions = [decision for decision in decisions if decision.group.trials[0][0] in own]

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmark.results import json_types
+from benchmark.results import json_types, methods
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
-from benchmark.suites.identity import split_variant
+from benchmark.suites import tuning
 from lasem_tf.metrics import lifelong, run_result
 
 
@@ -104,7 +104,8 @@ PER_TASK = {
 
 _RUN_COLUMNS = ("identity", "stream", "scale", "learner", "seed", "status", "reason", "display_name",
                 "design_fingerprint", "data_fingerprint")
-_FURTHER = ("retention_all", "retention_of_peak_all")  # With the task of the last visit.
+# With the task of the last visit; and what makes the learner a variant of a method.
+_FURTHER = ("retention_all", "retention_of_peak_all", "method", "variant", "tuning")
 _REFERENCES = ("stl", "joint")
 # What learners report under these names after a visit, and how many floats one of it is.
 _KEPT = {"retention_floats": 1.0, "memory_logits": 1.0, "memory_bytes": 0.25}
@@ -139,7 +140,8 @@ def runs_frame(records: Sequence[Record], course: _Course | None = None) -> pd.D
     row = {"identity": record.identity, "stream": record.stream, "scale": record.scale, "learner": record.learner,
            "seed": record.seed, "status": str(record.status), "reason": record.result["reason"],
            "display_name": stream["display_name"], "design_fingerprint": stream["design_fingerprint"],
-           "data_fingerprint": stream["data_fingerprint"]}
+           "data_fingerprint": stream["data_fingerprint"], "method": record.named.method,
+           "variant": methods.variant_label(record.learner), "tuning": tuning.describe(record.result.get("tuning"))}
     row.update({measure.name: math.nan for measure in MEASURES})
     if record.is_completed:
       row.update(dataclasses.asdict(lifelong.summarise(record.matrix)))
@@ -156,13 +158,13 @@ def runs_frame(records: Sequence[Record], course: _Course | None = None) -> pd.D
 
 
 def _references(records: Sequence[Record]) -> dict[tuple, Record]:
-  """By method and place; none where several variants of a reference were trained."""
+  """By learner and place: the reference itself, or its variant where there is only one, as of tuned suites."""
   found: dict[tuple, list[Record]] = {}
   for record in records:
-    method, _ = split_variant(record.learner)
-    if method in _REFERENCES and record.is_completed:
-      found.setdefault((method, *_place(record)), []).append(record)
-  return {key: runs[0] for key, runs in found.items() if len(runs) == 1}
+    if record.named.method in _REFERENCES and record.is_completed:
+      found.setdefault((record.named.method, *_place(record)), []).append(record)
+  named = {key: [record for record in own if record.learner == key[0]] or own for key, own in found.items()}
+  return {key: own[0] for key, own in named.items() if len(own) == 1}
 
 
 def _place(record: Record) -> tuple:

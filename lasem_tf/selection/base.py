@@ -142,7 +142,7 @@ class Selection:
   lists_shared_twice_at_revisit = False
 
   def bind(self, depth: int, reference: types.ReferenceBehaviour, num_tasks: int = 1, epochs_per_task: int = 1,
-           seed: int = 0) -> None:
+           seed: int = 0, learning_rate: float = 1.0) -> None:
     """Fits the selection to a run.
 
     Args:
@@ -151,15 +151,16 @@ class Selection:
       num_tasks: of the run.
       epochs_per_task: of training.
       seed: of the run, for draws of the selection's own.
+      learning_rate: of the run, undecayed.
 
     Raises:
       ValueError: the options do not fit the network, or the run would cost more than they allow.
     """
-    self.depth, self.reference, self.seed = depth, reference, seed
+    self.depth, self.reference, self.seed, self.learning_rate = depth, reference, seed, learning_rate
     self._check(num_tasks, epochs_per_task)
 
   def _check(self, num_tasks: int, epochs_per_task: int) -> None:
-    """See `bind`; depth, reference and seed are set."""
+    """See `bind`; depth, reference, seed and learning rate are set."""
     del num_tasks, epochs_per_task
 
   def configuration_of(self, task_id: int) -> TransferConfiguration:
