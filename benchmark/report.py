@@ -5,10 +5,11 @@
   python -m benchmark.report --results_dir=reports/both --check
 
 Reads the records of any number of folders (of `benchmark.run`, or collections of `benchmark.export --format=jsonl`) and
-writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, figures/*.{png,svg}, index.html and report.json (the settings)
-to --output_dir. The same records give the same files, so --check can tell whether a report is up to date: it writes
-nothing, takes the settings of the report it checks, and compares texts byte for byte and figures by the data they
-draw. Needs no TensorFlow. A report of a hundred runs takes about ten seconds.
+writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, selection.{md,csv} where a method chose layers,
+figures/*.{png,svg}, index.html and report.json (the settings) to --output_dir. The same records give the same files, so
+--check can tell whether a report is up to date: it writes nothing, takes the settings of the report it checks, and
+compares texts byte for byte and figures by the data they draw. Needs no TensorFlow. A report of a hundred runs takes
+about ten seconds.
 
 Exit status: 0 written, or up to date; 1 --check found the report stale, or a record changed or damaged; 2 a flag or a
 record is wrong: records of another format, edited by hand, contradictory, not finite, or methods measured on different
@@ -26,10 +27,10 @@ import matplotlib
 from absl import flags
 
 from benchmark import command_line
-from benchmark.reporting import page, published as published_lib, settings as settings_lib, tables
+from benchmark.reporting import page, published as published_lib, selection_tables, settings as settings_lib, tables
 from benchmark.reporting.figures import collection, style
 from benchmark.reporting.settings import PAGE_FILE, Settings, SETTINGS_FILE
-from benchmark.results import comparison, record_schema, records, run_details, run_files
+from benchmark.results import comparison, record_schema, records, run_details, run_files, selection_quality
 from lasem_tf.files import write_atomically
 
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
@@ -66,6 +67,10 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   details = run_details.load_details(found)
   estimates = tables.per_task_estimates(found)
   files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates))
+  qualities, guesses = selection_quality.qualities(found, details), selection_tables.always_share(found)
+  if qualities:
+    files |= {"selection.md": selection_tables.markdown(qualities, guesses),
+              "selection.csv": selection_tables.csv(qualities)}
   figures = []
   for figure in collection.draw_all(found, panels, details):
     figures.append(style.render(figure))
@@ -73,7 +78,9 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   per_task = [page.Table(title, columns, [(row.learner, panel.stream, line) for row, line in zip(panel.rows, rows)],
                          panel.stream)
               for panel, title, columns, rows in tables.per_task_tables(panels, estimates)]
-  content = page.PageContent(settings.title, found, panels, per_task, published, figures, details)
+  selection = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, [
+      (each.learner, each.stream, line) for each, line in zip(qualities, selection_tables.lines(qualities))])
+  content = page.PageContent(settings.title, found, panels, per_task, published, figures, details, selection, guesses)
   return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels))
 
 

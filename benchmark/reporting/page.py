@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import jinja2
 import markupsafe
 
-from benchmark.reporting import cells
+from benchmark.reporting import cells, selection_tables
 from benchmark.reporting.figures import style
 from benchmark.results import comparison, measures, methods, texts
 from benchmark.results.records import Record
@@ -52,6 +52,8 @@ class PageContent:
   published: Table
   figures: Sequence[style.RenderedFigure]
   details: Mapping[str, RunDetails]
+  selection: Table
+  guesses: Sequence[str]
 
 
 def render(content: PageContent) -> str:
@@ -68,7 +70,8 @@ def render(content: PageContent) -> str:
       published=content.published, figures=_figures_by_stream(content),
       findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),
       data=_data(content.records, content.details), caption=cells.caption(content.panels),
-      definitions=cells.definitions())
+      definitions=cells.definitions(), selection=content.selection, guesses=content.guesses,
+      selection_explanation=selection_tables.EXPLANATION)
 
 
 def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:

@@ -56,6 +56,8 @@ _FAMILIES = (  # In the order of tables.
     Family("fine_tuning", "Fine-tuning", _GREY, ":", "References", "References", {"": "s"}),
     Family("joint", "Joint", _GREY, "-.", "References", "References", {"": "D"}),
     Family("random", "Random", _GREY, _DOTS, "References", "References", {"hps": "<", "tf": ">", "dfcnn": "^"}),
+    Family("planted", "Planted", _GREY, (0, (4, 1, 1, 1)), "References", "References",
+           {"hps": "p", "tf": "h", "dfcnn": "8"}),
     Family("hps", "HPS", _BLUE, "-", _STATIC, "Static HPS"),
     Family("tf", "TF", _ORANGE, "-", _STATIC, "Static TF"),
     Family("dfcnn", "DF-CNN", _GREEN, "-", _STATIC, "Static DF-CNN"),

@@ -116,6 +116,8 @@ class LearnerContext:
     reference: which released behaviour to reproduce.
     examples: function (task_id, rows int64 `[n]`) -> (images, labels) from an earlier task's *training* split, for
       learners that rehearse; None where there is no stream.
+    declared_configurations: for every task the transfer configuration that its stream declares best, as bits, or None
+      (see `types.BEST_CONFIGURATION`); only the control that uses it may read it.
   """
 
   spec: architecture.ConvNetSpec
@@ -126,6 +128,7 @@ class LearnerContext:
   learning_rate: float
   reference: types.ReferenceBehaviour = types.ReferenceBehaviour()
   examples: Callable[[int, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
+  declared_configurations: tuple[str | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -128,7 +128,7 @@ class Differentiable(base.Selection):
           "Differentiable.order = 2 needs Differentiable.architecture_batch = 'validation': with both losses on one "
           "batch it is no second-order rule.")
 
-  def begin_search(self, task_id, num_epochs):
+  def begin_search(self, task_id, num_epochs, adopted=()):
     return MixingWeights(task_id, self.depth, self._order, self._batch, self._as_released)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):

@@ -99,7 +99,7 @@ class Exhaustive(base.Selection):
           f"{epochs_per_task} epochs = {cost} epochs, more than Exhaustive.max_epochs = {self._max_epochs}. Bind "
           "Exhaustive.accept_cost = True to run it all the same, or train fewer epochs, tasks or layers.")
 
-  def begin_search(self, task_id, num_epochs):
+  def begin_search(self, task_id, num_epochs, adopted=()):
     return Trials(self.depth)
 
   def search_epochs(self, num_epochs):

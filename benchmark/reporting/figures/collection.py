@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.reporting import cells
-from benchmark.reporting.figures import accuracy, cost, style, transfer
+from benchmark.reporting.figures import accuracy, cost, recovery, style, transfer
 from benchmark.results import comparison, run_files
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
@@ -25,7 +25,7 @@ def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
     groups, left_out = _groups(records, panel)
     drawn = [accuracy.mean_accuracy(name, title, groups), accuracy.task_accuracy(name, title, groups),
              accuracy.forgetting_map(name, title, groups), transfer.configuration_grid(name, title, groups),
-             transfer.prior_evolution(name, title, groups, details),
+             recovery.recovery_map(name, title, groups), transfer.prior_evolution(name, title, groups, details),
              cost.learning_curves(name, title, groups, details)]
     named = [dataclasses.replace(figure, caption=figure.caption + style.left_out(left_out))
              for figure in drawn if figure is not None]

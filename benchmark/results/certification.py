@@ -1,0 +1,191 @@
+"""Whether a stream's declared configurations are the better ones: the certificate's numbers, from records alone.
+
+A stream is certified for a knowledge if over enough seeds (a) using the declared configurations ends significantly more
+accurate than STL, sharing all layers and drawn configurations, each; (b) the opposite of any bit that is said to be decided
+costs accuracy, the task's own right after learning or that of earlier tasks at the end, significantly, and does not
+raise the final accuracy of all tasks; (c) the configurations differ, and one is neither a prefix nor a suffix.
+"""
+
+import collections
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from benchmark.results import selection_quality
+from benchmark.results.record_schema import RecordError
+from benchmark.results.records import Record
+from lasem_tf.metrics import lifelong, statistics
+
+LEAST_SEEDS = 10
+LEVEL = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+  """One paired comparison with the planted configurations.
+
+  Attributes:
+    name: what the planted configurations are compared with.
+    difference: planted less the other, in accuracy; over seeds.
+    p_value: two-sided, Holm-corrected over the comparisons of its kind; None where no test can be made.
+  """
+
+  name: str
+  difference: statistics.Estimate
+  p_value: float | None
+
+  @property
+  def is_gain(self) -> bool:
+    """Whether the planted configurations are significantly better."""
+    return bool(self.p_value is not None and self.p_value < LEVEL and (self.difference.mean or 0.0) > 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bit:
+  """What flipping one decided bit costs.
+
+  Attributes:
+    task: whose bit, from 0.
+    layer: from 0, nearest the input.
+    is_shared: the declared bit.
+    own: accuracy of the task right after learning.
+    earlier: mean final accuracy of the tasks before it.
+    final: mean final accuracy of all tasks.
+  """
+
+  task: int
+  layer: int
+  is_shared: bool
+  own: Comparison
+  earlier: Comparison
+  final: Comparison
+
+  @property
+  def holds(self) -> bool:
+    """Condition (b)."""
+    return (self.own.is_gain or self.earlier.is_gain) and (self.final.difference.mean or 0.0) >= 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Certificate:
+  """The numbers behind a verdict.
+
+  Attributes:
+    stream: name of the stream's configuration.
+    design_fingerprint: of the stream that was measured.
+    knowledge: 'hps', 'tf' or 'dfcnn'.
+    seeds: that all comparisons have.
+    best: declared configurations, by task.
+    decided: which bits are scored, by task.
+    finals: mean final accuracy by learner.
+    learners: condition (a).
+    bits: condition (b), every decided bit.
+  """
+
+  stream: str
+  design_fingerprint: str
+  knowledge: str
+  seeds: tuple[int, ...]
+  best: tuple[str, ...]
+  decided: tuple[str, ...]
+  finals: Mapping[str, statistics.Estimate]
+  learners: tuple[Comparison, ...]
+  bits: tuple[Bit, ...]
+
+  @property
+  def patterns_vary(self) -> bool:
+    """Condition (c)."""
+    ordered = [sorted(bits) for bits in self.best]
+    neither = any(list(bits) not in (up, up[::-1]) for bits, up in zip(self.best, ordered))
+    return len(set(self.best)) > 1 and neither
+
+  @property
+  def problems(self) -> list[str]:
+    """Why the stream is not certified; empty if it is."""
+    found = [] if len(self.seeds) >= LEAST_SEEDS else [f"{len(self.seeds)} seeds, fewer than {LEAST_SEEDS}"]
+    found += [f"not significantly better than {each.name}" for each in self.learners if not each.is_gain]
+    found += [f"layer {bit.layer} of task {bit.task} is not decided" for bit in self.bits if not bit.holds]
+    return found + ([] if self.patterns_vary else ["all configurations are equal, or prefixes or suffixes"])
+
+
+def flipped_learner(knowledge: str, task: int, layer: int) -> str:
+  """The learner that uses the planted configurations but for one bit."""
+  return f"planted_{knowledge}_flip_{task}_{layer}"
+
+
+def certify(records: Sequence[Record], stream: str, knowledge: str) -> Certificate:
+  """Computes a certificate.
+
+  Args:
+    records: of any suite that holds the learners needed; of one scale.
+    stream: name of the stream's configuration.
+    knowledge: whose learners count.
+
+  Raises:
+    RecordError: runs are missing or were measured on different streams; the message says which.
+  """
+  runs = collections.defaultdict(dict)
+  for record in records:
+    if record.stream == stream and record.is_completed:
+      runs[record.learner][record.seed] = record
+  planted = runs.get(f"planted_{knowledge}", {})
+  if not planted:
+    raise RecordError(f"There is no completed run of planted_{knowledge} on {stream}; train it first, see "
+                      "gin/suites/certificate_*.gin.")
+  first = next(iter(planted.values()))
+  truth = selection_quality.declared(first)
+  if truth is None:
+    raise RecordError(f"Stream {stream} declares no best configurations.")
+  fingerprints = {run.result["stream"]["design_fingerprint"] for by_seed in runs.values() for run in by_seed.values()}
+  if len(fingerprints) > 1:
+    raise RecordError(f"Runs on {stream} are of {len(fingerprints)} different designs: {', '.join(sorted(fingerprints))}.")
+  others = ["stl", f"{knowledge}_all", f"random_{knowledge}"]
+  bits = [(int(task), int(layer)) for task, layer in np.argwhere(truth.decided)]
+  needed = others + [flipped_learner(knowledge, *bit) for bit in bits]
+  seeds = sorted(planted.keys() & set.intersection(*(set(runs[name]) for name in needed)))
+  if not seeds:
+    short = [name for name in needed if not planted.keys() & runs[name].keys()]
+    raise RecordError(f"The certificate of {stream} needs runs of {', '.join(short)}.")
+  compare = lambda names, measure: _compare(planted, {name: runs[name] for name in names}, seeds, measure)
+  return Certificate(
+      stream, fingerprints.pop(), knowledge, tuple(seeds), tuple(truth.kinds), _texts(truth.decided),
+      {name: statistics.estimate([_final(runs[name][seed]) for seed in seeds]) for name in (*others, f"planted_{knowledge}")},
+      tuple(compare(others, _final)), tuple(_bits(planted, runs, seeds, truth, knowledge, bits)))
+
+
+def _bits(planted, runs, seeds, truth, knowledge, bits) -> list[Bit]:
+  """Condition (b); Holm over the two tests of every bit."""
+  own, earlier, final = [], [], []
+  for task, layer in bits:
+    other = runs[flipped_learner(knowledge, task, layer)]
+    own.append(_paired(planted, other, seeds, lambda run: float(run.matrix.after_own_visit()[task])))
+    earlier.append(_paired(planted, other, seeds, lambda run: float(run.matrix.after_visit[-1, :task].mean()))
+                   if task else (statistics.estimate([]), None))
+    final.append(_paired(planted, other, seeds, _final))
+  adjusted = statistics.holm([p_value for _, p_value in own + earlier])
+  finals = statistics.holm([p_value for _, p_value in final])
+  names = [f"task {task}, layer {layer}" for task, layer in bits]
+  return [Bit(task, layer, bool(truth.best[task, layer]), Comparison(name, mine[0], adjusted[index]),
+              Comparison(name, before[0], adjusted[len(bits) + index]), Comparison(name, whole[0], finals[index]))
+          for index, ((task, layer), name, mine, before, whole) in enumerate(zip(bits, names, own, earlier, final))]
+
+
+def _compare(planted, others: Mapping[str, Mapping[int, Record]], seeds, measure) -> list[Comparison]:
+  found = [_paired(planted, runs, seeds, measure) for runs in others.values()]
+  return [Comparison(name, difference, p_value) for name, (difference, _), p_value in
+          zip(others, found, statistics.holm([p_value for _, p_value in found]))]
+
+
+def _paired(planted: Mapping[int, Record], other: Mapping[int, Record], seeds: Sequence[int],
+            measure: Callable[[Record], float]) -> tuple[statistics.Estimate, float | None]:
+  best, rest = ({seed: measure(runs[seed]) for seed in seeds} for runs in (planted, other))
+  return statistics.estimate([best[seed] - rest[seed] for seed in seeds]), statistics.paired_t_test(best, rest).p_value
+
+
+def _final(run: Record) -> float:
+  return lifelong.summarise(run.matrix).final
+
+
+def _texts(bits: np.ndarray) -> tuple[str, ...]:
+  return tuple("".join("01"[bit] for bit in row) for row in bits.astype(int))
