@@ -7,9 +7,8 @@ import numpy as np
 
 SPLITS = ("train", "validation", "test")
 # Key of `TaskInfo.details`: the transfer configuration that a stream with planted structure declares best, as bits.
+# The stream's protocol lists them by task under the same key.
 BEST_CONFIGURATION = "best_configuration"
-# Likewise: '1' for every layer whose bit is certified to be the better one. A stream's protocol lists both by task.
-DECIDED_LAYERS = "decided_layers"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -42,15 +42,14 @@ class Hierarchy(stream.TaskStream):
   name = "hierarchy"
 
   def __init__(self, context: stream.StreamContext, configurations: tuple[str, ...] = gin.REQUIRED,
-               decided: tuple[str, ...] = gin.REQUIRED, first_train_images: int = 800, train_images: int = 200,
-               validation_images: int = 40, test_images: int = 200, num_classes: int = 4, num_symbols: int = 4,
-               num_synonyms: int = 2, class_side: int = 2, class_synonyms: int = 2, noise: float = 0.3):
+               first_train_images: int = 800, train_images: int = 200, validation_images: int = 40,
+               test_images: int = 200, num_classes: int = 4, num_symbols: int = 4, num_synonyms: int = 2,
+               class_side: int = 2, class_synonyms: int = 2, noise: float = 0.3):
     """Draws nothing yet: rules and images are drawn by `load`.
 
     Args:
       context: `StreamContext`; no data folder is needed.
       configurations: for every task one bit a level, from the pixels up: '1' the bank's rules, '0' its own.
-      decided: likewise '1' where the bit is certified to be the better one; only these are scored.
       first_train_images: training images of the first task.
       train_images: of every other task.
       validation_images: of a task.
@@ -72,8 +71,8 @@ class Hierarchy(stream.TaskStream):
     for binding, value in sizes.items():
       _check_binding(binding, value, type(value) is int and value > 0, "a positive integer")
     _check_binding("noise", noise, type(noise) in (int, float) and 0.0 <= noise < np.inf, "a number from 0 on")
-    _check_bits("configurations", configurations, configurations)
-    _check_bits("decided", decided, configurations)
+    _check_binding("configurations", configurations, _are_bits(configurations),
+                   "for every task one bit a level, such as ('111', '011')")
     _check_binding("configurations", configurations, set(configurations[0]) == {"1"},
                    "a list whose first entry is all ones, since the first task fills the bank")
     _check_binding("num_classes", num_classes, num_classes * class_synonyms <= num_symbols**class_side**2,
@@ -93,12 +92,12 @@ class Hierarchy(stream.TaskStream):
     self._images = {"train": train_images, "validation": validation_images, "test": test_images}
     self._first_train_images = first_train_images
     self.protocol = {"protocol": "clean"} | sizes | {
-        "noise": float(noise), types.BEST_CONFIGURATION: list(configurations), types.DECIDED_LAYERS: list(decided)}
+        "noise": float(noise), types.BEST_CONFIGURATION: list(configurations)}
     names = tuple(f"class {label}" for label in range(num_classes))
     self.tasks = tuple(
-        types.TaskInfo(task_id, num_classes, names, (), {
-            types.BEST_CONFIGURATION: bits, types.DECIDED_LAYERS: scored, "design_seed": context.design_seed})
-        for task_id, (bits, scored) in enumerate(zip(configurations, decided)))
+        types.TaskInfo(task_id, num_classes, names, (),
+                       {types.BEST_CONFIGURATION: bits, "design_seed": context.design_seed})
+        for task_id, bits in enumerate(configurations))
 
   def rules(self, task_id: int, level: int) -> np.ndarray:
     """How a task writes the symbols of a level.
@@ -169,12 +168,11 @@ def _regrouped(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray
       return groups.ravel()[order]
 
 
-def _check_bits(name, values, like):
-  """As many entries as `like`, of as many bits each."""
-  fits = (isinstance(values, (tuple, list)) and len(values) == len(like) and values
+def _are_bits(values):
+  """Whether these are texts of bits, all of one length."""
+  return (isinstance(values, (tuple, list)) and bool(values)
           and all(isinstance(bits, str) and bits and set(bits) <= {"0", "1"} for bits in values)
-          and len({len(bits) for bits in (*values, *like)}) == 1)
-  _check_binding(name, values, fits, "for every task of Hierarchy.configurations one bit a level, such as '101'")
+          and len({len(bits) for bits in values}) == 1)
 
 
 def _check_binding(name, value, fits, expected):
