@@ -3,8 +3,9 @@
   python -m benchmark.run --gin_file=gin/suites/certificate_planted_medium.gin --output_dir=runs/certificate
   python -m benchmark.certificate --results_dir=runs/certificate --stream=planted_medium --output_dir=reports/certificates
 
-Reads records of planted_<knowledge>, of it with one bit flipped for every decided bit, and of stl, <knowledge>_all and
-random_<knowledge>; writes <stream>_<knowledge>.md and .json. Recovery scores decided bits only. Needs no TensorFlow.
+Reads records of planted_<knowledge>, of planted_<knowledge>_flip_<task>_<layer>, in which one bit is flipped, and of stl,
+<knowledge>_all and random_<knowledge>; writes <stream>_<knowledge>.md and .json. Only bits that a certificate in
+reports/certificates says are decided count for recovery. Needs no TensorFlow.
 
 Exit status: 0 the stream is certified; 1 it is not, and the output says why; 2 a flag or a record is wrong.
 """
@@ -30,19 +31,19 @@ _POINTS = measures.Measure("accuracy", "Accuracy", "pp", 100, 2, "higher", "")
 
 def to_json(found: Certificate) -> str:
   """All numbers, and what is certified: the test of committed certificates compares streams with it."""
-  return json.dumps({**dataclasses.asdict(found), "problems": found.problems}, indent=1, sort_keys=True) + "\n"
+  content = {**dataclasses.asdict(found), "decided": found.decided, "problems": found.problems}
+  return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
 def markdown(found: Certificate) -> str:
   """The certificate to read."""
   verdict = "certified" if not found.problems else "not certified: " + "; ".join(found.problems)
-  undecided = sum(bits.count("0") for bits in found.decided)
   lines = [
       f"# Certificate of {found.stream} for {methods.learner_label(found.knowledge)}", "",
       f"Verdict: **{verdict}**. {len(found.seeds)} seeds; design {found.design_fingerprint}; paired two-sided t-tests, "
       f"Holm-corrected, level {certification.LEVEL}.", "",
       "Declared configurations by task, from the layer nearest the input; 1 = shared: "
-      f"{', '.join(found.best)}. Decided bits: {', '.join(found.decided)} ({undecided} undecided, never scored).", "",
+      f"{', '.join(found.best)}. Decided bits (1): {', '.join(found.decided)}; the others are never scored.", "",
       "## Final accuracy", "", cells.markdown_table(*_learner_table(found)), "",
       "## What flipping one bit costs", "",
       "Accuracy with the declared bits less accuracy with one of them flipped, in percentage points: of the task right "

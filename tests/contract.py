@@ -78,7 +78,8 @@ def load(name: str, bindings: tuple[str, ...] = ()) -> Subject:
   stream = tiny_stream.TinyStream((3, 3, 3) if learner == "SingleNetwork" else (3, 2, 4), num_validation=12)
 
   def make(**overrides):
-    context = experiment.learner_context(stream.num_classes, seed=0, examples=stream.examples)
+    context = experiment.learner_context(stream.num_classes, seed=0, examples=stream.examples,
+                                         declared=("111", "011", "101"))
     # One phase, or one for each of many candidates: two epochs show all there is.
     if learner in ("Composed", "ModularNetwork"):
       context = dataclasses.replace(context, epochs_per_task=2)

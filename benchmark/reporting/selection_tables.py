@@ -8,6 +8,7 @@ import pandas as pd
 from benchmark.reporting import cells
 from benchmark.reporting.cells import Cell
 from benchmark.results import measures, methods, selection_quality, texts
+from benchmark.results.records import Record
 from benchmark.results.selection_quality import Quality
 from lasem_tf.metrics.selection_quality import Ratio
 
@@ -51,8 +52,8 @@ def markdown(found: Sequence[Quality], guesses: Sequence[str]) -> str:
           f"{cells.escape_markdown(EXPLANATION)}\n")
 
 
-def always_share(records: Sequence) -> list[str]:
-  """A sentence for every stream that declares configurations: what sharing everything recovers."""
+def always_share(records: Sequence[Record]) -> list[str]:
+  """A sentence for every stream with certified configurations: what a coin and sharing everything recover."""
   sentences = {}
   for record in records:
     truth = selection_quality.declared(record)

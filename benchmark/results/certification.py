@@ -1,9 +1,10 @@
 """Whether a stream's declared configurations are the better ones: the certificate's numbers, from records alone.
 
 A stream is certified for a knowledge if over enough seeds (a) using the declared configurations ends significantly more
-accurate than STL, sharing all layers and drawn configurations, each; (b) the opposite of any bit that is said to be decided
-costs accuracy, the task's own right after learning or that of earlier tasks at the end, significantly, and does not
-raise the final accuracy of all tasks; (c) the configurations differ, and one is neither a prefix nor a suffix.
+accurate than STL, sharing all layers and drawn configurations, each; (b) the opposite of a bit costs accuracy, the task's
+own right after learning or that of earlier tasks at the end, significantly, and does not raise the final accuracy of all
+tasks: such bits are decided, the others, and those whose opposite was not measured, are never scored; (c) the
+configurations differ, and one is neither a prefix nor a suffix.
 """
 
 import collections
@@ -43,7 +44,7 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True)
 class Bit:
-  """What flipping one decided bit costs.
+  """What flipping one bit costs.
 
   Attributes:
     task: whose bit, from 0.
@@ -63,7 +64,7 @@ class Bit:
 
   @property
   def holds(self) -> bool:
-    """Condition (b)."""
+    """Condition (b): the bit is decided."""
     return (self.own.is_gain or self.earlier.is_gain) and (self.final.difference.mean or 0.0) >= 0
 
 
@@ -77,10 +78,9 @@ class Certificate:
     knowledge: 'hps', 'tf' or 'dfcnn'.
     seeds: that all comparisons have.
     best: declared configurations, by task.
-    decided: which bits are scored, by task.
     finals: mean final accuracy by learner.
     learners: condition (a).
-    bits: condition (b), every decided bit.
+    bits: condition (b), every bit whose opposite was measured.
   """
 
   stream: str
@@ -88,10 +88,16 @@ class Certificate:
   knowledge: str
   seeds: tuple[int, ...]
   best: tuple[str, ...]
-  decided: tuple[str, ...]
   finals: Mapping[str, statistics.Estimate]
   learners: tuple[Comparison, ...]
   bits: tuple[Bit, ...]
+
+  @property
+  def decided(self) -> tuple[str, ...]:
+    """Which bits are scored, by task."""
+    held = {(bit.task, bit.layer) for bit in self.bits if bit.holds}
+    return tuple("".join("01"[(task, layer) in held] for layer in range(len(bits)))
+                 for task, bits in enumerate(self.best))
 
   @property
   def patterns_vary(self) -> bool:
@@ -105,7 +111,7 @@ class Certificate:
     """Why the stream is not certified; empty if it is."""
     found = [] if len(self.seeds) >= LEAST_SEEDS else [f"{len(self.seeds)} seeds, fewer than {LEAST_SEEDS}"]
     found += [f"not significantly better than {each.name}" for each in self.learners if not each.is_gain]
-    found += [f"layer {bit.layer} of task {bit.task} is not decided" for bit in self.bits if not bit.holds]
+    found += [] if any(bit.holds for bit in self.bits) else ["no bit is decided"]
     return found + ([] if self.patterns_vary else ["all configurations are equal, or prefixes or suffixes"])
 
 
@@ -134,14 +140,14 @@ def certify(records: Sequence[Record], stream: str, knowledge: str) -> Certifica
     raise RecordError(f"There is no completed run of planted_{knowledge} on {stream}; train it first, see "
                       "gin/suites/certificate_*.gin.")
   first = next(iter(planted.values()))
-  truth = selection_quality.declared(first)
-  if truth is None:
+  best = selection_quality.best_configurations(first)
+  if best is None:
     raise RecordError(f"Stream {stream} declares no best configurations.")
   fingerprints = {run.result["stream"]["design_fingerprint"] for by_seed in runs.values() for run in by_seed.values()}
   if len(fingerprints) > 1:
     raise RecordError(f"Runs on {stream} are of {len(fingerprints)} different designs: {', '.join(sorted(fingerprints))}.")
   others = ["stl", f"{knowledge}_all", f"random_{knowledge}"]
-  bits = [(int(task), int(layer)) for task, layer in np.argwhere(truth.decided)]
+  bits = [bit for bit in np.ndindex(*best.shape) if runs.get(flipped_learner(knowledge, *bit))]
   needed = others + [flipped_learner(knowledge, *bit) for bit in bits]
   seeds = sorted(planted.keys() & set.intersection(*(set(runs[name]) for name in needed)))
   if not seeds:
@@ -149,12 +155,12 @@ def certify(records: Sequence[Record], stream: str, knowledge: str) -> Certifica
     raise RecordError(f"The certificate of {stream} needs runs of {', '.join(short)}.")
   compare = lambda names, measure: _compare(planted, {name: runs[name] for name in names}, seeds, measure)
   return Certificate(
-      stream, fingerprints.pop(), knowledge, tuple(seeds), tuple(truth.kinds), _texts(truth.decided),
+      stream, fingerprints.pop(), knowledge, tuple(seeds), selection_quality.texts_of(best),
       {name: statistics.estimate([_final(runs[name][seed]) for seed in seeds]) for name in (*others, f"planted_{knowledge}")},
-      tuple(compare(others, _final)), tuple(_bits(planted, runs, seeds, truth, knowledge, bits)))
+      tuple(compare(others, _final)), tuple(_bits(planted, runs, seeds, best, knowledge, bits)))
 
 
-def _bits(planted, runs, seeds, truth, knowledge, bits) -> list[Bit]:
+def _bits(planted, runs, seeds, best, knowledge, bits) -> list[Bit]:
   """Condition (b); Holm over the two tests of every bit."""
   own, earlier, final = [], [], []
   for task, layer in bits:
@@ -166,7 +172,7 @@ def _bits(planted, runs, seeds, truth, knowledge, bits) -> list[Bit]:
   adjusted = statistics.holm([p_value for _, p_value in own + earlier])
   finals = statistics.holm([p_value for _, p_value in final])
   names = [f"task {task}, layer {layer}" for task, layer in bits]
-  return [Bit(task, layer, bool(truth.best[task, layer]), Comparison(name, mine[0], adjusted[index]),
+  return [Bit(task, layer, bool(best[task, layer]), Comparison(name, mine[0], adjusted[index]),
               Comparison(name, before[0], adjusted[len(bits) + index]), Comparison(name, whole[0], finals[index]))
           for index, ((task, layer), name, mine, before, whole) in enumerate(zip(bits, names, own, earlier, final))]
 
@@ -185,7 +191,3 @@ def _paired(planted: Mapping[int, Record], other: Mapping[int, Record], seeds: S
 
 def _final(run: Record) -> float:
   return lifelong.summarise(run.matrix).final
-
-
-def _texts(bits: np.ndarray) -> tuple[str, ...]:
-  return tuple("".join("01"[bit] for bit in row) for row in bits.astype(int))

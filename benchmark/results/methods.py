@@ -100,6 +100,7 @@ _FILLS: Mapping[str, tuple[str, Line]] = {
     **dict.fromkeys(("2021", "release", "separate"), ("none", (0, (5, 1.5, 1, 1.5, 1, 1.5)))),
     "early": ("left", (0, (8, 2))), "second_order": ("right", (0, (2, 1))),
     "bounded": ("bottom", (0, (4, 1, 1, 1))), "validation": ("top", (0, (8, 1.5, 2, 1.5))),
+    "last": ("left", (0, (6, 1, 2, 1, 2, 1))), "heldout": ("top", (0, (2, 1, 6, 1))),
     "office_home": ("bottom", (0, (3, 1, 3, 3))),
 }
 _SPARE_COLOURS = (_BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from benchmark.results import certificates
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 from lasem_tf import types
@@ -22,7 +23,7 @@ class Declared:
 
   Attributes:
     best: boolean `[tasks, layers]`, the best configurations.
-    decided: boolean, which of these bits are certified.
+    decided: boolean, which of these bits are certified for the learner's knowledge.
   """
 
   best: np.ndarray
@@ -31,7 +32,7 @@ class Declared:
   @property
   def kinds(self) -> list[str]:
     """What a task is like, by task: its best configuration."""
-    return ["".join("01"[bit] for bit in bits) for bits in self.best.astype(int)]
+    return list(texts_of(self.best))
 
   @property
   def always_share(self) -> float:
@@ -48,7 +49,7 @@ class Quality:
     scale: name of the scale's configuration.
     learner: name of the learner's configuration.
     num_runs: completed runs.
-    recovery: over seeds; None where the stream declares nothing.
+    recovery: over seeds; None where no configurations are certified.
     regret: final accuracy of the planted configurations less the learner's, paired by seed; None without such runs.
     skill: see `metrics.selection_quality.skill`; None where it is not known.
     reference: the learner that has a skill of one; empty without a skill.
@@ -70,12 +71,17 @@ class Quality:
   decision_mass: float | None
 
 
-def declared(record: Record) -> Declared | None:
-  """The best configurations that the record's stream declares, or None."""
+def best_configurations(record: Record) -> np.ndarray | None:
+  """Boolean `[tasks, layers]`: what the record's stream declares best, certified or not; None where it declares none."""
   protocol = record.result["stream"]["protocol"] or {}
-  if types.BEST_CONFIGURATION not in protocol:
-    return None
-  return Declared(_bits(protocol[types.BEST_CONFIGURATION]), _bits(protocol[types.DECIDED_LAYERS]))
+  return bits_of(protocol[types.BEST_CONFIGURATION]) if types.BEST_CONFIGURATION in protocol else None
+
+
+def declared(record: Record) -> Declared | None:
+  """What the record's stream declares, where that is certified for the learner's knowledge."""
+  best = best_configurations(record)
+  decided = certificates.decided(record.result["stream"]["design_fingerprint"], knowledge(record.learner))
+  return None if best is None or decided is None else Declared(best, bits_of(decided))
 
 
 def searched(record: Record) -> bool:
@@ -115,11 +121,11 @@ def hit_shares(runs: Sequence[Record]) -> dict[tuple[str, int], float]:
 def _quality(runs: Sequence[Record], learners: Mapping[str, Sequence[Record]],
              details: Mapping[str, RunDetails]) -> Quality:
   first, truth = runs[0], declared(runs[0])
-  recovered = regret = None
+  recovered = None
   if truth is not None:
     recovered = statistics.estimate([selection_quality.recovery(_choices(run), truth.best, truth.decided)
                                      for run in runs])
-    regret = _regret(runs, learners.get(f"{PLANTED}_{knowledge(first.learner)}", ()))
+  regret = _regret(runs, learners.get(f"{PLANTED}_{knowledge(first.learner)}", ()))
   skill, reference = _skill(runs, learners, truth is not None)
   decisions = [decision for run in runs for decision in _decisions(details.get(run.identity))]
   return Quality(
@@ -136,17 +142,14 @@ def _regret(runs: Sequence[Record], planted: Sequence[Record]) -> statistics.Est
 
 
 def _skill(runs: Sequence[Record], learners: Mapping[str, Sequence[Record]],
-           is_declared: bool) -> tuple[selection_quality.Ratio | None, str]:
+           is_certified: bool) -> tuple[selection_quality.Ratio | None, str]:
   shares = knowledge(runs[0].learner)
-  references = [f"{PLANTED}_{shares}"] if is_declared else [f"{EXHAUSTIVE}_{shares}"]
-  own, drawn = _finals(runs), _finals(learners.get(f"{RANDOM}_{shares}", ()))
-  for reference in references:
-    best = _finals(learners.get(reference, ()))
-    seeds = sorted(own.keys() & drawn.keys() & best.keys())
-    found = selection_quality.skill(*([values[seed] for seed in seeds] for values in (own, drawn, best)))
-    if found is not None:
-      return found, reference
-  return None, ""
+  reference = f"{PLANTED if is_certified else EXHAUSTIVE}_{shares}"
+  own, drawn, best = (_finals(found) for found in (runs, learners.get(f"{RANDOM}_{shares}", ()),
+                                                   learners.get(reference, ())))
+  seeds = sorted(own.keys() & drawn.keys() & best.keys())
+  found = selection_quality.skill(*([values[seed] for seed in seeds] for values in (own, drawn, best)))
+  return found, reference if found is not None else ""
 
 
 def _finals(runs: Sequence[Record]) -> dict[int, float]:
@@ -166,9 +169,14 @@ def _decisions(found: RunDetails | None) -> list[selection_quality.Decision]:
 
 
 def _choices(record: Record) -> np.ndarray:
-  return _bits(record.result["configurations"])
+  return bits_of(record.result["configurations"])
 
 
-def _bits(texts: Sequence[str]) -> np.ndarray:
+def texts_of(bits: np.ndarray) -> tuple[str, ...]:
+  """Boolean `[rows, bits]` to a text of 0 and 1 a row."""
+  return tuple("".join("01"[bit] for bit in row) for row in bits.astype(int))
+
+
+def bits_of(texts: Sequence[str]) -> np.ndarray:
   """Texts of one length each to boolean `[texts, length]`."""
   return np.array([[character == "1" for character in text] for text in texts], dtype=bool)

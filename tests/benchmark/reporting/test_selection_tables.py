@@ -3,11 +3,19 @@
 import csv
 import io
 
+import pytest
+
 from benchmark.reporting import selection_tables
 from benchmark.reporting.figures import recovery
 from benchmark.results import selection_quality
 from tests.benchmark import synthetic_records
+from tests.benchmark.results import planted_records
 from tests.benchmark.results.planted_records import record
+
+
+@pytest.fixture(autouse=True)
+def fixture_certificate(tmp_path, monkeypatch):
+  planted_records.certify(tmp_path, monkeypatch)
 
 
 def _runs():

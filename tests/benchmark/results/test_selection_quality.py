@@ -6,9 +6,15 @@ import pytest
 
 from benchmark.results import run_details, selection_quality
 from tests.benchmark import synthetic_records
+from tests.benchmark.results import planted_records
 from tests.benchmark.results.planted_records import record
 
 WRONG = ("111", "111", "011")  # Task 1: two of three right; task 2: none of two.
+
+
+@pytest.fixture(autouse=True)
+def fixture_certificate(tmp_path, monkeypatch):
+  planted_records.certify(tmp_path, monkeypatch)
 
 
 def _suite():
@@ -50,6 +56,14 @@ def test_where_nothing_is_declared_the_exhaustive_search_is_the_reference():
   found = {each.learner: each for each in selection_quality.qualities(_with_bits(runs), {})}
   assert found["lasem_hps"].reference == "exhaustive_hps" and found["lasem_hps"].skill.value == pytest.approx(.5)
   assert found["lasem_hps"].recovery is None and found["lasem_hps"].regret is None
+
+
+def test_without_a_certificate_nothing_is_scored():
+  runs = [dataclasses.replace(run, result={**run.result, "stream": {**run.result["stream"], "design_fingerprint": "x"}})
+          for run in _suite()]
+  found = {each.learner: each for each in selection_quality.qualities(runs, {})}["lasem_hps"]
+  assert found.recovery is None and found.skill is None and found.regret.mean > 0
+  assert selection_quality.hit_shares(runs) == {}
 
 
 def _with_bits(runs):
