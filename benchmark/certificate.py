@@ -1,10 +1,10 @@
 """The certificate of a stream with planted structure: are its declared configurations the better ones?
 
   python -m benchmark.run --gin_file=gin/suites/certificate_planted_medium.gin --output_dir=runs/certificate
-  python -m benchmark.certificate --results_dir=runs/certificate --stream=planted_medium --output_dir=reports/certificates
+  python -m benchmark.certificate --results_dir=runs/certificate --stream=planted_medium
 
-Reads records of planted_<knowledge>, of planted_<knowledge>_flip_<task>_<layer>, in which one bit is flipped, and of stl,
-<knowledge>_all and random_<knowledge>; writes <stream>_<knowledge>.md and .json. Only bits that a certificate in
+Reads records of planted_<knowledge>, of planted_<knowledge>_flip_<task>_<layer>, in which one bit is flipped, and of
+stl, <knowledge>_all and random_<knowledge>; writes <stream>_<knowledge>.md and .json. Only bits that a certificate in
 reports/certificates says are decided count for recovery. Needs no TensorFlow.
 
 Exit status: 0 the stream is certified; 1 it is not, and the output says why; 2 a flag or a record is wrong.

@@ -59,8 +59,8 @@ def always_share(records: Sequence[Record]) -> list[str]:
     truth = selection_quality.declared(record)
     if truth is not None and record.stream not in sentences:
       sentences[record.stream] = (
-          f"On {record.stream} {int(truth.decided.sum())} of {truth.decided.size} decisions are scored; a coin recovers "
-          f"50.0 %, sharing every layer {100 * truth.always_share:.1f} %.")
+          f"On {record.stream} {int(truth.decided.sum())} of {truth.decided.size} decisions are scored; a coin "
+          f"recovers 50.0 %, sharing every layer {100 * truth.always_share:.1f} %.")
   return list(sentences.values())
 
 

@@ -29,7 +29,8 @@ def _all_in(folder: pathlib.Path) -> dict[tuple[str, str], tuple[str, ...]]:
   for path in sorted(folder.glob("*.json")):
     try:
       content = json.loads(path.read_text(encoding="utf-8"))
-      key, bits, problems = (content["design_fingerprint"], content["knowledge"]), content["decided"], content["problems"]
+      key = content["design_fingerprint"], content["knowledge"]
+      bits, problems = content["decided"], content["problems"]
     except (ValueError, KeyError, TypeError) as error:
       raise RecordError(f"{path} is no certificate ({type(error).__name__}: {error}). Write it again with "
                         "benchmark.certificate.") from error

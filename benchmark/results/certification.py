@@ -1,14 +1,15 @@
 """Whether a stream's declared configurations are the better ones: the certificate's numbers, from records alone.
 
 A stream is certified for a knowledge if over enough seeds (a) using the declared configurations ends significantly more
-accurate than STL, sharing all layers and drawn configurations, each; (b) the opposite of a bit costs accuracy, the task's
-own right after learning or that of earlier tasks at the end, significantly, and does not raise the final accuracy of all
-tasks: such bits are decided, the others, and those whose opposite was not measured, are never scored; (c) the
-configurations differ, and one is neither a prefix nor a suffix.
+accurate than STL, sharing all layers and drawn configurations, each; (b) the opposite of a bit costs accuracy, the
+task's own right after learning or that of earlier tasks at the end, significantly, and does not raise the final
+accuracy of all tasks: such bits are decided, the others, and those whose opposite was not measured, are never scored;
+(c) the configurations differ, and one is neither a prefix nor a suffix.
 """
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -17,6 +18,8 @@ from benchmark.results import selection_quality
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from lasem_tf.metrics import lifelong, statistics
+
+_Runs = Mapping[int, Record]  # Of one learner, by seed.
 
 LEAST_SEEDS = 10
 LEVEL = 0.05
@@ -131,7 +134,7 @@ def certify(records: Sequence[Record], stream: str, knowledge: str) -> Certifica
   Raises:
     RecordError: runs are missing or were measured on different streams; the message says which.
   """
-  runs = collections.defaultdict(dict)
+  runs: dict[str, dict[int, Record]] = collections.defaultdict(dict)
   for record in records:
     if record.stream == stream and record.is_completed:
       runs[record.learner][record.seed] = record
@@ -145,7 +148,8 @@ def certify(records: Sequence[Record], stream: str, knowledge: str) -> Certifica
     raise RecordError(f"Stream {stream} declares no best configurations.")
   fingerprints = {run.result["stream"]["design_fingerprint"] for by_seed in runs.values() for run in by_seed.values()}
   if len(fingerprints) > 1:
-    raise RecordError(f"Runs on {stream} are of {len(fingerprints)} different designs: {', '.join(sorted(fingerprints))}.")
+    raise RecordError(f"Runs on {stream} are of {len(fingerprints)} different designs: "
+                      f"{', '.join(sorted(fingerprints))}.")
   others = ["stl", f"{knowledge}_all", f"random_{knowledge}"]
   bits = [bit for bit in np.ndindex(*best.shape) if runs.get(flipped_learner(knowledge, *bit))]
   needed = others + [flipped_learner(knowledge, *bit) for bit in bits]
@@ -153,21 +157,22 @@ def certify(records: Sequence[Record], stream: str, knowledge: str) -> Certifica
   if not seeds:
     short = [name for name in needed if not planted.keys() & runs[name].keys()]
     raise RecordError(f"The certificate of {stream} needs runs of {', '.join(short)}.")
-  compare = lambda names, measure: _compare(planted, {name: runs[name] for name in names}, seeds, measure)
   return Certificate(
       stream, fingerprints.pop(), knowledge, tuple(seeds), selection_quality.texts_of(best),
-      {name: statistics.estimate([_final(runs[name][seed]) for seed in seeds]) for name in (*others, f"planted_{knowledge}")},
-      tuple(compare(others, _final)), tuple(_bits(planted, runs, seeds, best, knowledge, bits)))
+      {name: statistics.estimate([_final(runs[name][seed]) for seed in seeds])
+       for name in (*others, f"planted_{knowledge}")},
+      tuple(_compare(planted, {name: runs[name] for name in others}, seeds)),
+      tuple(_bits(planted, runs, seeds, best, knowledge, bits)))
 
 
-def _bits(planted, runs, seeds, best, knowledge, bits) -> list[Bit]:
+def _bits(planted: _Runs, runs: Mapping[str, _Runs], seeds: Sequence[int], best: np.ndarray, knowledge: str,
+          bits: Sequence[tuple[int, int]]) -> list[Bit]:
   """Condition (b); Holm over the two tests of every bit."""
   own, earlier, final = [], [], []
   for task, layer in bits:
     other = runs[flipped_learner(knowledge, task, layer)]
-    own.append(_paired(planted, other, seeds, lambda run: float(run.matrix.after_own_visit()[task])))
-    earlier.append(_paired(planted, other, seeds, lambda run: float(run.matrix.after_visit[-1, :task].mean()))
-                   if task else (statistics.estimate([]), None))
+    own.append(_paired(planted, other, seeds, functools.partial(_own, task)))
+    earlier.append(_paired(planted, other, seeds if task else (), functools.partial(_earlier, task)))
     final.append(_paired(planted, other, seeds, _final))
   adjusted = statistics.holm([p_value for _, p_value in own + earlier])
   finals = statistics.holm([p_value for _, p_value in final])
@@ -177,16 +182,24 @@ def _bits(planted, runs, seeds, best, knowledge, bits) -> list[Bit]:
           for index, ((task, layer), name, mine, before, whole) in enumerate(zip(bits, names, own, earlier, final))]
 
 
-def _compare(planted, others: Mapping[str, Mapping[int, Record]], seeds, measure) -> list[Comparison]:
-  found = [_paired(planted, runs, seeds, measure) for runs in others.values()]
+def _compare(planted: _Runs, others: Mapping[str, _Runs], seeds: Sequence[int]) -> list[Comparison]:
+  found = [_paired(planted, runs, seeds, _final) for runs in others.values()]
   return [Comparison(name, difference, p_value) for name, (difference, _), p_value in
           zip(others, found, statistics.holm([p_value for _, p_value in found]))]
 
 
-def _paired(planted: Mapping[int, Record], other: Mapping[int, Record], seeds: Sequence[int],
+def _paired(planted: _Runs, other: _Runs, seeds: Sequence[int],
             measure: Callable[[Record], float]) -> tuple[statistics.Estimate, float | None]:
   best, rest = ({seed: measure(runs[seed]) for seed in seeds} for runs in (planted, other))
   return statistics.estimate([best[seed] - rest[seed] for seed in seeds]), statistics.paired_t_test(best, rest).p_value
+
+
+def _own(task: int, run: Record) -> float:
+  return float(run.matrix.after_own_visit()[task])
+
+
+def _earlier(task: int, run: Record) -> float:
+  return float(run.matrix.after_visit[-1, :task].mean())
 
 
 def _final(run: Record) -> float:

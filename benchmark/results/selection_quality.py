@@ -1,8 +1,7 @@
-"""Whether searches chose well: measures of `metrics.selection_quality` from the records of a suite. No TensorFlow here."""
+"""Whether searches chose well: `metrics.selection_quality` on the records of a suite. No TensorFlow here."""
 
 import collections
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -72,7 +71,7 @@ class Quality:
 
 
 def best_configurations(record: Record) -> np.ndarray | None:
-  """Boolean `[tasks, layers]`: what the record's stream declares best, certified or not; None where it declares none."""
+  """Boolean `[tasks, layers]`: what the record's stream declares best, certified or not; None if it declares none."""
   protocol = record.result["stream"]["protocol"] or {}
   return bits_of(protocol[types.BEST_CONFIGURATION]) if types.BEST_CONFIGURATION in protocol else None
 

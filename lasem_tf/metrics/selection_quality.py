@@ -1,7 +1,8 @@
 """How well layers to share were chosen, as pure functions of choices and accuracies.
 
-A *decision* is one bit: whether a task shares a layer. Choices are boolean `[tasks, layers]`. Where a stream declares the
-best configurations, `declared` has the same shape, and `decided` says which of its bits are certified; only these count.
+A *decision* is one bit: whether a task shares a layer. Choices are boolean `[tasks, layers]`. Where a stream declares
+the best configurations, `declared` has the same shape, and `decided` says which of its bits are certified; only these
+count.
 """
 
 import dataclasses

@@ -15,8 +15,8 @@ class Trials(base.Search):
   """One phase, 'candidate{index}', for every configuration in the order of LASEM.
 
   Each begins at the weights that the task began with and trains for all of a task's epochs. Its score is the best
-  validation accuracy of any of its epochs, or the mean over its last ones; the first of equals wins, and its last weights
-  stay.
+  validation accuracy of any of its epochs, or the mean over its last ones; the first of equals wins, and its last
+  weights stay.
   """
 
   def __init__(self, depth: int, num_epochs: int = 1, last_epochs: int = 0):

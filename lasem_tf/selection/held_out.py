@@ -1,14 +1,14 @@
 """A search that judges configurations on images it does not train on. Not in the papers.
 
-LASEM's E-step takes the likelihood of the mini-batch that the M-step fits, so it rewards the route that fits soonest; its
-counts settle on a configuration before the weights have learned anything; and nothing in it knows what sharing costs
-earlier tasks. Here
+LASEM's E-step takes the likelihood of the mini-batch that the M-step fits, so it rewards the route that fits soonest;
+its counts settle on a configuration before the weights have learned anything; and nothing in it knows what sharing
+costs earlier tasks. Here
 
   * the E-step reads validation images;
   * for the first epochs all configurations weigh the same;
   * evidence is that of the last epochs, since the weights behind older evidence are gone;
-  * while it searches, shared weights that an earlier task relies on may keep still: what is useful as it is costs that
-    task nothing;
+  * while it searches, shared weights that an earlier task relies on keep still: what is useful as it is costs that task
+    nothing;
   * shared weights that no task relies on are free to take, so that such a layer is always shared;
   * the choice is trained from the weights the task began with, as a static configuration would be.
 

@@ -1,4 +1,4 @@
-"""The search on held-out images: what it reads, what it moves, what it may choose, and that its choice is trained anew."""
+"""The search on held-out images: what it reads, moves and may choose, and that its choice is trained anew."""
 
 import numpy as np
 import pytest

@@ -27,13 +27,13 @@ class Hierarchy(stream.TaskStream):
   level whether its rules are the bank's, which are common to all tasks, or the task's own:
 
   * level 0: other patches of pixels;
-  * a level in between: the bank's pieces, each of which stands for another symbol, and no two synonyms stay synonyms;
+  * a level in between: the bank's pieces, each of which stands for another symbol, and no synonyms stay synonyms;
   * the top level: other pieces of the bank's kind.
 
-  What its classes are made of is always the task's own, for the head. The first task has many images and fills the bank.
-  Where a task's rules are the bank's, sharing that layer saves learning them from few images; where they are its own,
-  a shared layer unlearns what earlier tasks need. Hence the best configuration of a task is its bits. That it is best is
-  measured, see `benchmark.certificate`.
+  What its classes are made of is always the task's own, for the head. The first task has many images and fills the
+  bank. Where a task's rules are the bank's, sharing that layer saves learning them from few images; where they are its
+  own, a shared layer unlearns what earlier tasks need. Hence the best configuration of a task is its bits. That it is
+  best is measured, see `benchmark.certificate`.
 
   Rules depend on `design_seed` alone; training and validation images also on `seed`; test images are common to all
   seeds.

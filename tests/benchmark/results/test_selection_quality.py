@@ -21,7 +21,7 @@ def _suite():
   finals = {"random_hps": (.4, .6, .5), "planted_hps": (.8, .9, .7), "lasem_hps": (.6, .8, .6), "stl": (.5, .5, .5)}
   shifts = {0: 0.0, 1: .02, 2: -.01}
   chosen = {"lasem_hps": WRONG}
-  return [record(learner, seed, [value + shifts[seed] + (.01 * seed if learner == "lasem_hps" else 0) for value in values],
+  return [record(learner, seed, [value + shifts[seed] + .01 * seed * (learner == "lasem_hps") for value in values],
                  chosen.get(learner, ("111", "011", "101")))
           for learner, values in finals.items() for seed in shifts]
 
