@@ -43,7 +43,19 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class PageContent:
-  """Everything a page shows."""
+  """Everything a page shows.
+
+  Attributes:
+    title: heading.
+    records: finished runs.
+    panels: their aggregates.
+    per_task_tables: a table per panel and measure.
+    published: published numbers beside the measured ones.
+    figures: drawings.
+    details: configurations and course of runs, by identity.
+    selection: how well layers were chosen; without rows where nothing chose.
+    guesses: what a coin and sharing everything recover, a sentence a stream.
+  """
 
   title: str
   records: Sequence[Record]
@@ -52,8 +64,8 @@ class PageContent:
   published: Table
   figures: Sequence[style.RenderedFigure]
   details: Mapping[str, RunDetails]
-  selection: Table
-  guesses: Sequence[str]
+  selection: Table = Table("", (), ())
+  guesses: Sequence[str] = ()
 
 
 def render(content: PageContent) -> str:

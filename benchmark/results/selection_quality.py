@@ -160,11 +160,18 @@ def _decisions(found: RunDetails | None) -> list[selection_quality.Decision]:
   """One for every visit of a run whose prior was recorded."""
   if found is None:
     return []
-  priors = collections.defaultdict(list)
-  for visit, prior in zip(found.epochs["visit"], found.epochs["prior"]):
+  priors, epochs = collections.defaultdict(list), collections.defaultdict(list)
+  for visit, epoch, prior in zip(*(found.epochs[name] for name in ("visit", "global_epoch", "prior"))):
     if prior is not None:
       priors[visit].append(prior)
-  return [selection_quality.decision_time(np.array(rows)) for rows in priors.values()]
+      epochs[visit].append(epoch)
+  decisions = []
+  for visit, rows in priors.items():
+    decision = selection_quality.decision_time(np.array(rows))
+    # Details keep the first epoch of a visit, and may leave out others.
+    epoch = epochs[visit][decision.epoch - 1] - epochs[visit][0] + 1
+    decisions.append(dataclasses.replace(decision, epoch=epoch))
+  return decisions
 
 
 def _choices(record: Record) -> np.ndarray:

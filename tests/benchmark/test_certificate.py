@@ -39,7 +39,9 @@ def test_the_command_writes_table_and_numbers(runs, tmp_path, capsys, monkeypatc
 
 
 def test_a_stream_without_runs_is_refused_in_a_line(runs, tmp_path, capsys):
-  assert certificate.main(["certificate", f"--results_dir={runs}", "--stream=other", f"--output_dir={tmp_path}"]) == 2
+  with pytest.raises(SystemExit) as stopped:
+    certificate.main(["certificate", f"--results_dir={runs}", "--stream=other", f"--output_dir={tmp_path}"])
+  assert stopped.value.code == 2
   assert "no completed run of planted_hps on other" in capsys.readouterr().err
 
 

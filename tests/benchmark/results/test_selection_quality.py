@@ -72,7 +72,9 @@ def _with_bits(runs):
 
 def test_decisions_are_read_from_the_recorded_prior():
   run = record("lasem_hps")
-  epochs = {"visit": [0, 0, 1, 1, 1], "prior": [[.6, .4], [.3, .7], [.9, .1], [.9, .1], None]}
+  # Epoch 2 of the first visit was left out.
+  epochs = {"visit": [0, 0, 1, 1, 1], "global_epoch": [1, 3, 4, 5, 6],
+            "prior": [[.6, .4], [.3, .7], [.9, .1], [.9, .1], None]}
   details = {run.identity: run_details.RunDetails("", "", epochs)}
   (found,) = selection_quality.qualities([run], details)
-  assert found.decision_epoch == pytest.approx((2 + 1) / 2) and found.decision_mass == pytest.approx((.7 + .9) / 2)
+  assert found.decision_epoch == pytest.approx((3 + 1) / 2) and found.decision_mass == pytest.approx((.7 + .9) / 2)
