@@ -22,6 +22,8 @@ __all__ = ["ROOT", "ConfigurationError", "Macro", "Reference", "bound_values", "
            "render"]
 
 ROOT = "experiment"
+# Bound by files of today, but not when the oldest records were made; with these values results are the same.
+_LATER_DEFAULTS = {"ConvNetSpec.precision": "'float32'"}
 _PACKAGES = ("lasem_tf.nn", "lasem_tf.data", "lasem_tf.knowledge", "lasem_tf.selection", "lasem_tf.learners")
 
 
@@ -111,6 +113,10 @@ def reachable(values: Mapping[str, Any], root: str = ROOT) -> set[str]:
   Raises:
     ConfigurationError: a macro on the way is not bound.
   """
+  by_owner: dict[str, set[str]] = {}
+  for bound in values:
+    if "." in bound:
+      by_owner.setdefault(_owner(bound), set()).add(bound)
   used: set[str] = set()
   waiting: list[tuple[Reference | Macro, str]] = [(Reference(root, evaluate=True), "")]
   while waiting:
@@ -122,7 +128,7 @@ def reachable(values: Mapping[str, Any], root: str = ROOT) -> set[str]:
                                  f"{nearest(found.name, macros)}")
       names = {found.name}
     else:
-      names = {bound for bound in values if "." in bound and _owner(bound) == short(found.name)}
+      names = by_owner.get(short(found.name), set())
     for bound in names - used:
       used.add(bound)
       waiting += [(part, bound) for part in parts(values[bound]) if isinstance(part, (Reference, Macro))]
@@ -131,8 +137,9 @@ def reachable(values: Mapping[str, Any], root: str = ROOT) -> set[str]:
 
 def configuration_hash(values: Mapping[str, Any], names: set[str]) -> str:
   """First 12 hexadecimal digits of SHA-256 of the reachable bindings with macros resolved: comments, unused macros, the
-  way files include each other and modules in front of names do not count."""
+  way files include each other, modules in front of names and `_LATER_DEFAULTS` do not count."""
   bound = sorted((name, render(_without_modules(expand_macros(values[name], values)))) for name in names if "." in name)
+  bound = [(name, value) for name, value in bound if _LATER_DEFAULTS.get(name) != value]
   return hashlib.sha256(json.dumps(bound).encode()).hexdigest()[:12]
 
 

@@ -1,59 +1,18 @@
-"""A suite: lists of streams, learners and seeds that expand to runs with readable identities. Needs no TensorFlow."""
+"""A suite as runs: what is trained on every stream, with all of its configuration. Needs no TensorFlow."""
 
 import dataclasses
 import itertools
-import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import gin
+from benchmark.suites import bindings as bindings_lib, catalogue, learner_names, variants
+from benchmark.suites.definition import read_suite, SUITE, Suite
+from benchmark.suites.gin_files import ConfigurationError, nearest
+from benchmark.suites.gin_text import canonical, GinText, Reader
+from benchmark.suites.identity import Identity, split_variant, trial_scale
+from lasem_tf.metrics.run_result import Tuning
 
-from benchmark.suites import bindings as bindings_lib, catalogue, learner_names
-from benchmark.suites.gin_files import ConfigurationError
-from benchmark.suites.gin_text import expand_macros, GinText, Reader
-from benchmark.suites.identity import Identity, is_name, NAME_RULE
-
-_SUITE = "suite"
-
-
-@gin.configurable("suite")
-@dataclasses.dataclass(frozen=True)
-class Suite:
-  """What a suite file binds.
-
-  Attributes:
-    streams: names of files in `gin/streams`.
-    learners: names of learners; see `learner_names`.
-    scale: name of a file in `gin/scale`, the overlay that sets how much is trained.
-    seeds: the trials.
-    design_seed: fixes what all trials share.
-    name: of the suite; names the default output folder. Default: the file's.
-    baseline: learner that the tables test the others against; None for none.
-  """
-
-  streams: tuple[str, ...]
-  learners: tuple[str, ...]
-  scale: str
-  seeds: tuple[int, ...]
-  design_seed: int = 0
-  name: str = ""
-  baseline: str | None = None
-
-  def __post_init__(self):
-    for field in ("streams", "learners", "seeds"):
-      values = tuple(getattr(self, field))
-      if not values or len(set(values)) < len(values):
-        raise ConfigurationError(f"suite.{field} must name at least one entry and none twice, not {list(values)}.")
-      object.__setattr__(self, field, values)
-    for field, name in (*(("streams", name) for name in self.streams), *(("learners", name) for name in self.learners),
-                        ("scale", self.scale), *((("name", self.name),) if self.name else ())):
-      if not is_name(name):
-        raise ConfigurationError(f"suite.{field}: {name!r} is no name. Names become folders: {NAME_RULE}, without a "
-                                 "path before them.")
-    if self.baseline is not None:
-      learner_names.resolve(self.baseline)
-    if any(isinstance(seed, bool) or not 0 <= seed < 2**31 for seed in (*self.seeds, self.design_seed)):
-      raise ConfigurationError("suite.seeds and suite.design_seed must be whole numbers from 0 to 2147483647.")
+__all__ = ["Expansion", "Group", "Run", "Suite", "configuration_hash", "expand", "load", "read_suite"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +21,7 @@ class Run:
 
   Attributes:
     stream: name of the stream's file.
-    learner: the learner's name.
+    learner: the learner's name, or a variant's.
     scale: name of the scale's file.
     seed: the trial.
     design_seed: of the suite.
@@ -70,6 +29,8 @@ class Run:
     configuration_hash: of everything that decides the result, seed aside.
     source: what the learner's name stands for.
     names_defaults: whether the text is an operative configuration: it binds defaults too, so its hash is not the run's.
+    bindings: what the variant changes: names and values, as gin writes them.
+    tuning: how hyper-parameters were or are chosen; None where they are not.
   """
 
   stream: str
@@ -81,11 +42,18 @@ class Run:
   configuration_hash: str = ""
   source: str = ""
   names_defaults: bool = False
+  bindings: tuple[tuple[str, str], ...] = ()
+  tuning: Tuning | None = dataclasses.field(default=None, hash=False)  # Has a list, and follows from the others.
 
   @property
   def identity(self) -> str:
     """Readable, unique within a suite, and the run's folder."""
     return str(Identity(self.stream, self.learner, self.scale, self.seed))
+
+  @property
+  def method(self) -> str:
+    """The learner without what makes it a variant."""
+    return split_variant(self.learner)[0]
 
   def parse(self) -> dict[str, Any]:
     """Puts the run's configuration into gin's global state; returns what is bound.
@@ -108,16 +76,64 @@ class Run:
   @classmethod
   def from_json(cls, values: Mapping[str, Any]) -> "Run":
     """The inverse of `to_json`."""
-    return cls(**values)
+    tuning = Tuning(**values["tuning"]) if values["tuning"] else None
+    return cls(**{**values, "bindings": tuple(map(tuple, values["bindings"])), "tuning": tuning})
 
 
 def configuration_hash(values: Mapping[str, Any], design_seed: int) -> str:
   """The hash of a run that is bound to these values."""
-  key = f"{_SUITE}.design_seed"
+  key = f"{SUITE}.design_seed"
   return bindings_lib.configuration_hash({**values, key: design_seed}, bindings_lib.reachable(values) | {key})
 
 
+@dataclasses.dataclass(frozen=True)
+class Group:
+  """One learner on one stream.
+
+  Attributes:
+    stream: name of the stream that is evaluated.
+    learner: name of the learner, of which all runs are variants.
+    variants: runs of every variant, one for each seed.
+    trials: the runs by which one of these variants is chosen, in their order; none where all are evaluated. Groups of
+      several streams may have the same ones.
+  """
+
+  stream: str
+  learner: str
+  variants: tuple[tuple[Run, ...], ...]
+  trials: tuple[tuple[Run, ...], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Expansion:
+  """A suite and its runs.
+
+  Attributes:
+    suite: what was bound.
+    groups: in the order streams x learners.
+  """
+
+  suite: Suite
+  groups: tuple[Group, ...]
+
+  @property
+  def trials(self) -> list[Run]:
+    """All runs that serve to choose hyper-parameters, each once."""
+    return list(dict.fromkeys(run for group in self.groups for runs in group.trials for run in runs))
+
+  @property
+  def evaluated(self) -> list[Run]:
+    """All runs that are, or may be chosen to be, evaluated."""
+    return [run for group in self.groups for runs in group.variants for run in runs]
+
+
 def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, list[Run]]:
+  """`expand`, as the suite and all of its runs: trials, and whatever may be evaluated."""
+  expansion = expand(files, bindings)
+  return expansion.suite, expansion.trials + expansion.evaluated
+
+
+def expand(files: Sequence[str], bindings: Sequence[str] = ()) -> Expansion:
   """Reads a suite and expands it to runs; every run's configuration is checked.
 
   Args:
@@ -125,7 +141,7 @@ def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, lis
     bindings: from the command line, winning over all files.
 
   Returns:
-    The suite, and its runs in the order streams x learners x seeds.
+    The suite, and its runs in the order streams x learners x variants x seeds.
 
   Raises:
     ConfigurationError: an unknown name, a wrong type, or a binding that no run uses.
@@ -133,41 +149,72 @@ def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, lis
   reader = Reader()
   text = reader.read(files, bindings)
   suite = read_suite(text, files)
-  own = {name for name in text.values if not name.startswith(f"{_SUITE}.")}
-  runs: list[Run] = []
-  used: set[str] = bindings_lib.reachable(text.values, _SUITE)
-  for stream, learner in itertools.product(suite.streams, suite.learners):
-    source = learner_names.resolve(learner)
-    complete = reader.read((f"streams/{stream}.gin", *source.files), source.bindings)
-    complete = reader.read((f"scale/{suite.scale}.gin", *files), bindings, after=complete)
-    used |= _check(complete)
-    runs += [Run(stream, learner, suite.scale, seed, suite.design_seed, complete.render(),
-                 configuration_hash(complete.values, suite.design_seed), str(source)) for seed in suite.seeds]
-  for name in sorted(own - used):
-    raise ConfigurationError(bindings_lib.unused_message(name, used))
-  return suite, runs
+  own = {name for name in text.values if not name.startswith(f"{SUITE}.")}
+  composer = _Composer(reader, files, bindings, suite, bindings_lib.reachable(text.values, SUITE))
+  groups = tuple(composer.group(stream, learner)
+                 for stream, learner in itertools.product(suite.streams, suite.learners))
+  for name in sorted(own - composer.used):
+    raise ConfigurationError(bindings_lib.unused_message(name, composer.used))
+  sizes = {group.learner: len(group.trials) for group in groups}
+  if len(set(sizes.values())) > 1 and not suite.allow_mixed_tuning:
+    shown = ", ".join(f"{learner} {size}" for learner, size in sizes.items())
+    raise ConfigurationError(f"suite.grids gives learners different numbers of trials ({shown}), and one table cannot "
+                             "hold both: give them equally many, or bind suite.allow_mixed_tuning = True.")
+  return Expansion(suite, groups)
 
 
-def read_suite(text: GinText, files: Sequence[str]) -> Suite:
-  """The suite that a text binds; nothing else of the text is checked.
+class _Composer:
+  """Puts together the configurations of a suite's runs.
+
+  Attributes:
+    used: names of bindings that some run uses.
+  """
+
+  def __init__(self, reader: Reader, files: Sequence[str], bindings: Sequence[str], suite: Suite, used: set[str]):
+    self.used = set(used)
+    self._reader, self._files, self._bindings, self._suite = reader, files, bindings, suite
+
+  def group(self, stream: str, learner: str) -> Group:
+    """All runs of a learner on a stream."""
+    points, options = self._suite.variants(learner), self._suite.tuning_options
+    facts = options.facts([point.learner for point in points])
+    evaluated = tuple(self._runs(stream, learner, points, self._suite.scale, self._suite.seeds, facts))
+    if not options.is_on:
+      return Group(stream, learner, evaluated)
+    trials = self._runs(options.stream or stream, learner, points, trial_scale(self._suite.scale), options.seeds, facts,
+                        options.trial_bindings)
+    return Group(stream, learner, evaluated, tuple(trials))
+
+  def _runs(self, stream: str, learner: str, points: Sequence[variants.Variant], scale: str, seeds: Sequence[int],
+            facts: Tuning | None, further: Mapping[str, Any] | None = None) -> Iterator[tuple[Run, ...]]:
+    """Of every variant, a run for each seed; `further` is bound besides."""
+    source, suite = learner_names.resolve(learner), self._suite
+    complete = self._reader.read((f"streams/{stream}.gin", *source.files), source.bindings)
+    complete = self._reader.read((f"scale/{suite.scale}.gin", *self._files), self._bindings, after=complete)
+    for name, value in (further or {}).items():
+      complete.bind(name, value, "suite.tuning")
+    for point in points:
+      text = _vary(complete, point, suite.variants_source(learner))
+      self.used |= _check(text)
+      hashed = configuration_hash(text.values, suite.design_seed)
+      yield tuple(Run(stream, point.learner, scale, seed, suite.design_seed, text.render(), hashed, str(source),
+                      bindings=point.bindings, tuning=facts) for seed in seeds)
+
+
+def _vary(complete: GinText, variant: variants.Variant, where: str) -> GinText:
+  """A learner's configuration on one stream with the bindings of a variant.
 
   Raises:
-    ConfigurationError: it binds none, or a wrong one.
+    ConfigurationError: a binding that the learner does not use there.
   """
-  bound = {name for name in text.values if name.startswith(f"{_SUITE}.")}
-  if not bound:
-    raise ConfigurationError(f"{' '.join(map(str, files))} binds no suite.streams: --gin_file takes suites, such as "
-                             "gin/suites/smoke.gin; streams and learners are named inside one.")
-  known = catalogue.of_modules(())
-  suite_alone = {name: text.values[name] for name in bound}
-  bindings_lib.check_names(suite_alone, text.origins, known, is_complete=True)
-  bindings_lib.check_types(text.values, bound | bindings_lib.reachable(text.values, _SUITE), known)
-  values = {name.rpartition(".")[2]: expand_macros(text.values[name], text.values) for name in bound}
-  missing = [field.name for field in dataclasses.fields(Suite)
-             if field.default is dataclasses.MISSING and field.name not in values]
-  if missing:
-    raise ConfigurationError(f"{' '.join(map(str, files))} binds no suite.{missing[0]}; add it.")
-  return Suite(**{"name": pathlib.Path(files[-1]).stem, **values})
+  text = complete.copy()
+  for name, value in variant.values.items():
+    text.bind(name, value, where)
+  used = bindings_lib.reachable(text.values)
+  for name in variant.values:
+    if canonical(name) not in used:
+      raise ConfigurationError(f"{where}: nothing of that learner uses {name}.{nearest(canonical(name), sorted(used))}")
+  return text
 
 
 def _check(complete: GinText) -> set[str]:

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from lasem_tf import seeding, types
+from lasem_tf.data import preprocessing as preprocessing_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +68,27 @@ class TaskStream(abc.ABC):
     """Number of distinct tasks."""
     return len(self.tasks)
 
+  def keep_first(self, num_tasks: int | None) -> None:
+    """Leaves the stream's first tasks, as they were; for constructors, after they have set all attributes.
+
+    Fewer tasks enter name, protocol and fingerprints; images and splits of those that stay are unchanged.
+
+    Args:
+      num_tasks: how many; None for all.
+
+    Raises:
+      ValueError: the stream has no such number of tasks.
+    """
+    own = len(self.tasks)
+    if num_tasks is None or (type(num_tasks) is int and num_tasks == own):
+      return
+    if type(num_tasks) is not int or not 0 < num_tasks < own:
+      raise ValueError(f"{type(self).__name__}.num_tasks must be a whole number from 1 to {own}, the number of tasks "
+                       f"of stream {self.name}, not {num_tasks!r}.")
+    self.tasks = self.tasks[:num_tasks]
+    self.display_name += f" (first {num_tasks} of {own} tasks)"
+    self.protocol = self.protocol | {"num_tasks": num_tasks, "of_tasks": own}
+
   def load(self, task_id: int, split: str) -> types.TaskSplit:
     """Decodes, selects and normalises one split; one task is resident at a time, callers keep what they need."""
     if split not in types.SPLITS:
@@ -81,8 +103,25 @@ class TaskStream(abc.ABC):
     """int64 `[n]`: which source images make up a split, in stored order, without decoding any."""
     return self._source_indices(task_id, split)
 
+  def preprocessing(self, task_id: int) -> preprocessing_lib.Preprocessing | None:
+    """How an image file becomes what the network sees in a task, for images that are not of the stream.
+
+    Subclasses override. May read the task's training images, whose statistics it may hold.
+
+    Args:
+      task_id: the task.
+
+    Returns:
+      The rule; None where images do not come from files with 8 bits a channel, or the stream does not tell.
+    """
+    del task_id
+
   def counts(self) -> dict[str, list[int]]:
     """Number of examples of every task, by split."""
+    return {split: list(numbers) for split, numbers in self._counts.items()}
+
+  @functools.cached_property
+  def _counts(self) -> dict[str, list[int]]:
     return {split: [len(self.source_indices(task.task_id, split)) for task in self.tasks] for split in types.SPLITS}
 
   @functools.cached_property

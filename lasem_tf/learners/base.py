@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf import types
+from lasem_tf.learners import promise
 from lasem_tf.nn import architecture, initializers, precision
 
 
@@ -156,6 +157,7 @@ class Learner(abc.ABC):
 
   Attributes:
     computes_mixed: whether the learner follows `ConvNetSpec.precision`; the others refuse all but float32.
+    promises: what it declares about itself beyond this contract.
     context: the `LearnerContext`.
     initializer: draws initial weights of this run.
     task: the `TaskData` of the visit in progress; there is none before the first.
@@ -164,6 +166,7 @@ class Learner(abc.ABC):
 
   task: TaskData
   computes_mixed = False
+  promises = promise.Promises()
 
   def __init__(self, context: LearnerContext):
     if context.spec.precision != "float32":

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.reporting import cells
-from benchmark.reporting.figures import accuracy, cost, recovery, style, transfer
+from benchmark.reporting.figures import accuracy, cost, profiles, recovery, style, transfer
 from benchmark.results import comparison, run_files
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
@@ -24,8 +24,10 @@ def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
     name, title = run_files.file_name(panel.stream, panel.scale), cells.panel_title(panel)
     groups, left_out = _groups(records, panel)
     drawn = [accuracy.mean_accuracy(name, title, groups), accuracy.task_accuracy(name, title, groups),
-             accuracy.forgetting_map(name, title, groups), transfer.configuration_grid(name, title, groups),
-             recovery.recovery_map(name, title, groups), transfer.prior_evolution(name, title, groups, details),
+             accuracy.forgetting_map(name, title, groups), profiles.performance_profiles(name, title, groups),
+             transfer.configuration_grid(name, title, groups),
+             recovery.recovery_map(name, title, groups),
+             transfer.prior_evolution(name, title, groups, details),
              cost.learning_curves(name, title, groups, details)]
     named = [dataclasses.replace(figure, caption=figure.caption + style.left_out(left_out))
              for figure in drawn if figure is not None]
@@ -44,13 +46,14 @@ def _groups(records: Sequence[Record],
   for record in records:
     if (record.stream, record.scale) == (panel.stream, panel.scale) and record.is_completed:
       own.setdefault(record.learner, []).append(record)
-  orders = collections.Counter(record.matrix.task_order for runs in own.values() for record in runs)
-  common = max(sorted(orders), key=lambda order: orders[order], default=None)
+  order = lambda record: tuple(record.result["stream"]["task_order"])
+  orders = collections.Counter(order(record) for runs in own.values() for record in runs)
+  common = max(sorted(orders), key=orders.get, default=None)
   groups: dict[str, list[Record]] = {}
   left_out: dict[str, list[str]] = {}
   for row in panel.rows:
     completed = own.get(row.learner, [])
-    runs = [record for record in completed if record.matrix.task_order == common]
+    runs = [record for record in completed if order(record) == common]
     if not completed:
       reason = style.INCOMPLETE
     elif not runs:

@@ -14,7 +14,7 @@ import gin
 import numpy as np
 
 from lasem_tf import cores, seeding, types
-from lasem_tf.data import sources, splits
+from lasem_tf.data import preprocessing as preprocessing_lib, sources, splits
 from lasem_tf.data.readers import stl10_files
 from lasem_tf.data.stream import DataError, StreamContext, TaskStream
 from lasem_tf.data.streams import protocols, stl10_design, stl10_design_files
@@ -77,7 +77,7 @@ class STL10(TaskStream):
 
     Args:
       context: seed, design seed and folders.
-      num_tasks: number of tasks.
+      num_tasks: number of tasks; each number is a stream of its own, with other classes.
       num_classes: classes of each task.
       percent: how much of a class's training images a task uses.
       validation_percent: how much of that is for validation, rounded up.
@@ -196,6 +196,14 @@ class STL10(TaskStream):
     local = {class_id: label for label, class_id in enumerate(self.design[task_id].classes)}
     labels = np.array([local[class_id] for class_id in self._source.labels[source_split][indices].tolist()], np.int32)
     return types.TaskSplit(images, labels, indices)
+
+  def preprocessing(self, task_id):
+    """See `TaskStream.preprocessing`. A new image gets the mean of the task's noise, but no noise is drawn for it."""
+    task = self.design[task_id]
+    if not task.has_noise:
+      return preprocessing_lib.Preprocessing(self.image_shape, "crop", offset=-0.5, channel_order=task.channels)
+    return preprocessing_lib.Preprocessing(self.image_shape, "crop", offset=task.noise_mean - 0.5, limits=(-0.5, 0.5),
+                                           channel_order=task.channels)
 
   def write_design(self, folder: str | pathlib.Path) -> list[pathlib.Path]:
     """Writes the design of all five trials in the release's format, for the images that this stream reads.

@@ -15,7 +15,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent, trunk
+from lasem_tf.learners import base, descent, promise, trunk
 from lasem_tf.nn import layers, optimizers, replacement
 
 FREE = -1
@@ -37,6 +37,8 @@ class PackNet(trunk.TrunkLearner):
   Phases: 'train', then 'retrain' after pruning. A task that is visited again trains its head alone ('head'), for all
   later tasks read its weights.
   """
+
+  promises = promise.Promises(answers_move_at_most=0.0)
 
   def __init__(self, context: base.LearnerContext, planned_tasks: int | None = None, retrain_share: float = 1.0 / 3.0,
                optimizer: str = "adam", head_depth: str = "last"):
