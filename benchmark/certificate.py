@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from benchmark import command_line
-from benchmark.reporting import cells
+from benchmark.reporting import cells, comparisons
 from benchmark.reporting.cells import Cell
 from benchmark.results import certification, measures, methods, record_schema, records
 from benchmark.results.certification import Certificate, Comparison
@@ -71,7 +71,7 @@ def _bit_table(found: Certificate) -> tuple[list[str], list[list[Cell]]]:
 
 
 def _comparison(each: Comparison) -> list[Cell]:
-  return [Cell(_text(each.difference)), Cell(cells.p_value_text(each.p_value))]
+  return [Cell(_text(each.difference)), Cell(comparisons.p_value_text(each.p_value))]
 
 
 def _text(estimate: statistics.Estimate) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from benchmark.results import selection_quality
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
-from lasem_tf.metrics import lifelong, statistics
+from lasem_tf.metrics import lifelong, paired, statistics
 
 _Runs = Mapping[int, Record]  # Of one learner, by seed.
 
@@ -191,7 +191,8 @@ def _compare(planted: _Runs, others: Mapping[str, _Runs], seeds: Sequence[int]) 
 def _paired(planted: _Runs, other: _Runs, seeds: Sequence[int],
             measure: Callable[[Record], float]) -> tuple[statistics.Estimate, float | None]:
   best, rest = ({seed: measure(runs[seed]) for seed in seeds} for runs in (planted, other))
-  return statistics.estimate([best[seed] - rest[seed] for seed in seeds]), statistics.paired_t_test(best, rest).p_value
+  difference = paired.paired_difference(best, rest, margin=1.0)  # Equivalence is not asked for.
+  return statistics.estimate([best[seed] - rest[seed] for seed in seeds]), difference.p_value
 
 
 def _own(task: int, run: Record) -> float:
