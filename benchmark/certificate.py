@@ -63,10 +63,13 @@ def _learner_table(found: Certificate) -> tuple[list[str], list[list[Cell]]]:
 
 
 def _bit_table(found: Certificate) -> tuple[list[str], list[list[Cell]]]:
-  rows = [[Cell(str(bit.task)), Cell(found.best[bit.task], value=found.best[bit.task]), Cell(str(bit.layer + 1)),
-           Cell("shared" if bit.is_shared else "own", value="bit"), *_comparison(bit.own), *_comparison(bit.earlier),
-           Cell(_text(bit.final.difference)), Cell("yes" if bit.holds else "no", value="holds")] for bit in found.bits]
-  return ["Task", "Configuration", "Layer", "Bit", "Own (pp)", "p own", "Earlier (pp)", "p earlier", "All (pp)",
+  rows = []
+  for bit in found.bits:
+    rows.append([Cell(str(bit.task)), Cell(found.best[bit.task], value=found.best[bit.task]), Cell(str(bit.layer + 1)),
+                 Cell("shared" if bit.is_shared else "own", value="bit"), Cell(str(bit.num_seeds)),
+                 *_comparison(bit.own), *_comparison(bit.earlier), Cell(_text(bit.final.difference)),
+                 Cell("yes" if bit.holds else "no", value="holds")])
+  return ["Task", "Configuration", "Layer", "Bit", "n", "Own (pp)", "p own", "Earlier (pp)", "p earlier", "All (pp)",
           "Decided"], rows
 
 

@@ -3,8 +3,8 @@
 A stream is certified for a knowledge if over enough seeds (a) using the declared configurations ends significantly more
 accurate than STL, sharing all layers and drawn configurations, each; (b) the opposite of a bit costs accuracy, the
 task's own right after learning or that of earlier tasks at the end, significantly, and does not raise the final
-accuracy of all tasks: such bits are decided, the others, and those whose opposite was not measured, are never scored;
-(c) the configurations differ, and one is neither a prefix nor a suffix.
+accuracy of all tasks: such bits are decided; the others, and those whose opposite was not measured on enough seeds, are
+never scored; (c) the configurations differ, and one is neither a prefix nor a suffix.
 """
 
 import collections
@@ -68,7 +68,13 @@ class Bit:
   @property
   def holds(self) -> bool:
     """Condition (b): the bit is decided."""
-    return (self.own.is_gain or self.earlier.is_gain) and (self.final.difference.mean or 0.0) >= 0
+    loses = self.own.is_gain or self.earlier.is_gain
+    return self.num_seeds >= LEAST_SEEDS and loses and (self.final.difference.mean or 0.0) >= 0
+
+  @property
+  def num_seeds(self) -> int:
+    """Seeds with both runs."""
+    return self.own.difference.n
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Certificate:
     stream: name of the stream's configuration.
     design_fingerprint: of the stream that was measured.
     knowledge: 'hps', 'tf' or 'dfcnn'.
-    seeds: that all comparisons have.
+    seeds: that the comparisons of learners have.
     best: declared configurations, by task.
     finals: mean final accuracy by learner.
     learners: condition (a).
@@ -152,25 +158,25 @@ def certify(records: Sequence[Record], stream: str, knowledge: str) -> Certifica
                       f"{', '.join(sorted(fingerprints))}.")
   others = ["stl", f"{knowledge}_all", f"random_{knowledge}"]
   bits = [bit for bit in np.ndindex(*best.shape) if runs.get(flipped_learner(knowledge, *bit))]
-  needed = others + [flipped_learner(knowledge, *bit) for bit in bits]
-  seeds = sorted(planted.keys() & set.intersection(*(set(runs[name]) for name in needed)))
+  seeds = sorted(planted.keys() & set.intersection(*(set(runs[name]) for name in others)))
   if not seeds:
-    short = [name for name in needed if not planted.keys() & runs[name].keys()]
+    short = [name for name in others if not planted.keys() & runs[name].keys()]
     raise RecordError(f"The certificate of {stream} needs runs of {', '.join(short)}.")
   return Certificate(
       stream, fingerprints.pop(), knowledge, tuple(seeds), selection_quality.texts_of(best),
       {name: statistics.estimate([_final(runs[name][seed]) for seed in seeds])
        for name in (*others, f"planted_{knowledge}")},
       tuple(_compare(planted, {name: runs[name] for name in others}, seeds)),
-      tuple(_bits(planted, runs, seeds, best, knowledge, bits)))
+      tuple(_bits(planted, runs, best, knowledge, bits)))
 
 
-def _bits(planted: _Runs, runs: Mapping[str, _Runs], seeds: Sequence[int], best: np.ndarray, knowledge: str,
+def _bits(planted: _Runs, runs: Mapping[str, _Runs], best: np.ndarray, knowledge: str,
           bits: Sequence[tuple[int, int]]) -> list[Bit]:
-  """Condition (b); Holm over the two tests of every bit."""
+  """Condition (b), each bit on the seeds that it has; Holm over the two tests of every bit."""
   own, earlier, final = [], [], []
   for task, layer in bits:
     other = runs[flipped_learner(knowledge, task, layer)]
+    seeds = sorted(planted.keys() & other.keys())
     own.append(_paired(planted, other, seeds, functools.partial(_own, task)))
     earlier.append(_paired(planted, other, seeds if task else (), functools.partial(_earlier, task)))
     final.append(_paired(planted, other, seeds, _final))

@@ -54,8 +54,14 @@ def test_a_bit_whose_opposite_was_not_measured_is_undecided():
   assert found.decided == ("000", "111", "010") and not found.problems
 
 
+def test_a_bit_whose_opposite_was_measured_on_too_few_seeds_is_undecided():
+  found = certify([run for run in _suite() if (run.learner, run.seed) != ("planted_hps_flip_2_0", 3)])
+  assert found.decided == ("000", "111", "010") and len(found.seeds) == 10
+  assert [bit.num_seeds for bit in found.bits if (bit.task, bit.layer) == (2, 0)] == [9]
+
+
 def test_too_few_seeds_and_simple_patterns_are_not_certified():
-  assert certify(_suite(seeds=9)).problems == ["9 seeds, fewer than 10"]
+  assert certify(_suite(seeds=9)).problems == ["9 seeds, fewer than 10", "no bit is decided"]
   assert certify(_suite(best=("111", "011", "110"))).problems == [
       "all configurations are equal, or prefixes or suffixes"]
 
