@@ -117,8 +117,7 @@ class LearnerContext:
     reference: which released behaviour to reproduce.
     examples: function (task_id, rows int64 `[n]`) -> (images, labels) from an earlier task's *training* split, for
       learners that rehearse; None where there is no stream.
-    declared_configurations: for every task the transfer configuration that its stream declares best, as bits, or None
-      (see `types.BEST_CONFIGURATION`); only the control that uses it may read it.
+    declared_configurations: `types.BEST_CONFIGURATION` of every task or None, for the control that uses it alone.
   """
 
   spec: architecture.ConvNetSpec
