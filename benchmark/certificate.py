@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from absl import flags
 
 from benchmark import command_line
-from benchmark.reporting import cells, comparisons
+from benchmark.reporting import cells, certification, comparisons
 from benchmark.reporting.cells import Cell
-from benchmark.results import certification, measures, methods, record_schema, records
-from benchmark.results.certification import Certificate, Comparison
+from benchmark.reporting.certification import Certificate, Comparison
+from benchmark.results import measures, methods, record_schema, records
 from lasem_tf.files import write_atomically
 from lasem_tf.metrics import statistics
 

@@ -44,6 +44,7 @@ from benchmark.results import (
   course,
   inference,
   measures,
+  predictions,
   record_schema,
   records,
   run_details,
@@ -108,7 +109,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   tuning = page.Table("Tuning", tuning_tables.COLUMNS,
                       [("", row[1].text, row) for row in tuning_tables.rows(choices)])
   content = page.PageContent(settings.title, [*found, *trials], panels, per_task, published, figures, details, mixed,
-                             tuning, tuning_tables.caption(choices) if choices else "", selection)
+                             tuning, tuning_tables.caption(choices) if choices else "", predictions.summaries(found),
+                             selection)
   return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels, choices))
 
 

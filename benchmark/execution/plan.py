@@ -24,6 +24,7 @@ class Plan:
     num_visits: of tasks.
     num_steps: of training.
     evaluation_gmacs: the same for validation after every epoch, and for both splits of all tasks after every visit.
+    prediction_bytes: size of the predictions beside the record.
     warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the official data; else ''.
   """
@@ -35,6 +36,7 @@ class Plan:
   num_steps: int
   evaluation_gmacs: float
   missing_data: str = ""
+  prediction_bytes: int = 0
   warnings: tuple[str, ...] = ()
 
   @property
@@ -75,6 +77,8 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int,
            f"here, {display.duration(wall_seconds(waiting, jobs))} with --jobs={jobs} ({model.describe()})."]
   missing = sorted({entry.missing_data for entry in plans} - {""})
   lines += [f"Costs are those of the official data, which cannot be used yet: {reason}" for reason in missing]
+  if size := sum(entry.prediction_bytes for entry in plans):
+    lines.append(f"Predictions take {size / 1e6:,.1f} MB on disk (--nopredictions: none).")
   composed = {entry.run.method: entry.run.source for entry in plans if " + " in entry.run.source}
   lines += [f"{learner} = {source}" for learner, source in composed.items()]
   lines += run_state.notes([entry.run for entry in plans], states)

@@ -24,6 +24,7 @@ class Settings:
     threads: intra-op threads of a run.
     deterministic: ask for deterministic kernels on GPUs and with several threads.
     tensorboard: write TensorBoard event files beside the events.
+    predictions: write what every network says about the test images beside the record.
     lock_seconds: how long to wait for another process that holds a run, which may be about to end.
     command: the command line, for the provenance.
   """
@@ -36,6 +37,7 @@ class Settings:
   threads: int = 1
   deterministic: bool = False
   tensorboard: bool = True
+  predictions: bool = True
   lock_seconds: float = 30.0
   command: str = dataclasses.field(
       default_factory=lambda: shlex.join(["python", "-m", "benchmark.run", *sys.argv[1:]]))

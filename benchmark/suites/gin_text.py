@@ -79,7 +79,7 @@ class GinText:
 
 
 class Reader:
-  """Reads files to `GinText`s; every file is opened once, so that all runs of a suite rest on the same text."""
+  """Makes a `GinText` of files; every file is opened once, so that all runs of a suite rest on the same text."""
 
   def __init__(self) -> None:
     self._texts: dict[pathlib.Path, str] = {}

@@ -30,7 +30,7 @@ class Composed(base.Learner):
     super().__init__(context)
     knowledge.bind(context.spec, self.initializer, context.reference)
     selection.bind(context.spec.depth, context.reference, len(context.num_classes), context.epochs_per_task,
-                   context.seed, context.declared_configurations)
+                   context.seed, context.learning_rate, context.declared_configurations)
     if selection.searches and not knowledge.can_share:
       raise ValueError(f"{type(selection).__name__} cannot search over {type(knowledge).__name__}: it has no shared "
                        "route.")

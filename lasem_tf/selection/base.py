@@ -144,7 +144,7 @@ class Selection:
   lists_shared_twice_at_revisit = False
 
   def bind(self, depth: int, reference: types.ReferenceBehaviour, num_tasks: int = 1, epochs_per_task: int = 1,
-           seed: int = 0, declared: tuple[str | None, ...] = ()) -> None:
+           seed: int = 0, learning_rate: float = 1.0, declared: tuple[str | None, ...] = ()) -> None:
     """Fits the selection to a run.
 
     Args:
@@ -153,16 +153,18 @@ class Selection:
       num_tasks: of the run.
       epochs_per_task: of training.
       seed: of the run, for draws of the selection's own.
+      learning_rate: of the run, undecayed.
       declared: for every task the configuration that its stream declares best, as bits, or None.
 
     Raises:
       ValueError: the options do not fit the network, or the run would cost more than they allow.
     """
     self.depth, self.reference, self.seed, self.declared = depth, reference, seed, declared
+    self.learning_rate = learning_rate
     self._check(num_tasks, epochs_per_task)
 
   def _check(self, num_tasks: int, epochs_per_task: int) -> None:
-    """See `bind`; depth, reference, seed and declared are set."""
+    """See `bind`; everything but the numbers of tasks and epochs is set."""
     del num_tasks, epochs_per_task
 
   def configuration_of(self, task_id: int) -> TransferConfiguration:

@@ -51,7 +51,8 @@ class Trials(base.Search):
     return tf.identity(self._bits)
 
   def summary(self):
-    return base.SearchSummary(peak_phase=self._name(self._best()))
+    # Equal scores leave the first candidate, which is no choice.
+    return base.SearchSummary(self._name(self._best()), {"mechanism_acted": len(set(self._scores.values())) > 1})
 
   def diagnostics(self):
     return {"candidate": str(self._configuration(self._candidate)),

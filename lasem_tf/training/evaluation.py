@@ -1,10 +1,12 @@
 """Exact accuracy: correct answers over all examples, counted in large batches by one compiled function per network."""
 
 import collections
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from lasem_tf import types
@@ -73,9 +75,34 @@ class Evaluator:
     for images, labels in self._batches(task_id, split):
       if self._should_stop():
         raise EvaluationInterrupted
-      correct += int(count(images, labels))
+      correct += int(count(images, labels)[0])
       total += len(labels)
     return correct / total
+
+  def logits(self, task_id: int, head: int, now: Callable[[], float] = time.perf_counter) -> tuple[np.ndarray, float]:
+    """What a task's network says about a task's test images, of which those count that `accuracy` counts.
+
+    Args:
+      task_id: whose images.
+      head: whose network.
+      now: tells seconds.
+
+    Returns:
+      float32 `[images, classes of head]`; and the seconds that the network took, without making its input.
+    """
+    answer, found, seconds = self._function(head), [], 0.0
+    for images, labels in self._batches(task_id, "test"):
+      if self._should_stop():
+        raise EvaluationInterrupted
+      start = now()
+      found.append(np.asarray(answer(images, labels)[1], np.float32))
+      seconds += now() - start
+    return np.concatenate(found), seconds
+
+  def labels(self, task_id: int) -> np.ndarray:
+    """int32 `[images]`: of all test images of a task."""
+    resident = self._resident.get("test") if task_id == self._resident_task else None
+    return (self._data.load(task_id, "test") if resident is None else resident).labels
 
   def row(self, num_tasks: int, split: str = "test") -> list[float | None]:
     """Accuracy of every task; None for tasks not begun yet."""
@@ -123,8 +150,9 @@ class Evaluator:
   def _compile(self, task_id: int, version: int) -> Any:
     def count(images, labels):
       self._traces[task_id, version] += 1
-      answers = tf.argmax(self._learner.logits(images, task_id), axis=1, output_type=tf.int32)
-      return tf.math.count_nonzero(tf.equal(answers, labels), dtype=tf.int32)
+      logits = self._learner.logits(images, task_id)
+      answers = tf.argmax(logits, axis=1, output_type=tf.int32)
+      return tf.math.count_nonzero(tf.equal(answers, labels), dtype=tf.int32), logits
 
     # A concrete function can never be traced again.
     compiled = tf.function(count, autograph=False, jit_compile=False, input_signature=self._signature)

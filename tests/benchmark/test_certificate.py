@@ -7,12 +7,13 @@ import sys
 import pytest
 
 from benchmark import certificate
-from benchmark.results import certificates, certification, records
+from benchmark.reporting import certification
+from benchmark.results import certificates, records
 from benchmark.suites import open_stream
 from lasem_tf import types
 from lasem_tf.data import stream
 from tests.benchmark import synthetic_records
-from tests.benchmark.results import test_certification
+from tests.benchmark.reporting import test_certification
 
 COMMITTED = sorted(certificates.FOLDER.glob("*.json"))
 

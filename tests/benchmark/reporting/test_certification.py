@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.results import certification
+from benchmark.reporting import certification
 from benchmark.results.record_schema import RecordError
 from tests.benchmark.results.planted_records import DECIDED, record
 
