@@ -5,10 +5,11 @@
   python -m benchmark.report --results_dir=reports/both --check
 
 Reads the records of any number of folders (of `benchmark.run`, or collections of `benchmark.export --format=jsonl`) and
-writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, figures/*.{png,svg}, index.html and report.json (the settings)
-to --output_dir. The same records give the same files, so --check can tell whether a report is up to date: it writes
-nothing, takes the settings of the report it checks, and compares texts byte for byte and figures by the data they
-draw. Needs no TensorFlow. A report of a hundred runs takes about ten seconds.
+writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, selection.{md,csv} where a method chose layers,
+figures/*.{png,svg}, index.html and report.json (the settings) to --output_dir. The same records give the same files, so
+--check can tell whether a report is up to date: it writes nothing, takes the settings of the report it checks, and
+compares texts byte for byte and figures by the data they draw. Needs no TensorFlow. A report of a hundred runs takes
+about ten seconds.
 
 Exit status: 0 written, or up to date; 1 --check found the report stale, or a record changed or damaged; 2 a flag or a
 record is wrong: records of another format, edited by hand, contradictory, not finite, or methods measured on different
@@ -30,6 +31,7 @@ from benchmark.reporting import (
   mixed_models,
   page,
   published as published_lib,
+  selection_tables,
   settings as settings_lib,
   tables,
   tuning_tables,
@@ -47,6 +49,7 @@ from benchmark.results import (
   records,
   run_details,
   run_files,
+  selection_quality,
   settings_as_variants,
 )
 from lasem_tf.files import write_atomically
@@ -91,6 +94,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
                          [(number.learner, number.stream, line) for number, line in lines])
   estimates = tables.per_task_estimates(found)
   files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates, choices))
+  selection_files, selection = _selection(found, details)
+  files |= selection_files
   figures = []
   for figure in collection.draw_all(found, panels, details):
     figures.append(style.render(figure, None if earlier is None else earlier / "figures"))
@@ -106,8 +111,22 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   tuning = page.Table("Tuning", tuning_tables.COLUMNS,
                       [("", row[1].text, row) for row in tuning_tables.rows(choices)])
   content = page.PageContent(settings.title, [*found, *trials], panels, per_task, published, figures, details, mixed,
-                             tuning, tuning_tables.caption(choices) if choices else "", predictions.summaries(found))
+                             tuning, tuning_tables.caption(choices) if choices else "", predictions.summaries(found),
+                             selection)
   return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels, choices))
+
+
+def _selection(found: Sequence[records.Record],
+               details: Mapping[str, run_details.RunDetails]) -> tuple[dict[str, str | bytes], page.Selection | None]:
+  """How well layers were chosen, as files and as a part of the page; nothing where nothing chose."""
+  qualities, guesses = selection_quality.qualities(found, details), selection_tables.always_share(found)
+  if not qualities:
+    return {}, None
+  table = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, [
+      (each.learner, each.stream, line) for each, line in zip(qualities, selection_tables.lines(qualities))])
+  files: dict[str, str | bytes] = {"selection.md": selection_tables.markdown(qualities, guesses),
+                                   "selection.csv": selection_tables.csv(qualities)}
+  return files, page.Selection(table, [*guesses, selection_tables.EXPLANATION])
 
 
 def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:
