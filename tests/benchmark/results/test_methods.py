@@ -10,7 +10,8 @@ from benchmark.suites import learner_names
 
 _METHODS = [
     "stl", "snn", "prognn", "den", "channel_gated", "channel_gated_soft", "apd", "ewc", "lwf", "replay", "a_gem",
-    "fine_tuning", "joint", "random_hps", "random_tf", "random_dfcnn", "hat", "packnet", "mntdp", "der_pp", "gpm",
+    "fine_tuning", "joint", "random_hps", "random_tf", "random_dfcnn", "planted_hps",
+    "planted_tf", "planted_dfcnn", "hat", "packnet", "mntdp", "der_pp", "gpm",
     "si", "mas", "wsn", "prognn_published"
 ]
 _METHODS += [f"{knowledge}_{pattern}" for knowledge in ("hps", "tf", "dfcnn") for pattern in (
