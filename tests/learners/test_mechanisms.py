@@ -154,7 +154,7 @@ def test_both_splits_of_trunk_and_head(name):
 # --- searches ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["lasem_hps", "lasem_hps_2021", "lasem_hps_bounded"])
+@pytest.mark.parametrize("name", ["lasem_hps", "lasem_hps_bounded"])
 def test_lasem_acts_its_prior_leaves_the_uniform_one(name):
   subject = contract.load(name, depth=2)
   summaries = live(subject.make(epochs_per_task=8), subject.stream, 2)
