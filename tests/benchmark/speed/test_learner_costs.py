@@ -6,7 +6,8 @@ from benchmark.speed import learner_costs, markdown
 
 
 def test_a_visit_is_timed_and_counted():
-  plain, *others = learner_costs.measure("synthetic", ("lasem_hps", "prognn"), tasks=(1, 3))  # The second is passed through.
+  # The second task is passed through.
+  plain, *others = learner_costs.measure("synthetic", ("lasem_hps", "prognn"), tasks=(1, 3))
   assert (plain.learner, plain.task) == ("stl", 1) and plain.overhead(plain) == 1.0
   assert [(cost.learner, cost.task) for cost in others] == [
       ("stl", 3), ("lasem_hps", 1), ("lasem_hps", 3), ("prognn", 1), ("prognn", 3)]
