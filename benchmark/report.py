@@ -70,13 +70,15 @@ class Report:
   summary: str
 
 
-def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib.Path) -> Report:
+def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib.Path,
+         earlier: pathlib.Path | None = None) -> Report:
   """Makes a report in memory.
 
   Args:
     found: the records.
     settings: see there.
     paper_dir: folder of published numbers.
+    earlier: folder of an earlier report, whose figures are taken where they show the same data; drawing takes longest.
 
   Raises:
     RecordError: the records cannot be compared, or a published number is damaged.
@@ -96,7 +98,7 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   files |= selection_files
   figures = []
   for figure in collection.draw_all(found, panels, details):
-    figures.append(style.render(figure))
+    figures.append(style.render(figure, None if earlier is None else earlier / "figures"))
     files |= {f"figures/{figure.name}.png": figures[-1].png, f"figures/{figure.name}.svg": figures[-1].svg}
   per_task = [page.Table(title, columns, [(row.learner, panel.stream, line) for row, line in zip(panel.rows, rows)],
                          panel.stream)
@@ -258,7 +260,7 @@ def _run(values: flags.FlagValues) -> int:
                       values.allow_mixed_data or base.allow_mixed_data, _stored_paper_dir(paper_dir, output_dir),
                       margin=margin, columns=columns, mixed_model=values.mixed_model or base.mixed_model,
                       allow_mixed_tuning=values.allow_mixed_tuning or base.allow_mixed_tuning, variants=is_varied)
-  report = make(found, settings, paper_dir)
+  report = make(found, settings, paper_dir, output_dir if values.check else None)
   if values.check:
     changes = differences(report, output_dir, base)
     print("\n".join([f"{output_dir}/{change}" for change in changes] or [f"{output_dir} is up to date."]))

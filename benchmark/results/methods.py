@@ -127,7 +127,7 @@ def family(learner: str) -> Family | None:
 
 
 def learner_label(name: str) -> str:
-  """The name people read: 'hps_top2' is 'HPS Top-2', 'ewc[strength=10]' is 'EWC (strength=10)'.
+  """The name people read: 'hps_top2' is 'HPS Top-2', 'ewc[strength=10]' is 'EWC (own last layer; strength=10)'.
 
   Unknown names stay themselves.
   """
@@ -135,7 +135,8 @@ def learner_label(name: str) -> str:
   name, variant = split_variant(full)
   own = family(name)
   if variant:
-    return f"{learner_label(name)} ({variant_label(full)})"
+    label = learner_label(name)
+    return f"{label[:-1]}; {variant_label(full)})" if label.endswith(")") else f"{label} ({variant_label(full)})"
   if own is None:
     return name
   rest = name[len(own.name) + 1:].replace("office_home", "Office-Home").replace("second_order", "second order")
