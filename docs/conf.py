@@ -8,7 +8,8 @@ project = "lasem-tf"
 author = "The maintainers of lasem-tf"
 release = version = importlib.metadata.version("lasem-tf")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon",
+              "sphinx.ext.viewcode"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build"]
@@ -33,7 +34,8 @@ def _to_restructured_text(app, what, name, obj, options, lines):
   """Docstrings are plain text: bars are bars, and what a module's docstring indents stays as it is."""
   del app, name, obj, options
   found = []
-  for is_indented, block in itertools.groupby(lines, lambda line: what == "module" and line.startswith(" ")):
+  for is_indented, group in itertools.groupby(lines, lambda line: what == "module" and line.startswith(" ")):
+    block = list(group)
     found += ["", "::", "", *block, ""] if is_indented else [re.sub(r"([|*])", r"\\\1", line) for line in block]
   lines[:] = found
 

@@ -20,8 +20,8 @@ LEARNERS = [name for name in learner_names.names() if not _SAME_FILES.fullmatch(
 SUITES = sorted(str(path.relative_to(ROOT)) for folder in ("suites", "papers")
                 for path in (ROOT / folder).glob("*.gin"))
 # A learner is constructed on the first of these that its configuration fits.
-CANDIDATES = ("synthetic", "cifar100", "cifar100_6", "cifar100_8", "office_home_6", "stl10_20", "stl10_20_9",
-              "cifar100_17")
+CANDIDATES = ("synthetic", "planted_medium", "cifar100", "cifar100_6", "cifar100_8", "office_home_6", "stl10_20",
+              "stl10_20_9", "cifar100_17")
 
 
 @pytest.fixture(name="settings", scope="module")

@@ -12,7 +12,7 @@ from benchmark.execution.settings import Settings
 from benchmark.results import records, run_files
 from benchmark.suites import experiment as experiment_lib, learner_bindings, suite
 from benchmark.suites.bindings import ConfigurationError
-from lasem_tf import files
+from lasem_tf import files, types
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.metrics import run_result
@@ -60,7 +60,8 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
                        f"are {stream.image_shape}.")
     data = splits.SplitCache(stream)
     learner = experiment.learner(experiment.learner_context(
-        tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples))
+        tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples,
+        tuple(task.details.get(types.BEST_CONFIGURATION) for task in stream.tasks)))
     lifetime.check(stream, options)
   except stream_lib.DataError:
     raise

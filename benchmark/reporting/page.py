@@ -45,8 +45,35 @@ class Table:
 
 
 @dataclasses.dataclass(frozen=True)
+class Selection:
+  """How well layers were chosen.
+
+  Attributes:
+    table: a row for every learner that chose.
+    sentences: what its columns mean, and what guessing reaches.
+  """
+
+  table: Table
+  sentences: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
 class PageContent:
-  """Everything a page shows."""
+  """Everything a page shows.
+
+  Attributes:
+    title: heading.
+    records: finished runs.
+    panels: their aggregates.
+    per_task_tables: a table per panel and measure.
+    published: published numbers beside the measured ones.
+    figures: drawings.
+    details: configurations and course of runs, by identity.
+    mixed_models: tables of a model over all panels.
+    tuning: what was tuned.
+    tuning_caption: what its columns mean.
+    selection: how well layers were chosen; None where nothing chose.
+  """
 
   title: str
   records: Sequence[Record]
@@ -59,6 +86,7 @@ class PageContent:
   tuning: Table | None = None
   tuning_caption: str = ""
   predictions: Mapping[str, Summary] = dataclasses.field(default_factory=dict)
+  selection: Selection | None = None
 
 
 def render(content: PageContent) -> str:
@@ -78,7 +106,7 @@ def render(content: PageContent) -> str:
       data=_data(content.records, content.details), caption=comparisons.caption(content.panels),
       definitions=cells.definitions(content.panels), differences=_difference_tables(content),
       mixed_models=content.mixed_models, mixed_caption=mixed_models.CAPTION, **_predictions(content),
-      differences_caption=comparisons.details_caption())
+      differences_caption=comparisons.details_caption(), selection=content.selection)
 
 
 def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:

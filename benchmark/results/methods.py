@@ -63,6 +63,8 @@ _FAMILIES = (  # In the order of tables.
     Family("fine_tuning", "Fine-tuning", _GREY, ":", "References", "References", {"": "s"}),
     Family("joint", "Joint", _GREY, "-.", "References", "References", {"": "D"}),
     Family("random", "Random", _GREY, _DOTS, "References", "References", {"hps": "<", "tf": ">", "dfcnn": "^"}),
+    Family("planted", "Planted", _GREY, (0, (4, 1, 1, 1)), "References", "References",
+           {"hps": "p", "tf": "h", "dfcnn": "8"}),
     Family("hps", "HPS", _BLUE, "-", _STATIC, "Static HPS"),
     Family("tf", "TF (LASEM release)", _ORANGE, "-", _STATIC, "Static TF", short="TF"),
     Family("dfcnn", "DF-CNN", _GREEN, "-", _STATIC, "Static DF-CNN"),
@@ -106,6 +108,7 @@ _FILLS: Mapping[str, tuple[str, Line]] = {
     **dict.fromkeys(("2021", "release", "separate"), ("none", (0, (5, 1.5, 1, 1.5, 1, 1.5)))),
     "early": ("left", (0, (8, 2))), "second_order": ("right", (0, (2, 1))),
     "bounded": ("bottom", (0, (4, 1, 1, 1))), "validation": ("top", (0, (8, 1.5, 2, 1.5))),
+    "last": ("left", (0, (6, 1, 2, 1, 2, 1))), "heldout": ("top", (0, (2, 1, 6, 1))),
     "office_home": ("bottom", (0, (3, 1, 3, 3))), "faithful": ("right", (0, (6, 1.5, 3, 1.5))),
 }
 _VARIANT_FILLS = ("full", "none", "left", "right", "top", "bottom")
@@ -124,7 +127,7 @@ def family(learner: str) -> Family | None:
 
 
 def learner_label(name: str) -> str:
-  """The name people read: 'hps_top2' is 'HPS Top-2', 'ewc[strength=10]' is 'EWC (strength=10)'.
+  """The name people read: 'hps_top2' is 'HPS Top-2', 'ewc[strength=10]' is 'EWC (own last layer; strength=10)'.
 
   Unknown names stay themselves.
   """
@@ -132,7 +135,8 @@ def learner_label(name: str) -> str:
   name, variant = split_variant(full)
   own = family(name)
   if variant:
-    return f"{learner_label(name)} ({variant_label(full)})"
+    label = learner_label(name)
+    return f"{label[:-1]}; {variant_label(full)})" if label.endswith(")") else f"{label} ({variant_label(full)})"
   if own is None:
     return name
   rest = name[len(own.name) + 1:].replace("office_home", "Office-Home").replace("second_order", "second order")

@@ -78,6 +78,12 @@ class GinText:
     self.values[name], self.spelling[name], self.origins[name] = value, spelling, origin
 
 
+  def drop(self, name: str) -> None:
+    """Takes a binding away, by its key in `values`."""
+    for table in (self.values, self.spelling, self.origins):
+      table.pop(name, None)
+
+
 class Reader:
   """Makes a `GinText` of files; every file is opened once, so that all runs of a suite rest on the same text."""
 

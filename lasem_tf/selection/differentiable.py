@@ -190,7 +190,7 @@ class Differentiable(base.Selection):
     rate = 1.0 if self._alpha_rate is None else self._alpha_rate / self.learning_rate
     self._rules = dataclasses.replace(self._rules, batch=batch, as_released=as_released, rate=rate)
 
-  def begin_search(self, task_id, num_epochs):
+  def begin_search(self, task_id, num_epochs, adopted=()):
     return MixingWeights(task_id, self.depth, self._rules, num_epochs)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):

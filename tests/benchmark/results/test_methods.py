@@ -10,7 +10,8 @@ from benchmark.suites import learner_names
 
 _METHODS = [
     "stl", "snn", "prognn", "den", "channel_gated", "channel_gated_soft", "apd", "ewc", "lwf", "replay", "a_gem",
-    "fine_tuning", "joint", "random_hps", "random_tf", "random_dfcnn", "hat", "packnet", "mntdp", "der_pp", "gpm",
+    "fine_tuning", "joint", "random_hps", "random_tf", "random_dfcnn", "planted_hps",
+    "planted_tf", "planted_dfcnn", "hat", "packnet", "mntdp", "der_pp", "gpm",
     "si", "mas", "wsn", "prognn_published"
 ]
 _METHODS += [f"{knowledge}_{pattern}" for knowledge in ("hps", "tf", "dfcnn") for pattern in (
@@ -71,7 +72,8 @@ def test_families_are_ordered_and_found_word_by_word():
 def test_variants_follow_their_method_by_number_and_differ_in_their_look():
   names = [f"ewc[strength={value}]" for value in ("0.5", "2", "10", "100", "1e+06")]
   assert sorted([*names[::-1], "lwf", "ewc"], key=methods.learner_key) == ["ewc", *names, "lwf"]
-  assert methods.learner_label(names[0]) == "EWC (strength=0.5)" and methods.learner_label("mine[a=1]") == "mine (a=1)"
+  assert methods.learner_label(names[0]) == "EWC (own last layer; strength=0.5)"
+  assert methods.learner_label("mine[a=1]") == "mine (a=1)"
   assert methods.variant_label("ewc[a=1,b=2]") == "a=1, b=2" and methods.variant_label("ewc") == ""
   looks = [methods.look(name) for name in names]
   assert {look.colour for look in looks} == {methods.look("ewc").colour}
