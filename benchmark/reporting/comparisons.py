@@ -87,8 +87,9 @@ def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
 
 def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:
   """Sentences on differences and marks; the reason where marks are missing."""
-  found = [each for panel in panels for row in panel.rows
-           for each in (*row.against_baseline.values(), *row.against_best.values()) if each.n]
+  shown = [of_row.get(measures.FINAL.name) for panel in panels for row in panel.rows
+           for of_row in (row.against_baseline, row.against_best)]
+  found = [each for each in shown if each is not None and each.n]
   if not found:
     return []
   margins = " or ".join(sorted({f"{100 * panel.margin:g}" for panel in panels}))
