@@ -5,11 +5,13 @@
   python -m benchmark.run --gin_file=gin/suites/smoke.gin --gin_param='suite.seeds = (0, 1, 2)' --dry_run
   python -m benchmark.run --gin_file=gin/suites/smoke.gin --executor=ray --ray_address=auto
   python -m benchmark.run --gin_file=gin/suites/smoke.gin --shard=0/4
+  python -m benchmark.run --gin_file=gin/suites/smoke.gin --gin_param=... --grow=runs/smoke --output_dir=runs/grown
 
 The same command continues an unfinished suite; more learners or seeds extend it in the same folder. Every run's folder,
-<output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log and checkpoints; table.md
-and table.csv lie in <output_dir>. The smoke suite takes about a minute on two cores; --dry_run tells the cost of any
-other.
+<output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log, checkpoints and final
+model; table.md and table.csv lie in <output_dir>. With --grow, finished runs get further tasks: as new runs in a folder
+of their own, whose records name where they went on from. The smoke suite takes about a minute on two cores;
+--dry_run tells the cost of any other.
 
 Exit status: 0 every run completed; 1 some run failed or diverged (the table shows which, and why); 2 a flag, a
 configuration or the data are wrong (nothing was trained); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP
@@ -68,6 +70,9 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0,
                      flag_values=values)
   switch("tensorboard", True, "Write TensorBoard event files.")
+  switch("keep_model", True, "Keep the final weights of every completed run in its folder, to use and to grow it.")
+  text("grow", None, "Folder of a run, or of a suite with runs of the same names: every run goes on from the final "
+       "weights there, with the tasks that its longer stream has at its end.")
   switch("dry_run", False, "List every run with its configuration hash, cost and time on this machine, then exit.")
   switch("overwrite", False, "Delete runs of another configuration that lie in the output folder.")
   return values
@@ -102,6 +107,7 @@ def _run(values: flags.FlagValues) -> int:
   if values.dry_run:
     print(plan_lib.render(own, cost_measurement.measure(), len(places)))
     return 0
+  planning.check_parents([plan.run for plan in own], settings)
   damaged = suite_folder.prepare([plan.run for plan in own], settings, values.overwrite)
   for problem in damaged.values():
     print(f"Left out: {problem}", file=sys.stderr)
@@ -130,7 +136,8 @@ def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:
       output_dir=expand(values.output_dir or os.path.join("runs", the_suite.name)),
       data_dirs=tuple(map(expand, data_dirs)), cache_dir=values.cache_dir and expand(values.cache_dir),
       download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
-      deterministic=values.deterministic, tensorboard=values.tensorboard)
+      deterministic=values.deterministic, tensorboard=values.tensorboard, keep_model=values.keep_model,
+      grow=values.grow and expand(values.grow))
 
 
 def _executor(values: flags.FlagValues, settings: Settings, places, display):

@@ -24,6 +24,7 @@ class Plan:
     num_visits: of tasks.
     num_steps: of training.
     evaluation_gmacs: the same for validation after every epoch and tests after every visit.
+    model_bytes: of one network for each task, where the final model is kept; else 0.
     warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the official data; else ''.
   """
@@ -34,6 +35,7 @@ class Plan:
   num_visits: int
   num_steps: int
   evaluation_gmacs: float
+  model_bytes: int = 0
   missing_data: str = ""
   warnings: tuple[str, ...] = ()
 
@@ -66,6 +68,9 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int) -> str
   notes = "".join(f"\nCosts are those of the official data, which cannot be used yet: {reason}" for reason in missing)
   composed = {entry.run.learner: entry.run.source for entry in plans if " + " in entry.run.source}
   notes += "".join(f"\n{learner} = {source}" for learner, source in composed.items())
+  if size := sum(entry.model_bytes for entry in plans):
+    notes += (f"\nFinal models are kept (--nokeep_model: not): {size / 1e6:,.1f} MB in all with a network for every "
+              "task, less where layers are shared, more for methods with importances or memories.")
   return (f"{table}\n\n{len(plans)} runs, {sum(entry.training_gmacs for entry in plans):,.1f} GMACs of training. Here: "
           f"{display.duration(sum(seconds))} of CPU time in all, {display.duration(wall_seconds(seconds, jobs))} "
           f"with --jobs={jobs} ({model.describe()}).{notes}")

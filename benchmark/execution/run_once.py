@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import pathlib
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import gin
 
 from benchmark.execution import process, run_folder
 from benchmark.execution.settings import Settings
+from benchmark.models import growing, saved_run
 from benchmark.results import records, run_files
 from benchmark.suites import experiment as experiment_lib, learner_bindings, suite
 from benchmark.suites.bindings import ConfigurationError
@@ -95,6 +97,7 @@ def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], N
 
   Raises:
     ConfigurationError, DataError: the run cannot be constructed.
+    GrowthError: the run cannot go on from its parent.
     Interrupted: `should_stop` was true; the same call continues later.
     FolderLostError: the folder was removed meanwhile.
   """
@@ -105,6 +108,7 @@ def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], N
   start = time.process_time()
   files.remove_unfinished(run_dir)
   prepared = build(run, settings)
+  parent = growing.parent(pathlib.Path(settings.grow), run, prepared.data) if settings.grow is not None else None
   files.write_atomically(run_dir / run_files.REQUESTED_FILE, gin.config_str())
   sinks: list[events.Sink] = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / run_files.EVENTS_FILE)]
   if settings.tensorboard:
@@ -116,11 +120,15 @@ def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], N
 
   life = lifetime.Lifetime(
       prepared.learner, prepared.data, prepared.options, checkpoint_dir=run_dir / "checkpoints", sinks=sinks,
-      should_stop=check_and_ask, configuration_hash=run.configuration_hash)
+      should_stop=check_and_ask, configuration_hash=run.configuration_hash, parent=parent)
   result = life.run()
   claim.check()
+  # Before the record, so that a run counts as finished once its model is there. Should writing it fail, or this process
+  # be killed meanwhile, the same command goes on from the last checkpoint, which the end of the last visit wrote.
+  if settings.keep_model and result.measured.status == "completed":
+    saved_run.of_session(run, life.session, prepared.data).write(run_dir)
   files.write_atomically(run_dir / run_files.OPERATIVE_FILE, gin.operative_config_str())
-  record = _record(run, settings, prepared, result, time.process_time() - start)
+  record = _record(run, settings, prepared, result, time.process_time() - start, life.session.origin)
   records.write_record(record, run_dir)
   return record
 
@@ -158,7 +166,7 @@ def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Re
 
 
 def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: lifetime.LifetimeResult,
-            cpu_seconds: float) -> records.Record:
+            cpu_seconds: float, parent: dict | None) -> records.Record:
   stream = prepared.stream
   facts = run_result.StreamFacts(
       name=stream.name, display_name=stream.display_name, protocol=stream.protocol,
@@ -170,7 +178,7 @@ def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: life
       "reference_switches": sorted(name for name, is_on in switches.items() if is_on),
       "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
       "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
-      "peak_memory_bytes": process.peak_memory_bytes(), **_circumstances(run, settings),
+      "peak_memory_bytes": process.peak_memory_bytes(), "parent": parent, **_circumstances(run, settings),
   }
   return records.Record(run.identity, _result(run, facts, result.measured), provenance)
 

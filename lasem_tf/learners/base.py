@@ -221,6 +221,10 @@ class Learner(abc.ABC):
     self._restore_structure(structure)
     self.structure_changed()
 
+  def refuses_growth(self, num_learned: int, num_tasks: int) -> str | None:
+    """Why a run of the first `num_learned` tasks cannot go on to `num_tasks`, as a sentence; None: it can."""
+    del num_learned, num_tasks
+
   @property
   def commit_changes_weights(self) -> bool:
     """Whether `end_visit` of this visit may change logits of any task (then accuracies before it are kept, too)."""

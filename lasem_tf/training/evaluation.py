@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from lasem_tf import types
 from lasem_tf.learners import base
+from lasem_tf.nn import architecture
 from lasem_tf.training import splits
 
 # Memory for activations. Larger batches than this allows are not faster.
@@ -29,6 +30,12 @@ def evaluation_batch_size(largest_layer: int) -> int:
   return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, _ACTIVATION_BYTES // (2 * 4 * largest_layer)))
 
 
+def batch_size_for(spec: architecture.ConvNetSpec) -> int:
+  """Images evaluated at once by a backbone."""
+  elements = [spec.image_shape, *(spec.convolved_shape(layer) for layer in range(spec.depth))]
+  return evaluation_batch_size(max(height * width * channels for height, width, channels in elements))
+
+
 class Evaluator:
   """Measures a learner's accuracies.
 
@@ -45,8 +52,7 @@ class Evaluator:
     """
     self._learner, self._data, self._should_stop = learner, data, should_stop
     spec = learner.context.spec
-    elements = [spec.image_shape, *(spec.convolved_shape(layer) for layer in range(spec.depth))]
-    self.batch_size = evaluation_batch_size(max(height * width * channels for height, width, channels in elements))
+    self.batch_size = batch_size_for(spec)
     self._signature = (tf.TensorSpec([None, *spec.image_shape], keras.config.floatx()), tf.TensorSpec([None], tf.int32))
     self._resident_task: int | None = None
     self._resident: dict[str, types.TaskSplit] = {}
@@ -68,7 +74,7 @@ class Evaluator:
     self._resident_task, self._resident = task_id, {}
 
   def accuracy(self, task_id: int, split: str) -> float:
-    """Fraction of a split's examples that the learner classifies correctly, at this moment."""
+    """Fraction of a split's examples that the learner classifies correctly, at this moment; there must be some."""
     count, total, correct = self._function(task_id), 0, 0
     for images, labels in self._batches(task_id, split):
       if self._should_stop():
@@ -78,9 +84,10 @@ class Evaluator:
     return correct / total
 
   def row(self, num_tasks: int, split: str = "test") -> list[float | None]:
-    """Accuracy of every task; None for tasks not begun yet."""
+    """Accuracy of every task; None for tasks not begun yet, and for those without examples at hand."""
     learned = self._learner.learned_tasks
-    return [self.accuracy(task_id, split) if task_id in learned else None for task_id in range(num_tasks)]
+    return [self.accuracy(task_id, split) if task_id in learned and self._data.has_examples(task_id, split) else None
+            for task_id in range(num_tasks)]
 
   def variables_read(self, task_id: int) -> Sequence[tf.Variable]:
     """Variables that decide the answers of the task's present network."""
