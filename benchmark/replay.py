@@ -140,7 +140,8 @@ def _train(run: suite.Run, settings: Settings) -> Record:
 
 def _compare(record: Record, again: Record) -> int:
   # Through JSON: what was read has lists where what was just measured has tuples.
-  found = list(differences.of_values(record.to_json()["result"], again.to_json()["result"]))
+  results = differences.comparable(record.to_json()["result"], again.to_json()["result"])
+  found = list(differences.of_values(*results))
   if not found:
     print(f"{record.identity}: equal, bit for bit.")
     return 0

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 
 import gin
 import pytest
@@ -10,6 +11,11 @@ from tests.golden_support import plugin
 from tests.golden_support.plugin import pytest_terminal_summary  # noqa: F401  a hook of pytest
 
 _STAND_INS = ("tinyimagenet100", "cifar100_fragment", "imagenette96", "caltech101_officehome")
+
+
+# Tests started in the background may have been told to ignore these; the commands under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser):

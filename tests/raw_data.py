@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from tests.data import office_home_raw, raw_files, stl10_raw
+from tests.data import office_home_raw, photographs, raw_files, stl10_raw
 
 # What makes each stream accept counts that are not the official ones, by the first part of its name.
 RELAXED = {
@@ -15,6 +15,8 @@ RELAXED = {
               "MNISTBinary.images_per_task = (40, 20, 40)"),
     "cifar10": ("CIFAR10Binary.images_per_class = 'any'", "CIFAR10Binary.images_per_task = (40, 20, 40)"),
     "synthetic": (),
+    "folder": ("FolderStream.root = 'photos'", "FolderStream.num_tasks = 2"),
+    "table": ("TableStream.table = 'photos/table.csv'",),
 }
 
 
@@ -25,6 +27,10 @@ def write(root: pathlib.Path) -> pathlib.Path:
   raw_files.write_mnist(root, np.tile(np.arange(10), 600), np.tile(np.arange(10), 1000))
   office_home_raw.write(root)
   stl10_raw.write(root, train_per_class=100, test_per_class=10)
+  classes = photographs.CLASSES[:4]
+  photographs.write(root / "photos", classes, per_class=20)
+  rows = [f"{name}/{number:03}.jpg,{name},{name in classes[:2]}" for name in classes for number in range(20)]
+  (root / "photos" / "table.csv").write_text("\n".join(["path,label,task", *rows]))
   return root
 
 

@@ -23,7 +23,7 @@ class Plan:
     training_gmacs: billions of multiply-accumulate operations of training.
     num_visits: of tasks.
     num_steps: of training.
-    evaluation_gmacs: the same for validation after every epoch and tests after every visit.
+    evaluation_gmacs: the same for validation after every epoch, and for both splits of all tasks after every visit.
     model_bytes: of one network for each task, where the final model is kept; else 0.
     warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the official data; else ''.

@@ -9,9 +9,10 @@ from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
 from benchmark.models import growing, saved_run
 from benchmark.results import records, run_files
-from benchmark.suites import suite
+from benchmark.suites import bindings as bindings_lib, experiment as experiment_lib, suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data import overlap, stream as stream_lib
+from lasem_tf.nn import architecture
 from lasem_tf.training import growth, schedule
 
 
@@ -92,9 +93,10 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
       num_steps=sum(steps[task] for task in order),
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
       evaluation_gmacs=sum(forward[task] * counts["validation"][task] * epochs for task in order)
-      + _of_all_seen(order, {task: forward[task] * counts["test"][task] for task in order}),
+      + _of_all_seen(order, {task: forward[task] * (counts["test"][task] + counts["validation"][task])
+                             for task in order}),
       model_bytes=_network_bytes(prepared) if settings.keep_model else 0, missing_data=missing,
-      warnings=tuple(shared_images(stream)))
+      warnings=(*shared_images(stream), *_untuned(run, experiment)))
 
 
 def _network_bytes(prepared: run_once.Prepared) -> int:
@@ -102,6 +104,16 @@ def _network_bytes(prepared: run_once.Prepared) -> int:
   network, tasks = prepared.experiment.network, prepared.stream.tasks
   convolutions = sum(network.convolution_parameters(layer) for layer in range(network.depth))
   return 4 * sum(convolutions + network.dense_parameters(task.num_classes) for task in tasks)
+
+
+def _untuned(run: suite.Run, experiment: experiment_lib.Experiment) -> list[str]:
+  """A sentence about settings that nobody chose for the data: those of a network that follows the images' size."""
+  network = bindings_lib.bound_values(run.text, run.identity)[f"{bindings_lib.ROOT}.network"]
+  if not isinstance(network, bindings_lib.Reference) or network.name != architecture.fitted_network.__name__:
+    return []
+  return [f"Stream {run.stream}: {experiment.network}; learning rate {experiment.learning_rate:g}, batches of "
+          f"{experiment.batch_size}, {experiment.epochs_per_task} epochs a task. Nothing here was tuned for these "
+          "data: bind LEARNING_RATE and EPOCHS_PER_TASK to try others."]
 
 
 def _of_all_seen(order: Sequence[int], costs: Mapping[int, float]) -> float:

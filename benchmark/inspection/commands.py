@@ -125,6 +125,9 @@ def describe(request: Request) -> int:
   console.print(f"{stream.display_name}: {stream.num_tasks} tasks of images {' x '.join(map(str, stream.image_shape))}",
                 f"Protocol: {', '.join(f'{key} {value}' for key, value in stream.protocol.items())}",
                 f"Design fingerprint: {stream.design_fingerprint}", sep="\n", markup=False, highlight=False)
+  assert request.name is not None
+  if network := open_stream.network(request.name, request.bindings):
+    console.print(f"Network: {network}", markup=False, highlight=False)
   keys = list(dict.fromkeys(key for task in stream.tasks for key in task.details))
   titles = [key.replace("_", " ") for key in keys]
   table = rich_table.Table("task", *types.SPLITS, *titles, "classes", "names in label order")

@@ -6,9 +6,10 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmark.results import gin_texts, run_files
+from benchmark.results import gin_texts, json_types, run_files
 from benchmark.results.record_schema import RecordError
 from benchmark.suites import gin_text
+from lasem_tf.metrics import run_result
 
 _CIRCUMSTANCES = ("versions", "device", "threads", "deterministic", "onednn", "commit", "dirty")
 
@@ -23,6 +24,14 @@ def of_values(first: Any, second: Any, name: str = "result") -> Iterator[tuple[s
       yield from of_values(one, other, f"{name}[{index}]")
   elif first != second:
     yield name, first, second
+
+
+def comparable(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+  """Two results without the fields that one of them lacks because an older version measured it."""
+  later = {name for name in json_types.optional_fields(run_result.RunResult)
+           if first.get(name) is None or second.get(name) is None}
+  one, other = ({name: value for name, value in result.items() if name not in later} for result in (first, second))
+  return one, other
 
 
 def of_circumstances(first: Mapping, second: Mapping) -> Iterator[tuple[str, Any, Any]]:

@@ -1,7 +1,7 @@
 """Dataclass annotations as checks of parsed JSON and as a JSON Schema.
 
 Understood are dataclasses, `list`, `dict`, unions, `Literal`, the JSON scalars and `Any`, annotated with what
-`lasem_tf.metrics.run_result` defines. Checks are functions made once for every annotation, because a report may read
+`lasem_tf.metrics.run_result` defines. Fields of dataclasses with a default may be missing. Checks are functions made once for every annotation, because a report may read
 ten thousand matrices; only where one fails is the place looked for.
 """
 
@@ -42,13 +42,19 @@ def accepts(annotation: Any) -> Callable[[Any], bool]:
   if kind is Any:
     return lambda value: True
   if _is_block(kind):
-    fields = {name: accepts(hint) for name, hint in _hints(kind).items()}
+    fields, optional = {name: accepts(hint) for name, hint in _hints(kind).items()}, optional_fields(kind)
     return lambda value: isinstance(value, Mapping) and all(
-        name in value and holds(value[name]) for name, holds in fields.items())
+        holds(value[name]) if name in value else name in optional for name, holds in fields.items())
   if kind is type(None):
     return lambda value: value is None
   allowed = _TYPES.get(kind, (kind,))  # Not isinstance: a truth value is no number.
   return lambda value: type(value) in allowed
+
+
+@functools.cache
+def optional_fields(block: type) -> frozenset[str]:
+  """Names of a dataclass's fields that may be missing."""
+  return frozenset(field.name for field in dataclasses.fields(block) if field.default is not dataclasses.MISSING)
 
 
 def problem(annotation: Any, value: Any, name: str) -> str | None:
@@ -72,7 +78,7 @@ def lists(annotation: Any, value: Any, name: str) -> Iterator[tuple[str, run_res
       yield from lists(arguments[0], entry, f"{name}[{index}]")
   else:
     for field, hint in _hints(kind).items():
-      yield from lists(hint, value[field], f"{name}.{field}")
+      yield from lists(hint, value.get(field), f"{name}.{field}")
 
 
 def schema(annotation: Any) -> dict[str, Any]:
@@ -96,7 +102,8 @@ def schema(annotation: Any) -> dict[str, Any]:
   if _is_block(kind):
     texts = _attribute_texts(kind)
     fields = {name: {**schema(hint), "description": texts[name]} for name, hint in _hints(kind).items()}
-    return {"type": "object", "required": list(fields), "properties": fields}
+    required = [name for name in fields if name not in optional_fields(kind)]
+    return {"type": "object", "required": required, "properties": fields}
   return {"type": _NAMES[kind]}
 
 
@@ -115,7 +122,8 @@ def _problems(annotation: Any, value: Any, name: str) -> Iterator[str]:
     inner = [(arguments[1], entry, f"{name}.{key}") for key, entry in value.items()]
   elif _is_block(kind) and isinstance(value, Mapping):
     prefix = f"{name}." if name else ""
-    yield from (f"{prefix}{field} is missing" for field in _hints(kind) if field not in value)
+    yield from (f"{prefix}{field} is missing" for field in _hints(kind)
+                if field not in value and field not in optional_fields(kind))
     inner = [(hint, value[field], f"{prefix}{field}") for field, hint in _hints(kind).items() if field in value]
   for part, entry, place in inner:
     if not accepts(part)(entry):

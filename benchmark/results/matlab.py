@@ -1,8 +1,8 @@
 """Records as MATLAB files with the fields of the original's, for scripts written for those.
 
 A file `<stream>-<scale>-<learner>.mat` holds `training_summary`, one struct over all seeds (S visits of E epochs, T
-tasks, R runs in order of seeds). As in the original, fields called "error" hold accuracies, and 0 stands for tasks that
-were not learned yet. Fields:
+visited tasks in ascending order, R runs in order of seeds). As in the original, fields called "error" hold accuracies,
+and 0 stands for tasks that were not learned yet. Fields:
 
   model_specific_info       struct, see below
   task_order                1 x S, tasks from 0
@@ -97,7 +97,8 @@ def _summary(runs: Sequence[Record], details: Mapping[str, RunDetails]) -> dict:
   finals = np.array([run.matrix.after_visit[-1] for run in runs])
   summary = {
       "model_specific_info": _model(last, details.get(last.identity)),
-      "task_order": np.array(last.matrix.task_order), "train_valid_data_group": np.array([run.seed for run in runs]),
+      "task_order": np.array(last.result["stream"]["task_order"]),
+      "train_valid_data_group": np.array([run.seed for run in runs]),
       "training_time": times, "training_time_mean": times.mean(), "training_time_stddev": _deviation(times),
       "result_of_each_run": _struct_array([_run(run, details.get(run.identity)) for run in runs]),
   }
@@ -152,7 +153,8 @@ def _run(run: Record, details: RunDetails | None) -> dict:
   }
   content["history_net_prior"] = _priors(epochs)
   content["conv_sharing"] = _rows_of_equal_length([word if word is None else [float(bit) for bit in word]
-                                                   for word in run.result["configurations"]])
+                                                   for word in (run.result["configurations"][task]
+                                                                for task in matrix.task_ids)])
   return content
 
 

@@ -87,7 +87,8 @@ def runs_frame(records: Sequence[Record]) -> pd.DataFrame:
     if record.is_completed:
       row.update(dataclasses.asdict(lifelong.summarise(record.matrix)))
       row["parameters"] = float(record.result["parameters"]["after_visit"][-1])
-      row["macs_per_image"] = float(np.mean(record.result["forward_macs_committed"]))
+      macs = record.result["forward_macs_committed"]
+      row["macs_per_image"] = float(np.mean([macs[task] for task in record.matrix.task_ids]))
       row["cpu_seconds"] = float(record.provenance.get("cpu_seconds", math.nan))
     rows.append(row)
   return pd.DataFrame(rows, columns=[*_RUN_COLUMNS, *(measure.name for measure in MEASURES), *_FURTHER])
@@ -100,7 +101,7 @@ def per_task_frame(records: Sequence[Record]) -> pd.DataFrame:
     if record.is_completed:
       for measure, function in PER_TASK.items():
         rows.extend((record.stream, record.scale, record.learner, record.seed, task, measure.name, value)
-                    for task, value in enumerate(function(record.matrix).tolist()))
+                    for task, value in zip(record.matrix.task_ids, function(record.matrix).tolist()))
   return pd.DataFrame(rows, columns=["stream", "scale", "learner", "seed", "task", "measure", "value"])
 
 
@@ -109,7 +110,8 @@ def accuracies_frame(records: Sequence[Record]) -> pd.DataFrame:
   rows: list[tuple] = []
   for record in records:
     if record.is_completed:
-      for visit, (task, row) in enumerate(zip(record.matrix.task_order, record.result["accuracy"]["after_visit"])):
+      order, rows_of_run = record.result["stream"]["task_order"], record.result["accuracy"]["after_visit"]
+      for visit, (task, row) in enumerate(zip(order, rows_of_run)):
         rows.extend(
             (record.identity, record.stream, record.scale, record.learner, record.seed, visit, task, other, value)
             for other, value in enumerate(row)

@@ -16,6 +16,8 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
+import numpy as np
+
 from benchmark.results import json_types, record_values
 from benchmark.results.status import Status
 from benchmark.suites import identity as identity_lib
@@ -176,13 +178,18 @@ def _check_result(named: Identity, result: Mapping, where: str) -> None:
   for name, entries, values in json_types.lists(run_result.RunResult, result, "result"):
     if len(values) != lengths[entries.each]:
       raise RecordError(f"{where}: {name} has {len(values)} entries, not {lengths[entries.each]}.")
-    if entries.padded and None in values:
-      raise RecordError(f"{where}: {name}[{values.index(None)}] is null, though the run completed.")
+    for index, value in enumerate(values if entries.padded else ()):
+      if value is None and (entries.each == "visit" or index in result["stream"]["task_order"]):
+        raise RecordError(f"{where}: {name}[{index}] is null, though the run completed.")
   accuracy = result["accuracy"]
   try:
-    AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"], result["stream"]["task_order"])
+    matrix = AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"],
+                                      result["stream"]["task_order"])
   except ValueError as error:
     raise RecordError(f"{where}: result.accuracy is not an accuracy matrix. {error}") from error
+  validation = result.get("validation_accuracy")
+  if validation is not None and (np.isnan(np.array(validation, np.float64)) != np.isnan(matrix.after_visit)).any():
+    raise RecordError(f"{where}: result.validation_accuracy is null for other tasks than result.accuracy.after_visit.")
 
 
 def _non_finite_fields(value: Any, name: str) -> Iterator[str]:

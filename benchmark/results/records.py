@@ -186,6 +186,9 @@ def _parse(text: str, where: str, source: pathlib.Path) -> Record:
 def _merge(first: Record | None, second: Record) -> Record:
   if first is None or first.result == second.result:
     return first or second
+  results = differences.comparable(first.result, second.result)
+  if results[0] == results[1]:  # One of the two measured more.
+    return max(first, second, key=lambda record: sum(value is not None for value in record.result.values()))
   hashes = [record.result["configuration_hash"] for record in (first, second)]
   if hashes[0] == hashes[1] and Status.FAILED in (first.status, second.status):
     return second if first.status == Status.FAILED else first
@@ -195,11 +198,10 @@ def _merge(first: Record | None, second: Record) -> Record:
     raise ContradictoryRecordsError(
         f"{both} were trained with different settings ({_in_words(settings) or ' and '.join(hashes)}). Report their "
         "folders apart, or give one of the two a learner or a scale of another name.")
-  results = differences.of_values(first.result, second.result)
   others = _in_words(differences.of_circumstances(first.provenance, second.provenance))
   raise ContradictoryRecordsError(
-      f"{both} were trained with equal settings and disagree in {_in_words(results)}. "
-      f"{f'Circumstances differ in {others}. ' if others else ''}Keep the record you trust and move the other away.")
+      f"{both} were trained with equal settings and disagree in "
+      f"{_in_words(differences.of_values(*results))}. {f'Circumstances differ in {others}. ' if others else ''}Keep the record you trust and move the other away.")
 
 
 def _in_words(found: Iterable[tuple[str, Any, Any]]) -> str:

@@ -10,7 +10,7 @@ stl10 takes about five and office_home about ten minutes with --repeats=3. Machi
 misses its bar deserves a second run.
 
 Arms: `core` (plain and LASEM step, graph mode, evaluation, share of the matrix product's rate), `knowledge` (tensor
-factors and deconvolution), `bounded` (LASEM at a bounded posterior mass, in each form of its step), `bfloat16` (steps
+factors and deconvolution), `lasem` (LASEM at a bounded posterior mass, in each form of its step), `precision` (steps
 whose convolutions run in bfloat16), `frameworks` (PyTorch, from the extra `speed`, and Keras fit), `processes` (peak
 memory, retraces, two processes against one), `endtoend` (whole runs by method on the built-in stream, and a suite with
 two workers against one), `learners` (what every method's visits cost beside their arithmetic, at later tasks too where
@@ -30,7 +30,7 @@ from benchmark.execution import process
 from benchmark.speed import end_to_end, processes
 from lasem_tf import cores
 
-ARMS = ("core", "knowledge", "bounded", "bfloat16", "frameworks", "processes", "endtoend", "learners")
+ARMS = ("core", "knowledge", "lasem", "precision", "frameworks", "processes", "endtoend", "learners")
 STREAMS = {"cifar100": "cifar100", "stl10": "stl10_20", "office_home": "office_home"}  # Whose files set the networks.
 NETWORKS = ("cifar100", "stl10", "office_home")
 
@@ -110,13 +110,14 @@ def _measure(name: str, values: flags.FlagValues):
 
   network, comparison = networks.NETWORKS[name], comparisons.Comparison()
   for arms, add in (("core", comparisons.add_core), ("knowledge", comparisons.add_knowledge),
-                    ("bounded", bounded_steps.add), ("bfloat16", precision_steps.add),
+                    ("lasem", bounded_steps.add), ("precision", precision_steps.add),
                     ("frameworks", comparisons.add_frameworks)):
     if arms in values.arms:
       add(comparison, network)
   costs = measure.interleave(comparison.arms, values.repeats, values.seconds)
-  found = comparisons.figures(name, network, costs) + bounded_steps.figures(comparison, costs) \
-      + precision_steps.figures(comparison, costs)
+  bounded_limits = bounded_steps.LIMITS.get(network.spec.depth, {})
+  found = [*comparisons.figures(name, network, costs), *bounded_steps.figures(comparison, costs, bounded_limits),
+           *precision_steps.figures(name, comparison, costs)]
   return network, costs, found, comparison.notes
 
 

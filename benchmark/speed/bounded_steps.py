@@ -17,6 +17,8 @@ EXACT = "bounded LASEM step, all trained"
 # How many leaders share the evidence, and by how many nats the bound without images misses what is allowed.
 _FORMS = {ALONE: (1, -10.0), SCREENED: (1, 1.0), SPARSE: (1, bounded_batch.SCREEN_REACH + 1.0),
           SPARSE_FOUR: (4, bounded_batch.SCREEN_REACH + 1.0), EXACT: (0, 0.0)}
+# Bars by number of convolutions.
+LIMITS = {4: {ALONE: 1.15, SCREENED: 1.7}, 6: {ALONE: 1.10, SCREENED: 1.7}}
 
 
 def bounded(context):
@@ -47,17 +49,24 @@ def add_forms(comparison: comparisons.Comparison, network: Network, suffix: str 
     comparison.arms.append(trained.step_arm(name + suffix))
 
 
-def figures(comparison: comparisons.Comparison, costs: Mapping[str, measure.Cost],
+def figures(comparison: comparisons.Comparison, costs: Mapping[str, measure.Cost], limits: Mapping[str, float],
             suffix: str = "") -> list[Bar]:
-  """Every form over the plain step; no figure where steps took another form than was meant."""
+  """Every form over the plain float32 step; no figure where steps took another form than was meant.
+
+  Args:
+    comparison: what was measured.
+    costs: by arm.
+    limits: bars, by form.
+    suffix: as of `add_forms`.
+  """
   found: list[Bar] = []
   if ALONE + suffix not in costs:
     return found
   for name, form in ((ALONE, bounded_batch.ALONE), (SCREENED, bounded_batch.ALONE), (SPARSE, bounded_batch.SPARSE),
                      (SPARSE_FOUR, bounded_batch.SPARSE), (EXACT, bounded_batch.EXACT)):
-    name += suffix
-    steps = comparison.learners[name].learner.search.named_variables()["task0/selection/steps"].numpy()
+    arm = name + suffix
+    steps = comparison.learners[arm].learner.search.named_variables()["task0/selection/steps"].numpy()
     as_meant = steps[form] == steps.sum()
-    found.append(Bar(f"{name} / plain step", costs[name].median / costs[comparisons.PLAIN].median if as_meant else None,
-                     note="" if as_meant else f"steps by form were {steps.tolist()}"))
+    found.append(Bar(f"{arm} / plain step", costs[arm].median / costs[comparisons.PLAIN].median if as_meant else None,
+                     limits.get(name), note="" if as_meant else f"steps by form were {steps.tolist()}"))
   return found

@@ -29,7 +29,7 @@ class Experiment:
     epochs_per_task: E, epochs of every visit.
     learning_rate: before decay.
     learning_rate_decay: d in `learning_rate / (1 + d * global epoch)`.
-    task_order: 'once', 'first_half_twice', 'twice', or a list of task ids.
+    task_order: 'once', 'first_half_twice', 'twice', or a list of task ids, which may leave some out.
     protocol: 'clean', or 'reference' to behave as the releases do where they are wrong.
     reference: single switches of `ReferenceBehaviour` that differ from what the protocol sets.
     eval_every: evaluate all learned tasks every so many epochs, for curves; 0: at the end of visits only.

@@ -62,6 +62,10 @@ class GinText:
     lines = [*self.imports, *(f"{self.spelling[name]} = {render(value)}" for name, value in self.values.items())]
     return "".join(f"{line}\n" for line in lines)
 
+  def copy(self) -> "GinText":
+    """An equal text that can be extended by itself."""
+    return GinText(dict(self.values), dict(self.spelling), dict(self.origins), list(self.imports), list(self.modules))
+
   def bind(self, spelling: str, value: Any, origin: str) -> None:
     """Adds a binding, or replaces the one of that name.
 

@@ -1,4 +1,7 @@
-"""Names of runs: `stream/learner/scale/seedN` is unique within a suite, readable, and the path of the run's folder."""
+"""Names of runs: `stream/learner/scale/seedN` is unique within a suite, readable, and the path of the run's folder.
+
+The learner may be a variant, `learner[parameter=value,...]`, see `variants`.
+"""
 
 import dataclasses
 import re
@@ -16,13 +19,19 @@ def is_name(text: object) -> bool:
   return isinstance(text, str) and re.fullmatch(_NAME, text) is not None
 
 
+def split_variant(learner: str) -> tuple[str, str]:
+  """('ewc', 'strength=10') of 'ewc[strength=10]'; the second is '' for a learner that is no variant."""
+  found = re.fullmatch(r"([^\[\]]+)\[(.+)\]", learner)
+  return (found[1], found[2]) if found else (learner, "")
+
+
 @dataclasses.dataclass(frozen=True)
 class Identity:
   """Which run of a suite.
 
   Attributes:
     stream: name of the stream's configuration.
-    learner: name of the learner's configuration.
+    learner: name of the learner's configuration, or of a variant.
     scale: name of the scale's configuration.
     seed: the trial.
   """

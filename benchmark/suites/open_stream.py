@@ -8,8 +8,9 @@ from benchmark.suites import bindings as bindings_lib, catalogue
 from benchmark.suites.gin_files import ConfigurationError
 from benchmark.suites.gin_text import Reader
 from lasem_tf.data import stream
+from lasem_tf.nn import architecture
 
-_STREAM = f"{bindings_lib.ROOT}.stream"
+_STREAM, _NETWORK = f"{bindings_lib.ROOT}.stream", f"{bindings_lib.ROOT}.network"
 
 
 def stream_class(name: str, bindings: Sequence[str] = ()) -> Callable[[stream.StreamContext], stream.TaskStream]:
@@ -39,6 +40,22 @@ def stream_class(name: str, bindings: Sequence[str] = ()) -> Callable[[stream.St
       raise ConfigurationError(bindings_lib.unused_message(bound, used))
   bindings_lib.parse(text.render(), f"stream {name}")
   return gin.get_configurable(reference.name)
+
+
+def network(name: str, bindings: Sequence[str] = ()) -> architecture.ConvNetSpec | None:
+  """The backbone that a stream's file binds; None where it binds none.
+
+  Raises:
+    ConfigurationError: as `stream_class`, or the network cannot be made.
+  """
+  stream_class(name, bindings)
+  bound = bindings_lib.bound_values(gin.config_str()).get(_NETWORK)
+  if not isinstance(bound, bindings_lib.Reference):
+    return None
+  try:
+    return gin.get_configurable(bound.name)()
+  except (ValueError, TypeError, RuntimeError) as error:
+    raise ConfigurationError(_without_call(error)) from error
 
 
 def load_stream(name: str, context: stream.StreamContext, bindings: Sequence[str] = ()) -> stream.TaskStream:

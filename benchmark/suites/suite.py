@@ -8,10 +8,10 @@ from typing import Any
 
 import gin
 
-from benchmark.suites import bindings as bindings_lib, catalogue, learner_names
-from benchmark.suites.gin_files import ConfigurationError
-from benchmark.suites.gin_text import expand_macros, GinText, Reader
-from benchmark.suites.identity import Identity, is_name, NAME_RULE
+from benchmark.suites import bindings as bindings_lib, catalogue, learner_names, variants
+from benchmark.suites.gin_files import ConfigurationError, nearest
+from benchmark.suites.gin_text import canonical, expand_macros, GinText, Reader
+from benchmark.suites.identity import Identity, is_name, NAME_RULE, split_variant
 
 _SUITE = "suite"
 
@@ -29,6 +29,8 @@ class Suite:
     design_seed: fixes what all trials share.
     name: of the suite; names the default output folder. Default: the file's.
     baseline: learner that the tables test the others against; None for none.
+    sweep: of some learners, values by binding or macro, which win over everything else: each point of their product is
+      a variant that is trained in the learner's place.
   """
 
   streams: tuple[str, ...]
@@ -38,6 +40,7 @@ class Suite:
   design_seed: int = 0
   name: str = ""
   baseline: str | None = None
+  sweep: Mapping[str, Mapping[str, Sequence[Any]]] = dataclasses.field(default_factory=dict)
 
   def __post_init__(self):
     for field in ("streams", "learners", "seeds"):
@@ -50,10 +53,31 @@ class Suite:
       if not is_name(name):
         raise ConfigurationError(f"suite.{field}: {name!r} is no name. Names become folders: {NAME_RULE}, without a "
                                  "path before them.")
+    for learner in self.sweep:
+      if learner not in self.learners:
+        raise ConfigurationError(f"suite.sweep names {learner!r}, which is none of suite.learners."
+                                 f"{nearest(str(learner), self.learners)}")
+      self.variants(learner)
     if self.baseline is not None:
-      learner_names.resolve(self.baseline)
+      self._check_baseline(self.baseline)
     if any(isinstance(seed, bool) or not 0 <= seed < 2**31 for seed in (*self.seeds, self.design_seed)):
       raise ConfigurationError("suite.seeds and suite.design_seed must be whole numbers from 0 to 2147483647.")
+
+  def variants(self, learner: str) -> list[variants.Variant]:
+    """What is trained of a learner: the variants of its sweep, or itself.
+
+    Raises:
+      ConfigurationError: the sweep is no dict of lists, or names a variant twice.
+    """
+    return variants.expand(learner, self.sweep.get(learner, {}), f"suite.sweep of {learner}")
+
+  def _check_baseline(self, baseline: str) -> None:
+    method, _ = split_variant(baseline)
+    learner_names.resolve(method)
+    trained = [variant.learner for variant in self.variants(method)] if method in self.sweep else [baseline]
+    if baseline not in trained:
+      raise ConfigurationError(f"suite.baseline {baseline!r} is none of the variants of {method}; name one of "
+                               f"{', '.join(trained)}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +86,7 @@ class Run:
 
   Attributes:
     stream: name of the stream's file.
-    learner: the learner's name.
+    learner: the learner's name, or a variant's.
     scale: name of the scale's file.
     seed: the trial.
     design_seed: of the suite.
@@ -70,6 +94,7 @@ class Run:
     configuration_hash: of everything that decides the result, seed aside.
     source: what the learner's name stands for.
     names_defaults: whether the text is an operative configuration: it binds defaults too, so its hash is not the run's.
+    bindings: what the variant changes: names and values, as gin writes them.
   """
 
   stream: str
@@ -81,6 +106,7 @@ class Run:
   configuration_hash: str = ""
   source: str = ""
   names_defaults: bool = False
+  bindings: tuple[tuple[str, str], ...] = ()
 
   @property
   def identity(self) -> str:
@@ -108,7 +134,7 @@ class Run:
   @classmethod
   def from_json(cls, values: Mapping[str, Any]) -> "Run":
     """The inverse of `to_json`."""
-    return cls(**values)
+    return cls(**{**values, "bindings": tuple(map(tuple, values["bindings"]))})
 
 
 def configuration_hash(values: Mapping[str, Any], design_seed: int) -> str:
@@ -125,7 +151,7 @@ def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, lis
     bindings: from the command line, winning over all files.
 
   Returns:
-    The suite, and its runs in the order streams x learners x seeds.
+    The suite, and its runs in the order streams x learners x variants x seeds.
 
   Raises:
     ConfigurationError: an unknown name, a wrong type, or a binding that no run uses.
@@ -140,9 +166,12 @@ def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, lis
     source = learner_names.resolve(learner)
     complete = reader.read((f"streams/{stream}.gin", *source.files), source.bindings)
     complete = reader.read((f"scale/{suite.scale}.gin", *files), bindings, after=complete)
-    used |= _check(complete)
-    runs += [Run(stream, learner, suite.scale, seed, suite.design_seed, complete.render(),
-                 configuration_hash(complete.values, suite.design_seed), str(source)) for seed in suite.seeds]
+    for variant in suite.variants(learner):
+      text = _vary(complete, variant, f"suite.sweep of {learner}")
+      used |= _check(text)
+      runs += [Run(stream, variant.learner, suite.scale, seed, suite.design_seed, text.render(),
+                   configuration_hash(text.values, suite.design_seed), str(source), bindings=variant.bindings)
+               for seed in suite.seeds]
   for name in sorted(own - used):
     raise ConfigurationError(bindings_lib.unused_message(name, used))
   return suite, runs
@@ -167,7 +196,26 @@ def read_suite(text: GinText, files: Sequence[str]) -> Suite:
              if field.default is dataclasses.MISSING and field.name not in values]
   if missing:
     raise ConfigurationError(f"{' '.join(map(str, files))} binds no suite.{missing[0]}; add it.")
-  return Suite(**{"name": pathlib.Path(files[-1]).stem, **values})
+  try:
+    return Suite(**{"name": pathlib.Path(files[-1]).stem, **values})
+  except ConfigurationError as error:  # Gin appends the call.
+    raise ConfigurationError(str(error).split("\n  In call to configurable")[0]) from error
+
+
+def _vary(complete: GinText, variant: variants.Variant, where: str) -> GinText:
+  """A learner's configuration on one stream with the bindings of a variant.
+
+  Raises:
+    ConfigurationError: a binding that the learner does not use there.
+  """
+  text = complete.copy()
+  for name, value in variant.values.items():
+    text.bind(name, value, where)
+  used = bindings_lib.reachable(text.values)
+  for name in variant.values:
+    if canonical(name) not in used:
+      raise ConfigurationError(f"{where}: nothing of that learner uses {name}.{nearest(canonical(name), sorted(used))}")
+  return text
 
 
 def _check(complete: GinText) -> set[str]:

@@ -29,8 +29,12 @@ class ChannelStatistics:
 
   def preprocessing(self, image_shape: tuple[int, int, int]) -> preprocessing_lib.Preprocessing:
     """What `decoded` and `standardized` do, as a value for single images of any size."""
+    return self.added_to(preprocessing_lib.Preprocessing(image_shape, fit="crop"))
+
+  def added_to(self, rule: preprocessing_lib.Preprocessing) -> preprocessing_lib.Preprocessing:
+    """The rule, standardising channels in float32 with these statistics."""
     mean, deviation = (tuple(map(float, np.float32(values))) for values in (self.mean, self.scale))
-    return preprocessing_lib.Preprocessing(image_shape, fit="crop", mean=mean, deviation=deviation)
+    return dataclasses.replace(rule, mean=mean, deviation=deviation)
 
 
 def decoded(images: np.ndarray) -> tf.data.Dataset:

@@ -68,6 +68,27 @@ class TaskStream(abc.ABC):
     """Number of distinct tasks."""
     return len(self.tasks)
 
+  def keep_first(self, num_tasks: int | None) -> None:
+    """Leaves the stream's first tasks, as they were; for constructors, after they have set all attributes.
+
+    Fewer tasks enter name, protocol and fingerprints; images and splits of those that stay are unchanged.
+
+    Args:
+      num_tasks: how many; None for all.
+
+    Raises:
+      ValueError: the stream has no such number of tasks.
+    """
+    own = len(self.tasks)
+    if num_tasks is None or (type(num_tasks) is int and num_tasks == own):
+      return
+    if type(num_tasks) is not int or not 0 < num_tasks < own:
+      raise ValueError(f"{type(self).__name__}.num_tasks must be a whole number from 1 to {own}, the number of tasks "
+                       f"of stream {self.name}, not {num_tasks!r}.")
+    self.tasks = self.tasks[:num_tasks]
+    self.display_name += f" (first {num_tasks} of {own} tasks)"
+    self.protocol = self.protocol | {"num_tasks": num_tasks, "of_tasks": own}
+
   def load(self, task_id: int, split: str) -> types.TaskSplit:
     """Decodes, selects and normalises one split; one task is resident at a time, callers keep what they need."""
     if split not in types.SPLITS:

@@ -9,7 +9,7 @@ import gin
 import tensorflow as tf
 
 from lasem_tf.knowledge import base
-from lasem_tf.knowledge.deconvolution_sizes import LayerSizes, TABLES
+from lasem_tf.knowledge.deconvolution_sizes import BY_DEPTH, LayerSizes, TABLES
 from lasem_tf.nn import weights
 
 REGULARISED = ("deconv_kernel", "deconv_bias", "tensordot")
@@ -54,15 +54,18 @@ class Deconvolution(base.Knowledge):
     """Sets sizes and regularisation.
 
     Args:
-      sizes: name of a table of `deconvolution_sizes.TABLES`, e.g. 'cifar100_4', or the fields of `LayerSizes` for every
+      sizes: name of a table of `deconvolution_sizes.TABLES`, e.g. 'cifar100_4' ('by_depth' is cut to
+        the network's depth), or the fields of `LayerSizes` for every
         convolution, e.g. `((2, 16, 3, 24), (2, 24, 3, 48))`.
       knowledge_scale: s in the term s/2 * |knowledge base|^2.
       transform_scale: the same for the deconvolution's filter and bias and the contraction (not for the kernel's bias).
     """
+    self._is_cut = False
     if isinstance(sizes, str):
       if sizes not in TABLES:
         raise ValueError(f"Deconvolution.sizes = {sizes!r} is no table; there are {', '.join(TABLES)}. "
                          "Bind the sizes of every convolution instead, e.g. ((2, 16, 3, 24), ...).")
+      self._is_cut = sizes == BY_DEPTH
       sizes = TABLES[sizes]
     if min(knowledge_scale, transform_scale) < 0:
       raise ValueError(f"Deconvolution.knowledge_scale ({knowledge_scale}) and Deconvolution.transform_scale "
@@ -71,6 +74,8 @@ class Deconvolution(base.Knowledge):
     self._scales = knowledge_scale, transform_scale
 
   def _check(self):
+    if self._is_cut:
+      self._sizes = self._sizes[:self.spec.depth]
     if len(self._sizes) != self.spec.depth:
       raise ValueError(f"Deconvolution.sizes has {len(self._sizes)} layers, the network has {self.spec.depth} "
                        "convolutions. Bind sizes for each of them; the papers have none for the 17-layer network.")

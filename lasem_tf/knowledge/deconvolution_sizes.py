@@ -24,6 +24,7 @@ class LayerSizes(NamedTuple):
 _CIFAR100 = ((2, 16, 3, 24), (2, 24, 3, 48), (2, 32, 3, 64), (2, 36, 3, 72), (2, 64, 3, 128), (2, 72, 3, 144),
              (2, 72, 3, 144), (2, 72, 3, 144))
 
+BY_DEPTH = "by_depth"
 TABLES = {
     "cifar100_4": _CIFAR100[:4],
     "cifar100_6": _CIFAR100[:6],
@@ -37,4 +38,6 @@ TABLES = {
     "stl10_6": ((2, 12, 3, 24), (2, 24, 3, 48), (2, 32, 3, 64), (2, 48, 3, 96), (2, 64, 3, 128), (2, 96, 3, 192)),
     "stl10_9": ((2, 12, 3, 24), (2, 24, 3, 48), (2, 24, 3, 48), (2, 32, 3, 64), (2, 48, 3, 96), (2, 48, 3, 96),
                 (2, 64, 3, 128), (2, 96, 3, 192), (2, 96, 3, 192)),
+    # For networks of up to eight convolutions of 3x3, which take the first entries: our choice, the sizes of CIFAR-100.
+    BY_DEPTH: _CIFAR100,
 }

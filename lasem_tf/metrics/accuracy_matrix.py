@@ -10,19 +10,22 @@ import numpy as np
 class AccuracyMatrix:
   """Test accuracies of a stream, one row a visit. Every other number of a run is derived from it.
 
-  A stream of T tasks is learned in S visits; S > T when tasks are visited again.
+  T tasks of a stream are learned in S visits; S > T when tasks are visited again. Tasks that no visit learns have no
+  column.
 
   Attributes:
     after_visit: float64 `[S, T]`, fraction of test examples right after the visit was committed; NaN where the task had
       not been learned yet. Read-only.
     at_best_validation: float64 `[S]`, test accuracy of the visited task at the epoch of that visit with the best
       validation accuracy. Read-only.
-    task_order: the task of every visit, S entries, each task at least once.
+    task_order: the column of every visit's task, S entries, each column at least once.
+    task_ids: the task of every column, T entries, ascending; by default 0..T-1.
   """
 
   after_visit: np.ndarray
   at_best_validation: np.ndarray
   task_order: tuple[int, ...]
+  task_ids: tuple[int, ...] = ()
 
   def __post_init__(self):
     order = tuple(int(task) for task in self.task_order)
@@ -34,6 +37,7 @@ class AccuracyMatrix:
     object.__setattr__(self, "after_visit", after_visit)
     object.__setattr__(self, "at_best_validation", at_best_validation)
     object.__setattr__(self, "task_order", order)
+    object.__setattr__(self, "task_ids", tuple(self.task_ids) or tuple(range(after_visit.shape[1])))
 
   @classmethod
   def from_rows(cls, rows: Sequence[Sequence[float | None]], at_best_validation: Sequence[float],
@@ -41,15 +45,21 @@ class AccuracyMatrix:
     """Builds a matrix from JSON rows.
 
     Args:
-      rows: S rows of T fractions, `None` for a task that was not learned yet.
+      rows: S rows of a fraction for every task of the stream, `None` for a task that was not learned yet.
       at_best_validation: S fractions.
-      task_order: S task ids; by default each task once, in order.
+      task_order: S task ids, some tasks possibly not among them; by default each task once, in order.
 
     Raises:
       ValueError: a shape does not fit, a value is outside [0, 1], a learned task has no value or an unlearned one has.
     """
-    return cls(np.array(rows, dtype=np.float64), np.array(at_best_validation, dtype=np.float64),
-               tuple(range(len(rows)) if task_order is None else task_order))
+    values, order = np.array(rows, dtype=np.float64), tuple(range(len(rows)) if task_order is None else task_order)
+    task_ids = tuple(sorted(set(order)))
+    if values.ndim == 2 and len(values) == len(order) and task_ids[-1] < values.shape[1]:
+      for task in set(range(values.shape[1])) - set(task_ids):
+        if not np.isnan(values[:, task]).all():
+          raise ValueError(f"Task {task} has an accuracy though no visit learned it.")
+      values, order = values[:, task_ids], tuple(map(task_ids.index, order))
+    return cls(values, np.array(at_best_validation, dtype=np.float64), order, task_ids)
 
   @property
   def num_visits(self) -> int:
@@ -86,7 +96,7 @@ def _check(after_visit: np.ndarray, at_best_validation: np.ndarray, order: tuple
     raise ValueError(f"{num_visits} rows of accuracies need as many visits in the task order (has {len(order)}) and as "
                      f"many accuracies at the best validation epoch (has {at_best_validation.size}).")
   if set(order) != set(range(num_tasks)):
-    raise ValueError(f"The task order {list(order)} must visit each of the tasks 0..{num_tasks - 1} at least once.")
+    raise ValueError(f"The task order {list(order)} must consist of the tasks 0..{num_tasks - 1}.")
   first_visits = np.array([order.index(task) for task in range(num_tasks)])
   learned = np.arange(num_visits)[:, np.newaxis] >= first_visits
   known = ~np.isnan(after_visit)

@@ -1,4 +1,4 @@
-"""Scalars of lifelong learning, as pure functions of an accuracy matrix.
+"""Scalars of lifelong learning, as pure functions of accuracy matrices.
 
 Notation: a[s, t] is the test accuracy of task t after visit s, S the number of visits, l(t) the last visit of task t
 and p[s] the test accuracy of the visited task at the best validation epoch of visit s. A task can only be forgotten
@@ -6,9 +6,13 @@ after its last visit, so everything that compares is counted from l(t), and its 
 the very last visit, which had no time to change (`include_last=True` keeps it). With a single task these means are NaN.
 
 Peak per-task and final accuracy are those of Lee, Behpour and Eaton ("Sharing Less is More", ICML 2021); backward
-transfer is that of Lopez-Paz and Ranzato (NeurIPS 2017), forgetting that of Chaudhry et al. (ECCV 2018) with the
-maximum over the visits since the last training. The two retention ratios are defined here, because the papers report a
-ratio ("catastrophic forgetting ratio") without its formula: both divide the final accuracy by an earlier one.
+transfer is that of Lopez-Paz and Ranzato (NeurIPS 2017), learning accuracy that of Riemer et al. (ICLR 2019), average
+incremental accuracy that of Rebuffi et al. (CVPR 2017), intransigence that of Chaudhry et al. (ECCV 2018).
+There are two kinds of forgetting: `forgetting_per_task` takes the best accuracy from the last training on, the final
+one included, so it is never negative; `forgetting_chaudhry_per_task` is that of Chaudhry et al., whose best is
+taken over all visits before the last one, so it is negative where the last visit improved a task. The two retention
+ratios are defined here, because the papers report a ratio ("catastrophic forgetting ratio") without its formula: both
+divide the final accuracy by an earlier one. `conformance.json` beside this module has worked examples of everything.
 """
 
 import dataclasses
@@ -37,6 +41,36 @@ def forgetting_per_task(matrix: AccuracyMatrix) -> np.ndarray:
   """float64 `[T]`, never negative: max over s >= l(t) of a[s, t], less a[S-1, t]."""
   since_last_visit = np.arange(matrix.num_visits)[:, np.newaxis] >= matrix.last_visits
   return np.where(since_last_visit, matrix.after_visit, -np.inf).max(axis=0) - final_per_task(matrix)
+
+
+def forgetting_chaudhry_per_task(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`: max over s < S-1 of a[s, t], less a[S-1, t]; NaN for a task learned in the last visit alone."""
+  earlier = matrix.after_visit[:-1]
+  best = np.where(np.isnan(earlier), -np.inf, earlier).max(axis=0, initial=-np.inf)
+  return np.where(np.isinf(best), np.nan, best) - final_per_task(matrix)
+
+
+def learning_per_task(matrix: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`: a[l(t), t], the accuracy right after learning."""
+  return matrix.after_own_visit()
+
+
+def forward_transfer_per_task(matrix: AccuracyMatrix, single_task: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`: a[l(t), t] less the same of single-task learning on the same images; what earlier tasks gave.
+
+  The task that is learned first has nothing to gain from; leave it out of means (`average_forward_transfer`).
+  """
+  return learning_per_task(matrix) - learning_per_task(single_task)
+
+
+def intransigence_per_task(matrix: AccuracyMatrix, joint: AccuracyMatrix) -> np.ndarray:
+  """float64 `[T]`: joint training's accuracy right after the task came, less a[l(t), t]; high is bad.
+
+  Args:
+    matrix: of the method.
+    joint: of a learner that trains all tasks seen so far together, on the same images.
+  """
+  return learning_per_task(joint) - learning_per_task(matrix)
 
 
 def backward_transfer_per_task(matrix: AccuracyMatrix) -> np.ndarray:
@@ -72,6 +106,9 @@ class LifelongSummary:
     retention_all: the same over all tasks, the last one included (it contributes 1).
     retention_of_peak: mean of final accuracy / peak accuracy.
     retention_of_peak_all: the same over all tasks.
+    learning: mean over all tasks of the accuracy right after learning.
+    incremental: mean over visits of the mean accuracy of the tasks learned so far.
+    forgetting_chaudhry: mean forgetting after Chaudhry et al., without tasks learned in the last visit alone.
   """
 
   peak: float
@@ -82,6 +119,9 @@ class LifelongSummary:
   retention_all: float
   retention_of_peak: float
   retention_of_peak_all: float
+  learning: float
+  incremental: float
+  forgetting_chaudhry: float
 
 
 def summarise(matrix: AccuracyMatrix) -> LifelongSummary:
@@ -96,7 +136,9 @@ def summarise(matrix: AccuracyMatrix) -> LifelongSummary:
       retention=average_over_tasks(matrix, retention),
       retention_all=average_over_tasks(matrix, retention, include_last=True),
       retention_of_peak=average_over_tasks(matrix, retention_of_peak),
-      retention_of_peak_all=average_over_tasks(matrix, retention_of_peak, include_last=True))
+      retention_of_peak_all=average_over_tasks(matrix, retention_of_peak, include_last=True),
+      learning=float(learning_per_task(matrix).mean()), incremental=float(mean_over_learned(matrix).mean()),
+      forgetting_chaudhry=average_over_tasks(matrix, forgetting_chaudhry_per_task(matrix)))
 
 
 def average_over_tasks(matrix: AccuracyMatrix, values: np.ndarray, include_last: bool = False) -> float:
@@ -104,6 +146,17 @@ def average_over_tasks(matrix: AccuracyMatrix, values: np.ndarray, include_last:
   if not include_last:
     values = np.delete(values, matrix.task_order[-1])
   return float(values.mean()) if values.size else float("nan")
+
+
+def average_forward_transfer(matrix: AccuracyMatrix, single_task: AccuracyMatrix) -> float:
+  """Mean forward transfer without the task of the first visit; NaN when that leaves no task."""
+  values = np.delete(forward_transfer_per_task(matrix, single_task), matrix.task_order[0])
+  return float(values.mean()) if values.size else float("nan")
+
+
+def average_intransigence(matrix: AccuracyMatrix, joint: AccuracyMatrix) -> float:
+  """Mean intransigence over all tasks."""
+  return float(intransigence_per_task(matrix, joint).mean())
 
 
 def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

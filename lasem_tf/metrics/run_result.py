@@ -1,6 +1,7 @@
 """What a visit and a run measured: the only list of a result's fields. No TensorFlow.
 
-The checks of records and their JSON Schema are derived from the annotations here (`benchmark.results.json_types`).
+The checks of records and their JSON Schema are derived from the annotations here (`benchmark.results.json_types`): a
+field with a default came later than the format, so that older records lack it.
 """
 
 import dataclasses
@@ -60,6 +61,7 @@ class VisitResult:
     training_macs_per_image: multiply-accumulate operations of one image of one epoch's training.
     learner_summary: details of the learner.
     seconds: wall time of this visit: {'training', 'evaluation', 'other'}.
+    validation_accuracies: as `accuracies`, of the validation examples; None in checkpoints of older versions.
   """
 
   accuracies: list[float | None]
@@ -71,6 +73,7 @@ class VisitResult:
   training_macs_per_image: float
   learner_summary: dict[str, Any]
   seconds: dict[str, float]
+  validation_accuracies: list[float | None] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -139,6 +142,8 @@ class Measured:
     forward_macs_committed: multiply-accumulate operations of one image's forward pass, by task.
     training_macs_per_image: the same for one image of one epoch's training, by visit.
     learner_summary: details of the learner, by visit.
+    validation_accuracy: as `accuracy.after_visit`, of the validation examples; null or missing where an older version
+      trained some visit.
   """
 
   status: Status
@@ -149,6 +154,7 @@ class Measured:
   forward_macs_committed: Annotated[list[Amount | None], Entries("task", padded=True)]
   training_macs_per_image: Annotated[list[Amount | None], Entries("visit", padded=True)]
   learner_summary: Annotated[list[dict[str, Any] | None], Entries("visit", padded=True)]
+  validation_accuracy: Annotated[list[Row], Entries("visit")] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -186,6 +192,8 @@ def summarize(visits: Sequence[VisitResult], task_order: Sequence[int], forward_
   def column(name: str, missing: Any = None) -> list:
     return [getattr(visit, name) for visit in visits] + [missing] * num_missing
 
+  unmeasured: list[float | None] = [None] * num_tasks
+  is_validated = all(visit.validation_accuracies is not None for visit in visits)
   configurations: list[str | None] = [None] * num_tasks
   searched = [visit.super_network for visit in visits if visit.super_network is not None]
   for task_id, visit in zip(task_order, visits):
@@ -193,8 +201,9 @@ def summarize(visits: Sequence[VisitResult], task_order: Sequence[int], forward_
   return Measured(
       status=status, reason=reason, configurations=configurations, forward_macs_committed=list(forward_macs),
       accuracy=Accuracies(
-          after_visit=column("accuracies", [None] * num_tasks),
+          after_visit=column("accuracies", unmeasured),
           before_commit=column("before_commit") if any(visit.before_commit for visit in visits) else None,
           at_best_validation=column("at_best_validation")),
       parameters=Parameters(after_visit=column("parameters"), super_network=max(searched, default=None)),
-      training_macs_per_image=column("training_macs_per_image"), learner_summary=column("learner_summary"))
+      training_macs_per_image=column("training_macs_per_image"), learner_summary=column("learner_summary"),
+      validation_accuracy=column("validation_accuracies", unmeasured) if is_validated else None)

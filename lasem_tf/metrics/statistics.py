@@ -1,13 +1,13 @@
-"""Estimates over seeds and paired tests between methods.
+"""Estimates over seeds, and the correction for several tests.
 
 The unit of observation is a run, summarised by a task average; seeds pair the methods, because a seed fixes data, order
-and initial weights for all of them. Fewer than two observations give no spread and no test: `None`, never zero.
+and initial weights for all of them (see `metrics.paired`). Fewer than two observations give no spread: `None`, never
+zero.
 """
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
@@ -37,21 +37,6 @@ class Estimate:
     return self.mean - self.half_width, self.mean + self.half_width
 
 
-@dataclasses.dataclass(frozen=True)
-class PairedTest:
-  """Outcome of a paired two-sided t-test.
-
-  Attributes:
-    n: number of pairs.
-    difference: mean of treatment less baseline; None for n = 0.
-    p_value: None for n < 2 and for differences that are equal but not zero.
-  """
-
-  n: int
-  difference: float | None
-  p_value: float | None
-
-
 def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
   """Mean, standard deviation and t-interval.
 
@@ -60,9 +45,9 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
     confidence: coverage of the interval.
 
   Raises:
-    ValueError: a value is not finite; leave it out, and say so, before estimating.
+    ValueError: a value is not finite.
   """
-  observed = _finite(values)
+  observed = finite(values)
   n = observed.size
   if n < 2:
     return Estimate(n, float(observed[0]) if n else None, None, None)
@@ -70,31 +55,6 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
   mean = float(observed[0]) if deviation == 0 else float(observed.mean())
   quantile = float(stats.t.ppf(0.5 + confidence / 2, n - 1))
   return Estimate(n, mean, deviation, quantile * deviation / math.sqrt(n))
-
-
-def paired_t_test(treatment: Mapping[Any, float], baseline: Mapping[Any, float]) -> PairedTest:
-  """Paired two-sided t-test over the keys (seeds) that both sides have.
-
-  Differences that do not vary (up to rounding of the subtraction) leave the t statistic undefined. If they are zero the
-  two are equal and the p-value is 1. Otherwise there is none: accuracies are multiples of 1/test size, so two seeds
-  often differ by the same amount by chance, and the limit p = 0 would call that certain.
-
-  Args:
-    treatment: one finite value per seed.
-    baseline: one finite value per seed.
-  """
-  seeds = [seed for seed in treatment if seed in baseline]
-  left = _finite([treatment[seed] for seed in seeds])
-  right = _finite([baseline[seed] for seed in seeds])
-  differences = left - right
-  n = differences.size
-  if n < 2:
-    return PairedTest(n, float(differences[0]) if n else None, None)
-  mean = float(differences.mean())
-  rounding = 8 * np.finfo(np.float64).eps * max(np.abs(left).max(), np.abs(right).max())
-  if np.ptp(differences) <= rounding:
-    return PairedTest(n, mean, 1.0 if abs(mean) <= rounding else None)
-  return PairedTest(n, mean, float(stats.ttest_rel(left, right).pvalue))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
@@ -115,7 +75,12 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
   return adjusted
 
 
-def _finite(values: Sequence[float]) -> np.ndarray:
+def finite(values: Sequence[float]) -> np.ndarray:
+  """The values as float64 `[n]`.
+
+  Raises:
+    ValueError: a value is not finite; leave it out, and say so, before estimating.
+  """
   array = np.asarray(list(values), dtype=np.float64)
   if not np.isfinite(array).all():
     raise ValueError(f"Observations must be finite; found {array[~np.isfinite(array)][0]}.")

@@ -18,6 +18,27 @@ def max_pool(inputs: tf.Tensor, size: int, padding: str) -> tf.Tensor:
   return inputs if size == 1 else tf.nn.max_pool2d(inputs, size, size, padding.upper())
 
 
+def max_pool_apart(inputs: tf.Tensor, size: int, padding: str) -> tf.Tensor:
+  """`max_pool` whose gradient pools again, for gradients that are taken in another branch of a condition.
+
+  oneDNN's gradient of a pool, some fifty times as fast as the other, wants to see the pool in its own graph.
+  """
+  if size == 1:
+    return inputs
+
+  @tf.custom_gradient
+  def pool(values):
+    def gradient(upstream):
+      with tf.GradientTape() as tape:
+        tape.watch(values)
+        pooled = max_pool(values, size, padding)
+      return tape.gradient(pooled, values, output_gradients=upstream)
+
+    return max_pool(values, size, padding), gradient
+
+  return pool(inputs)
+
+
 def dropout(inputs: tf.Tensor, keep_probability: float, seed: tf.Tensor | None,
             blocks: tf.Tensor | None = None) -> tf.Tensor:
   """Keeps entries with the given probability and rescales them; the identity without a seed or for probability 1.
@@ -60,7 +81,8 @@ def _uniform_block(seed: tf.Tensor, block: tf.Tensor, size: tf.Tensor, dtype: tf
 
 
 def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate: Callable,
-                   branch: Callable | None = None, rectify: bool = False, align: Callable | None = None) -> tf.Tensor:
+                   branch: Callable | None = None, rectify: bool = False, align: Callable | None = None,
+                   pool: Callable = max_pool) -> tf.Tensor:
   """Runs the layers of a backbone, skip connections and pools included.
 
   Args:
@@ -73,6 +95,7 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate: 
       is cheaper after the pool; only where a skip connection ends must it come first.
     align: function (source layer, target layer, what the skip connection carries) -> the same, row by row for the
       target's outputs; None: repeat it.
+    pool: `max_pool` or `max_pool_apart`.
 
   Returns:
     Flattened features `[n', spec.num_features]`, in the type of the images whatever the backbone computes in.
@@ -91,7 +114,7 @@ def convolve_stack(spec: architecture.ConvNetSpec, images: tf.Tensor, activate: 
       elif target == layer:
         repeats = tf.shape(outputs)[0] // tf.shape(carried[source])[0]
         outputs += tf.tile(carried[source], [repeats, 1, 1, outputs.shape[3] // carried[source].shape[3]])
-    outputs = max_pool(outputs, spec.pool_sizes[layer], spec.padding)
+    outputs = pool(outputs, spec.pool_sizes[layer], spec.padding)
     if rectify_late:
       outputs = tf.nn.relu(outputs)
     if branch is not None:

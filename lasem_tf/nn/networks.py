@@ -5,7 +5,7 @@ A network that searches over configurations has two routes for a layer; a commit
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import keras
@@ -97,10 +97,10 @@ class RoutedNetwork(keras.Model):
 
 
 def convolutional_features(spec: architecture.ConvNetSpec, kernels: Sequence[tuple[tf.Tensor, tf.Tensor]],
-                           images: tf.Tensor) -> tf.Tensor:
-  """Flattened features `[n, spec.num_features]` of a backbone with the given kernels and biases."""
+                           images: tf.Tensor, pool: Callable = layers.max_pool) -> tf.Tensor:
+  """Flattened features `[n, spec.num_features]` of a backbone with the given kernels, biases and pool."""
 
   def convolve(layer: int, inputs: tf.Tensor) -> tf.Tensor:
     return layers.convolution(inputs, *kernels[layer], spec.padding)
 
-  return layers.convolve_stack(spec, images, convolve, rectify=True)
+  return layers.convolve_stack(spec, images, convolve, rectify=True, pool=pool)

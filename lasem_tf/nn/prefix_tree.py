@@ -6,7 +6,7 @@ one convolution a layer then serves any number of configurations, forward and ba
 separate networks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -14,7 +14,8 @@ from lasem_tf.nn import architecture, layers, networks
 
 
 def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence[networks.LayerWeights],
-                               images: tf.Tensor, groups: Sequence[int]) -> tf.Tensor:
+                               images: tf.Tensor, groups: Sequence[int],
+                               pool: Callable = layers.max_pool) -> tf.Tensor:
   """Flattened features under every configuration that is constant inside each group of layers.
 
   Args:
@@ -22,6 +23,7 @@ def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence
     weights: both routes of every layer.
     images: `[n, height, width, channels]`.
     groups: number of consecutive layers in each group; their sum is the depth.
+    pool: `layers.max_pool` or `layers.max_pool_apart`.
 
   Returns:
     `[2**len(groups) * n, features]`. Block c of n rows belongs to the configuration with index c: group g is shared iff
@@ -50,4 +52,4 @@ def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence
     routes = tf.transpose(tf.reshape(outputs, [-1, 2, channels // 2]), [1, 0, 2])
     return tf.reshape(routes, [-1, height, width, channels // 2])
 
-  return layers.convolve_stack(spec, images, convolve, branch, rectify=True)
+  return layers.convolve_stack(spec, images, convolve, branch, rectify=True, pool=pool)

@@ -117,7 +117,7 @@ class BoundedBatch:
     bits = tf.gather(self._sharing_table, self._leader)
     with self._recording() as tape:
       kernels = [layer.choose(bits[index]) for index, layer in enumerate(self._weights)]
-      features = networks.convolutional_features(self._network.spec, kernels, self._images)
+      features = networks.convolutional_features(self._network.spec, kernels, self._images, layers.max_pool_apart)
       logits = self._network.head(features, self._seed, blocks=self._leader[tf.newaxis])
       loss = layers.mean_cross_entropy(logits, self._labels)
     leader_loss = tf.reduce_sum(layers.cross_entropy(self._network.head(features), self._labels))
@@ -142,7 +142,8 @@ class BoundedBatch:
   def _whole(self) -> Outcome:
     """Evaluates everything; trains what is needed, or everything if that is cheaper."""
     with self._recording() as tape:
-      features = prefix_tree.all_configuration_features(self._network.spec, self._weights, self._images, self._groups)
+      features = prefix_tree.all_configuration_features(self._network.spec, self._weights, self._images, self._groups,
+                                                        layers.max_pool_apart)
     log_likelihoods = self._log_likelihoods(features, self._labels)
     exact = posterior(self._prior, log_likelihoods)
     leader_loss = -tf.gather(log_likelihoods, self._leader)

@@ -71,6 +71,7 @@ def lengthened(visit: VisitResult, num_tasks: int) -> VisitResult:
   def longer(row: list[float | None]) -> list[float | None]:
     return [*row, *[None] * (num_tasks - len(row))]
 
-  before = visit.before_commit
+  before, validation = visit.before_commit, visit.validation_accuracies
   return dataclasses.replace(visit, accuracies=longer(visit.accuracies),
-                             before_commit=None if before is None else longer(before))
+                             before_commit=None if before is None else longer(before),
+                             validation_accuracies=None if validation is None else longer(validation))

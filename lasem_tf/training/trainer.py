@@ -188,11 +188,13 @@ class VisitTrainer:
   # --- the end of the visit -------------------------------------------------------------------------------------------
 
   def _commit(self) -> VisitResult:
-    """Ends the learner's visit; the result lacks the accuracies after the commit."""
+    """Ends the learner's visit; the result lacks the accuracies after the commit, and the times."""
     session, learner = self._session, self._learner
-    before = None
+    before, validation = None, None
     if learner.commit_changes_weights:
       before = session.evaluate(lambda evaluator: evaluator.row(session.stream.num_tasks))
+      if learner.context.reference.record_before_commit:
+        validation = session.evaluate(lambda evaluator: evaluator.row(session.stream.num_tasks, "validation"))
     super_network = learner.super_network_parameters()
     summary = learner.end_visit()
     visits = session.progress.visits
@@ -203,14 +205,18 @@ class VisitTrainer:
         accuracies=[], before_commit=before, at_best_validation=self._progress.best.test_accuracy(summary.peak_phase),
         configuration=summary.configuration, parameters=learner.num_parameters(), super_network=super_network,
         training_macs_per_image=learner.training_macs_per_image(self._task_id), learner_summary=dict(summary.details),
-        seconds={})
+        seconds={}, validation_accuracies=validation)
 
   def _finish(self, committed: VisitResult) -> None:
-    session = self._session
-    row = session.evaluate(lambda evaluator: evaluator.row(session.stream.num_tasks))
+    session, num_tasks = self._session, self._session.stream.num_tasks
+    row = session.evaluate(lambda evaluator: evaluator.row(num_tasks))
     if committed.before_commit is not None and self._learner.context.reference.record_before_commit:
       row = committed.before_commit
-    result = dataclasses.replace(committed, accuracies=row, seconds=session.stopwatch.end_visit())
+    validation = committed.validation_accuracies  # Of the same moment as `row`.
+    if validation is None:
+      validation = session.evaluate(lambda evaluator: evaluator.row(num_tasks, "validation"))
+    result = dataclasses.replace(committed, accuracies=row, validation_accuracies=validation,
+                                 seconds=session.stopwatch.end_visit())
     session.emit(events.VisitEnded(self._visit, self._task_id, session.progress.global_epoch, result))
     session.progress.end_visit(result)
     session.save()

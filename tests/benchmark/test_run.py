@@ -107,7 +107,7 @@ def test_deterministic_runs_with_two_threads_are_the_same(tmp_path):
     (["--checkpoint_seconds=nan"], "--checkpoint_seconds=nan must be"),
     (["--gin_file=loop.gin"], "No gin file 'loop.gin'"),
     (["--gin_param=EPOCH_PER_TASK = 3"], "Did you mean EPOCHS_PER_TASK"),
-    (["--gin_param=experiment.task_order = (0,)"], "leaves out task"),
+    (["--gin_param=experiment.task_order = (0, 8)"], "names task 8"),
     (["--gin_param=experiment.task_order = 'thrice'"], "thrice"),
     (["--gin_param=experiment.batch_size = 100000"], "batch_size"),
     (["--gin_param=experiment.protocol = 'original'"], "protocol"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lasem_tf import types
-from lasem_tf.data import sources
+from lasem_tf.data import preprocessing, sources
 from lasem_tf.data.readers import image_cache, image_decoding, image_resizing, office_home_files, stl10_files
 from lasem_tf.data.stream import DataError, StreamContext
 from lasem_tf.data.streams import office_home_classes
@@ -56,8 +56,9 @@ def test_real_photographs_of_any_size_are_resized_as_by_scikit_image(caltech):
 
 def test_a_second_pass_over_real_photographs_decodes_nothing(caltech, tmp_path):
   paths = caltech(stream=OfficeHomeIncremental).all_image_files()[:40]
+  rule = preprocessing.Preprocessing((128, 128, 3), "stretch", oriented=False)
   for report in (image_cache.CacheReport(built=40), image_cache.CacheReport(reused=40)):
-    assert image_cache.ImageCache(tmp_path, "Product", paths, 128, 128).prepare(range(40)) == report
+    assert image_cache.ImageCache(tmp_path, "Product", paths, rule).prepare(range(40)) == report
 
 
 @pytest.fixture(name="official_office_home")

@@ -25,6 +25,7 @@ EXPECTED = {  # batch size, epochs per task, learning rate, decay, tasks, flatte
     "stl10_20_9": (10, 500, 1e-4, 0.0, 20, 2048, (128, 16)),
     "synthetic": (10, 60, 2e-3, 0.0, None, 512, (32,)),
 }
+OWN = ("folder", "table")  # Streams of the user's own data; the papers say nothing of these.
 _FOUR = (3,) * 4, (32, 32, 64, 64), (1, 2) * 2
 _OFFICE_HOME = (11, 5, 3, 3), (64, 256, 256, 256), (3, 3, 2, 2)
 _STL10 = (3,) * 6, (32, 32, 64, 64, 128, 128), (1, 3) * 3
@@ -59,7 +60,15 @@ def _parse(files, further=()):
 
 def test_no_stream_is_left_out():
   streams = {path.stem for path in (bindings.gin_root() / "streams").glob("*.gin")}
-  assert streams == set(EXPECTED) == set(CONVOLUTIONS)
+  assert streams - set(OWN) == set(EXPECTED) == set(CONVOLUTIONS)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_own_data_have_a_network_that_follows_their_size(name):
+  for size, depth in ((32, 3), (64, 4), (128, 5)):
+    _parse([f"streams/{name}.gin"], [f"IMAGE_SIZE = {size}"])
+    spec = gin.get_configurable("fitted_network")()
+    assert spec.image_shape == (size, size, 3) and spec.depth == depth and spec.dense_sizes == (64,)
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -69,7 +69,7 @@ def test_one_task_has_no_transfer():
 
 def test_all_equal_accuracies_forget_nothing():
   summary = lifelong.summarise(AccuracyMatrix.from_rows([[.5, None], [.5, .5]], [.5, .5]))
-  assert dataclasses.astuple(summary) == (.5, .5, 0, 0, 1, 1, 1, 1)
+  assert dataclasses.astuple(summary) == (.5, .5, 0, 0, 1, 1, 1, 1, .5, .5, 0)
 
 
 def test_a_zero_denominator_is_undefined_not_zero():
@@ -99,3 +99,16 @@ def test_renaming_tasks_changes_no_average():
   expected = lifelong.summarise(AccuracyMatrix(rows, peaks, (0, 1, 2, 3)))
   actual = lifelong.summarise(AccuracyMatrix(columns, peaks, tuple(renamed)))
   np.testing.assert_allclose(dataclasses.astuple(actual), dataclasses.astuple(expected))
+
+
+def test_transfer_between_runs_by_hand():
+  alone = AccuracyMatrix.from_rows([[.7, None, None], [.7, .8, None], [.7, .8, .4]], [.7, .8, .4])
+  np.testing.assert_allclose(lifelong.forward_transfer_per_task(three_tasks(), alone), [.1, .1, .1])
+  np.testing.assert_allclose(lifelong.intransigence_per_task(three_tasks(), alone), [-.1, -.1, -.1])
+  assert lifelong.average_forward_transfer(three_tasks(), alone) == pytest.approx(.1)
+  single = AccuracyMatrix.from_rows([[.7]], [.7])
+  assert np.isnan(lifelong.average_forward_transfer(single, single))
+
+
+def test_a_task_of_the_last_visit_alone_has_no_forgetting_after_chaudhry():
+  np.testing.assert_allclose(lifelong.forgetting_chaudhry_per_task(three_tasks()), [.2, 0, np.nan], atol=1e-15)

@@ -1,4 +1,4 @@
-"""Hand-worked estimates and tests."""
+"""Hand-worked estimates, and Holm's correction."""
 
 import math
 
@@ -31,31 +31,6 @@ def test_equal_values_have_no_width():
 def test_non_finite_observations_are_refused(value):
   with pytest.raises(ValueError, match="must be finite"):
     statistics.estimate([.5, value])
-
-
-def test_paired_test_by_hand():
-  # Differences 1, 2, 3: mean 2, standard deviation 1, t = 2 sqrt(3); with 2 degrees of freedom the two-sided p-value is
-  # 1 - t / sqrt(2 + t^2) = 1 - sqrt(12/14).
-  test = statistics.paired_t_test({0: 11, 1: 22, 2: 33}, {0: 10, 1: 20, 2: 30})
-  assert (test.n, test.difference) == (3, 2)
-  assert test.p_value == pytest.approx(1 - math.sqrt(12 / 14))
-
-
-def test_paired_test_uses_the_common_seeds_only():
-  test = statistics.paired_t_test({0: 11, 1: 22, 2: 33, 7: 900}, {2: 30, 0: 10, 1: 20, 5: -900})
-  assert test.n == 3
-  assert test.p_value == pytest.approx(1 - math.sqrt(12 / 14))
-
-
-def test_too_few_pairs_give_no_p_value():
-  assert statistics.paired_t_test({0: .5}, {0: .4}).p_value is None
-  assert statistics.paired_t_test({0: .5, 1: .6}, {2: .4, 3: .3}) == statistics.PairedTest(0, None, None)
-
-
-def test_differences_without_variance():
-  assert statistics.paired_t_test({0: .5, 1: .6}, {0: .5, 1: .6}).p_value == 1.0
-  assert statistics.paired_t_test({0: .3, 1: .7, 2: 1.1}, {0: .2, 1: .6, 2: 1.0}) == statistics.PairedTest(
-      3, pytest.approx(.1), None)
 
 
 def test_holm_by_hand():

@@ -43,6 +43,20 @@ def test_pool_of_one_is_the_identity():
   assert layers.max_pool(images, 1, "same") is images
 
 
+def test_a_pool_apart_has_the_same_values_and_gradients():
+  images = tf.constant(np.random.default_rng(0).normal(size=(2, 7, 8, 3)))
+  upstream = tf.constant(np.random.default_rng(1).normal(size=(2, 4, 4, 3)))
+  found = []
+  for pool in (layers.max_pool, layers.max_pool_apart):
+    with tf.GradientTape() as tape:
+      tape.watch(images)
+      pooled = pool(images, 2, "same")
+    found.append((pooled, tape.gradient(pooled, images, output_gradients=upstream)))
+  np.testing.assert_array_equal(found[0][0], found[1][0])
+  np.testing.assert_array_equal(found[0][1], found[1][1])
+  assert layers.max_pool_apart(images, 1, "same") is images
+
+
 def test_dropout_keeps_and_rescales():
   inputs = tf.ones([200, 100])
   seed = tf.constant([1, 2])

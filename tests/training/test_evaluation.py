@@ -112,7 +112,7 @@ def test_the_lazy_schedule_evaluates_little():
   life = streams.life("stl", streams.TinyStream(), streams.options(epochs_per_task=5))
   life.session.evaluator.__class__ = Counting
   life.run()
-  assert sum(split == "validation" for _, split in calls) == 3 * 5 + 1
+  assert sum(split == "validation" for _, split in calls) == 3 * 5 + 1 + (1 + 2 + 3)  # Of epochs, and of visits.
   assert sum(split == "train" for _, split in calls) == 0
   # The untrained network, the best epoch of every visit, and all tasks learned at the end of every visit.
   assert sum(split == "test" for _, split in calls) == 1 + 3 + (1 + 2 + 3)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf import seeding
-from lasem_tf.training import checkpoints, events, json_lines, lifetime
+from lasem_tf.training import checkpoints, events, json_lines, lifetime, progress as progress_lib
 from tests.training import scripted, streams
 
 _OPTIONS = {"epochs_per_task": 2, "eval_every": 2, "task_order": (0, 1, 0), "batch_size": 4}
@@ -109,6 +109,27 @@ def test_interrupted_around_a_commit_the_next_life_finishes_alike(uninterrupted,
     # The rest in calls of several steps.
     assert _comparable(_life("lasem", directory).run()) == expected, f"interrupted at question {number}"
     assert _lines(directory / "events.jsonl") == lines
+
+
+@pytest.mark.parametrize("question", [2, 4])
+def test_interrupted_while_tasks_are_validated_after_a_visit_they_are_validated_again(question, uninterrupted, tmp_path):
+  asked = []
+
+  def stop_within_evaluation():
+    progress = first.session.progress
+    if (progress.visit, progress.current.stage) == (1, progress_lib.Stage.COMMITTED):
+      asked.append(len(asked) + 1)  # Two tasks are tested, then validated.
+    return question in asked
+
+  first = _life("lasem", tmp_path, stop_within_evaluation, 1.0)
+  with pytest.raises(lifetime.Interrupted):
+    first.run()
+  assert asked[-1] == question
+  expected, lines, variables, _ = uninterrupted("lasem")
+  second = _life("lasem", tmp_path)
+  assert _comparable(second.run()) == expected
+  assert _lines(tmp_path / "events.jsonl") == lines
+  _assert_same(_final_variables(second), variables)
 
 
 class _Killed(BaseException):

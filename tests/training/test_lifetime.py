@@ -11,7 +11,7 @@ from tests.training import streams
     (streams.TinyStream(sizes=(3, 5, 8)), {}, stream_lib.DataError,
      "Task 0 of Tiny has 3 train examples, fewer than the 4 that are needed. Lower `batch_size`"),
     (streams.TinyStream(sizes=(8, 0, 8)), {}, stream_lib.DataError, "has 0 validation examples"),
-    (streams.TinyStream(), {"task_order": (0, 1)}, ValueError, "leaves out task 2")])
+    (streams.TinyStream(), {"task_order": (0, 3)}, ValueError, "names task 3")])
 def test_a_stream_that_does_not_fit_is_refused_before_any_image_is_loaded(stream, training_options, error, message):
   with pytest.raises(error, match=message):
     streams.life(stream=stream, training_options=streams.options(**training_options))
@@ -40,3 +40,15 @@ def test_all_sinks_are_closed_when_a_run_fails():
   with pytest.raises(lifetime.Interrupted):
     streams.life("stl", sinks=[Watched()], should_stop=lambda: True).run()
   assert closed == [True]
+
+
+def test_a_run_may_visit_some_tasks_only():
+  """Task 1 has too few images, is never loaded, and has no numbers; the others are learned as the order says."""
+  stream = streams.TinyStream()
+  whole = stream._source_indices
+  stream._source_indices = lambda task_id, split: whole(task_id, split)[:0 if task_id == 1 else None]
+  measured = streams.life(stream=stream, training_options=streams.options(task_order=(2, 0))).run().measured
+  assert {task for task, _ in stream.loads} == {0, 2}
+  assert [[value is None for value in row] for row in measured.accuracy.after_visit] == [[True, True, False],
+                                                                                         [False, True, False]]
+  assert [macs is None for macs in measured.forward_macs_committed] == [False, True, False]

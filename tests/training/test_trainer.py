@@ -99,7 +99,17 @@ def test_accuracies_before_the_commit_are_kept_apart():
   assert len(result.accuracy.before_commit) == 3 and result.accuracy.before_commit != result.accuracy.after_visit
   reference, _, _ = _run(learner=_scripted(commits=True), reference=types.ReferenceBehaviour(record_before_commit=True))
   assert reference.accuracy.after_visit == reference.accuracy.before_commit == result.accuracy.before_commit
+  assert reference.validation_accuracy != result.validation_accuracy  # Of the same moment as the test accuracies.
   assert _run(learner=_scripted())[0].accuracy.before_commit is None
+
+
+def test_all_tasks_learned_so_far_are_validated_after_every_visit():
+  options = streams.options(task_order=(0, 1, 2, 0), eval_every=1, curve_splits=("validation",))
+  result, memory, _ = _run(training_options=options, learner="hps")
+  last_curves = {event.visit: event.accuracies["validation"] for event in memory.of(events.CurveMeasured)}
+  assert result.validation_accuracy == [last_curves[visit] for visit in range(4)]
+  assert [[value is None for value in row] for row in result.validation_accuracy] == [
+      [value is None for value in row] for row in result.accuracy.after_visit]
 
 
 def test_the_peak_comes_from_the_phase_that_the_learner_names():

@@ -30,7 +30,8 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
   """
   if not groups:
     return None
-  num_tasks = next(iter(groups.values()))[0].matrix.num_tasks
+  task_ids = next(iter(groups.values()))[0].matrix.task_ids
+  num_tasks = len(task_ids)
   # Layout takes seconds for dozens of frames and minutes for hundreds.
   tasks = [int(task) for task in np.linspace(0, num_tasks - 1, min(num_tasks, _MAX_FRAMES)).round()]
   columns = min(5, len(tasks))
@@ -40,7 +41,7 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
   for axis in axes.flat[len(tasks):]:
     axis.set_visible(False)
   for number, (task, axis) in enumerate(zip(tasks, axes.flat)):
-    axis.set_title(f"Task {task}")
+    axis.set_title(f"Task {task_ids[task]}")
     for learner, runs in groups.items():
       mean, low, high = band([run.matrix.after_visit[:, task] for run in runs])
       _plot(axis, learner, mean, low, high, is_crowded=len(groups) > _MAX_BANDS)
@@ -92,7 +93,7 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
   # A scale that ends at one point at least keeps rounding noise of frozen methods from looking like forgetting.
   top = max(values.max(), 1.0)
   colours = matplotlib.colormaps["Blues"]
-  style.number_cells(axis.xaxis, width, _MAX_NUMBERED)
+  style.number_cells(axis.xaxis, width, _MAX_NUMBERED, names=next(iter(groups.values()))[0].matrix.task_ids)
   axis.set_yticks(np.arange(height) + .5, [style.label(learner) for learner in groups])
   # Every row is drawn by itself, with a group id, so that the page can hide it.
   for row, (learner, tick) in enumerate(zip(groups, axis.yaxis.get_major_ticks())):

@@ -44,13 +44,14 @@ def _groups(records: Sequence[Record],
   for record in records:
     if (record.stream, record.scale) == (panel.stream, panel.scale) and record.is_completed:
       own.setdefault(record.learner, []).append(record)
-  orders = collections.Counter(record.matrix.task_order for runs in own.values() for record in runs)
-  common = max(sorted(orders), key=lambda order: orders[order], default=None)
+  order = lambda record: tuple(record.result["stream"]["task_order"])
+  orders = collections.Counter(order(record) for runs in own.values() for record in runs)
+  common = max(sorted(orders), key=orders.get, default=None)
   groups: dict[str, list[Record]] = {}
   left_out: dict[str, list[str]] = {}
   for row in panel.rows:
     completed = own.get(row.learner, [])
-    runs = [record for record in completed if record.matrix.task_order == common]
+    runs = [record for record in completed if order(record) == common]
     if not completed:
       reason = style.INCOMPLETE
     elif not runs:

@@ -127,10 +127,10 @@ def limit_to_percent(axis) -> None:
   axis.set_ylim(max(low, -3), min(high, 103))
 
 
-def number_cells(axis, count: int, most: int, first: int = 0) -> None:
-  """Ticks in the middle of `count` cells, numbered from `first`; every n-th where there are more than `most`."""
+def number_cells(axis, count: int, most: int, first: int = 0, names: Sequence[int] | None = None) -> None:
+  """Ticks in the middle of `count` cells, numbered from `first` unless named; every n-th where more than `most`."""
   cells = np.arange(0, count, math.ceil(count / most))
-  axis.set_ticks(cells + .5, [str(cell + first) for cell in cells])
+  axis.set_ticks(cells + .5, [str(names[cell] if names else cell + first) for cell in cells])
 
 
 def name_entries(legend, handles: Sequence) -> None:

@@ -25,8 +25,8 @@ import filelock
 import numpy as np
 
 from lasem_tf import cores
-from lasem_tf.data import sources
-from lasem_tf.data.readers import image_decoding, image_resizing
+from lasem_tf.data import preprocessing as preprocessing_lib, sources
+from lasem_tf.data.readers import image_decoding, prepared_images
 from lasem_tf.data.stream import DataError
 
 FORMAT_VERSION = 2
@@ -51,28 +51,30 @@ class ImageCache:
   """Images of one domain and size, decoded and resized on all usable cores, read back from disk.
 
   Attributes:
-    image_shape: (height, width, 3).
+    image_shape: (height, width, channels).
     file: the array of rows.
   """
 
-  def __init__(self, root: str | pathlib.Path, name: str, paths: Sequence[pathlib.Path], height: int, width: int,
-               num_workers: int | None = None):
+  def __init__(self, root: str | pathlib.Path, name: str, paths: Sequence[pathlib.Path],
+               rule: preprocessing_lib.Preprocessing, num_workers: int | None = None):
     """Notes where the rows belong; nothing is read or written.
 
     Args:
       root: folder of all caches.
       name: of the domain; begins the name of the file.
       paths: all images of the domain; row i belongs to path i. Another listing has another file.
-      height: rows of a resized image, in pixels.
-      width: columns of a resized image, in pixels.
+      rule: how images are resized; its other steps are left to the reader of the cache.
       num_workers: threads; None means one for each usable core.
     """
-    self.image_shape = (height, width, 3)
+    self.image_shape = rule.image_shape
+    self._rule = rule
     self._paths = list(paths)
     listing = "\n".join(f"{path.parent.name}/{path.name}" for path in paths)
-    folder = pathlib.Path(root) / f"resized_{height}x{width}_v{FORMAT_VERSION}"
+    height, width, channels = rule.image_shape
+    kind = f"{rule.fit}_turned" if rule.oriented else rule.fit
+    folder = pathlib.Path(root) / f"{'resized' if kind == 'stretch' else kind}_{height}x{width}_v{FORMAT_VERSION}"
     self.file = folder / f"{name}_{hashlib.sha256(listing.encode()).hexdigest()[:12]}.images"
-    self._row_bytes = _HEADER.size + 4 * height * width * 3
+    self._row_bytes = _HEADER.size + 4 * height * width * channels
     self._num_workers = num_workers or cores.num_usable()
     self._digests: dict[int, bytes] = {}
 
@@ -84,7 +86,7 @@ class ImageCache:
     return [self._digests[row] for row in rows]
 
   def load(self, rows: Sequence[int]) -> np.ndarray:
-    """float32 `[n, height, width, 3]` in [0, 1]; rows that are absent or damaged are built.
+    """float32 `[n, height, width, channels]` in [0, 1]; rows that are absent or damaged are built.
 
     Raises:
       DataError: an image cannot be decoded, or the cache cannot be written.
@@ -171,9 +173,7 @@ class ImageCache:
     path, content = self._paths[row], self._content(row)
     if hashlib.sha256(content).digest() != self._digests[row]:
       raise DataError(f"{path} was changed while it was in use: leave the data alone during a run, and start again.")
-    # Not turned as EXIF says: the releases read the pixels as they are stored.
-    image = image_decoding.decode_rgb(path, content, oriented=False).astype(np.float32) / np.float32(255)
-    image = image_resizing.resize_antialiased(image, *self.image_shape[:2])
+    image = prepared_images.resized(path, content, self._rule)
     pixels = np.ascontiguousarray(image, "<f4").tobytes()
     with self._opened("r+b", row, _HEADER.size) as file:
       file.write(pixels)
@@ -207,7 +207,7 @@ class ImageCache:
       lock.release()
 
   def _content(self, row: int) -> bytes:
-    return sources.read_bytes(self._paths[row], image_decoding.MAX_BYTES, "Unpack the original archive again.")
+    return sources.read_bytes(self._paths[row], image_decoding.MAX_BYTES, image_decoding.REMEDY)
 
   def _unusable(self, error: Exception) -> DataError:
     reason = "the disk is full" if getattr(error, "errno", None) in _NO_SPACE else str(error)

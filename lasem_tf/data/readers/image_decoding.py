@@ -11,13 +11,16 @@ from lasem_tf.data import sources
 from lasem_tf.data.stream import DataError
 
 # Formats that Pillow decodes by itself; for others, such as EPS, it starts an external program.
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000")
+# Names of their files, in small letters; a JPEG with several pictures, as some cameras write it, is an MPO file.
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
+            ".pbm", ".pnm", ".jp2", ".j2k")
 MAX_PIXELS = 32_000_000  # The largest image of Office-Home has 6500 x 4900.
 MAX_BYTES = 1 << 28
 # A single-coloured JPEG has 64 pixels per byte and photographs far fewer; deflated bombs have thousands.
 _MAX_PIXELS_PER_BYTE = 200
 _ALWAYS_DECODED = 4_000_000  # pixels; cheap to decode whatever the compression
-_REMEDY = "Replace the file by the one of the original archive."
+REMEDY = "Replace the file, by the one of the original archive if there is one."
 _DAMAGED = (Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError, ValueError, EOFError,
             struct.error, OverflowError, MemoryError)
 
@@ -42,7 +45,7 @@ def decode_rgb(path: str | pathlib.Path, content: bytes | None = None, formats: 
   Raises:
     DataError: the file cannot be read or decoded, is cut short, of another format, too large or too deep.
   """
-  content = sources.read_bytes(path, MAX_BYTES, _REMEDY) if content is None else content
+  content = sources.read_bytes(path, MAX_BYTES, REMEDY) if content is None else content
   try:
     with Image.open(io.BytesIO(content), formats=formats) as image:
       _check_size(path, image, len(content))
@@ -59,7 +62,7 @@ def check(path: str | pathlib.Path, formats: tuple[str, ...] = FORMATS) -> None:
   Raises:
     DataError: as `decode_rgb`.
   """
-  with sources.reading(path, _REMEDY):
+  with sources.reading(path, REMEDY):
     file = open(path, "rb")  # noqa: SIM115  closed below; what Pillow says of the content is another kind of error
   try:
     with file, Image.open(file, formats=formats) as image:
@@ -79,7 +82,7 @@ def _check_size(path, image: Image.Image, num_bytes: int) -> None:
   num_pixels = width * height
   if num_pixels > MAX_PIXELS or num_pixels > max(_ALWAYS_DECODED, _MAX_PIXELS_PER_BYTE * num_bytes):
     raise DataError(f"{path} announces {width} x {height} pixels in {num_bytes} bytes, more than is decoded (a "
-                    f"decompression bomb?). {_REMEDY}")
+                    f"decompression bomb?). {REMEDY}")
 
 
 def _convert(path, image: Image.Image) -> Image.Image:
@@ -100,7 +103,7 @@ def _convert(path, image: Image.Image) -> Image.Image:
 
 def _refused(path, error: Exception, formats: tuple[str, ...]) -> DataError:
   if isinstance(error, Image.UnidentifiedImageError):
-    return DataError(f"{path} cannot be decoded: it is no image of the formats {', '.join(formats)}. {_REMEDY}")
+    return DataError(f"{path} cannot be decoded: it is no image of the formats {', '.join(formats)}. {REMEDY}")
   if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-    return DataError(f"{path} was refused as a decompression bomb ({error}). {_REMEDY}")
-  return DataError(f"{path} cannot be decoded ({error}): the file is damaged. {_REMEDY}")
+    return DataError(f"{path} was refused as a decompression bomb ({error}). {REMEDY}")
+  return DataError(f"{path} cannot be decoded ({error}): the file is damaged. {REMEDY}")

@@ -46,7 +46,7 @@ class CIFAR100(stream.TaskStream):
 
     Args:
       context: `StreamContext`.
-      num_tasks: 10, 20 or 40.
+      num_tasks: 10, 20 or 40; another number takes the first tasks of the smallest of these that has so many.
       data_percent: share of a task's 5000 official training images used for training and validation together; a row of
         `cifar100_tables.COUNTS_PER_TASK`. 4 means 17 + 3 images per class.
       train_per_class: with `validation_per_class`, replaces `data_percent`; images are then drawn from the whole class
@@ -69,9 +69,10 @@ class CIFAR100(stream.TaskStream):
     """
     if source not in ("raw", "tfds"):
       raise ValueError(f"CIFAR100.source must be 'raw' or 'tfds', not {source!r}.")
-    rows = cifar100_tables.task_classes(num_tasks)
+    designed = cifar100_tables.smallest_design(num_tasks)
+    rows = cifar100_tables.task_classes(designed)
     self.context = context
-    self.name = "cifar100" if num_tasks == 10 else f"cifar100_{num_tasks}"
+    self.name = "cifar100" if designed == 10 else f"cifar100_{designed}"
     self.train_per_class, self.validation_per_class, self._pooled = _counts_per_class(
         data_percent, train_per_class, validation_per_class)
     self.protocol = protocols.resolve(
@@ -84,12 +85,13 @@ class CIFAR100(stream.TaskStream):
     shown = _OFFICIAL_NAME if self.source.official else sources.check_display_name(
         data_name, _OFFICIAL_NAME, _OFFICIAL_NAME, "CIFAR100.data_name",
         os.path.dirname(self.source.origin) if source == "raw" else "")
-    self.display_name = shown if num_tasks == 10 else f"{shown} ({num_tasks} tasks)"
+    self.display_name = shown if designed == 10 else f"{shown} ({designed} tasks)"
     names = cifar100_tables.CLASS_NAMES if self.source.official else self.source.class_names
     self.tasks = tuple(types.TaskInfo(task_id, len(row), tuple(names[class_id] for class_id in row), row)
                        for task_id, row in enumerate(rows))
     self._by_class = {split: splits.indices_by_class(self.source.labels[split], 100) for split in ("train", "test")}
     self._check_enough_images()
+    self.keep_first(num_tasks)
 
   def _check_source(self, expected, strict):
     if expected is not None:

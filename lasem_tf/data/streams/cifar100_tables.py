@@ -44,6 +44,18 @@ COUNTS_PER_TASK = {
 }
 
 
+def smallest_design(num_tasks: int) -> int:
+  """Number of tasks of the smallest of the three streams that has so many tasks, of which the first can be taken.
+
+  Raises:
+    ValueError: none has.
+  """
+  for designed in (10, 20, 40):
+    if type(num_tasks) is int and 0 < num_tasks <= designed:
+      return designed
+  raise ValueError(f"CIFAR100.num_tasks must be 10, 20 or 40, or a smaller number of first tasks, not {num_tasks!r}.")
+
+
 def task_classes(num_tasks: int) -> tuple[tuple[int, ...], ...]:
   """Global class id for every label of every task.
 

@@ -31,13 +31,14 @@ CIFAR10_TEST_IMAGES = {5: 2000, 10: 2000}
 class _BinaryStream(stream.TaskStream):
   """Draws the two sides of every task from per-class pools; subclasses read data, build the pools and standardise."""
 
-  def __init__(self, context, key, num_tasks, source, pools, counts, shared_percent, display_name, protocol):
+  def __init__(self, context, key, designed, num_tasks, source, pools, counts, shared_percent, display_name, protocol):
     """Checks that every split of every task can be drawn.
 
     Args:
       context: `StreamContext`.
       key: 'mnist' or 'cifar10'; enters every seed.
-      num_tasks: 5 or 10.
+      designed: 5 or 10, which decides what a task is.
+      num_tasks: of the stream, the first ones.
       source: `ImageSource`.
       pools: by split, the source indices of every class that the split may use.
       counts: by split, images per task.
@@ -46,18 +47,20 @@ class _BinaryStream(stream.TaskStream):
       protocol: resolved choices.
     """
     self.context = context
-    self.name = f"{key}_{num_tasks}" if key[-1].isdigit() else f"{key}{num_tasks}"
-    self.display_name = f"{display_name} ({num_tasks} binary tasks)"
+    self.name = f"{key}_{designed}" if key[-1].isdigit() else f"{key}{designed}"
+    self.display_name = f"{display_name} ({designed} binary tasks)"
     self.image_shape = source.images["train"].shape[1:]
     self.protocol = protocol | {f"{split}_images": counts[split] for split in types.SPLITS}
     self.source = source
     self._key = key
     self._split_sizes = counts
     self._pools = pools
-    if num_tasks == 10:
+    self._designed = designed
+    if designed == 10:
       self._pools = {split: pools[split] if split == "test" else self._subset(pools[split], split, shared_percent)
                      for split in types.SPLITS}
-    self.tasks = tuple(self._task_info(task_id, num_tasks) for task_id in range(num_tasks))
+    self.tasks = tuple(self._task_info(task_id) for task_id in range(designed))
+    self.keep_first(num_tasks)
     for task in self.tasks:
       for split in types.SPLITS:
         self._side_sizes(task.task_id, split)
@@ -70,9 +73,9 @@ class _BinaryStream(stream.TaskStream):
       subsets.append(pool[generator.permutation(len(pool))[:len(pool) * percent // 100]])
     return subsets
 
-  def _task_info(self, task_id, num_tasks):
+  def _task_info(self, task_id):
     names = self.source.class_names
-    if num_tasks == 5:
+    if self._designed == 5:
       positive, negative = 2 * task_id, (2 * task_id + 1,)
       return types.TaskInfo(task_id, 2, (names[negative[0]], names[positive]), (negative[0], positive))
     return types.TaskInfo(task_id, 2, (f"not {names[task_id]}", names[task_id]), (), {"positive_class": task_id})
@@ -80,7 +83,7 @@ class _BinaryStream(stream.TaskStream):
   def _sides(self, task_id, split):
     """Candidate source indices of label 0 and of label 1."""
     pools = self._pools[split]
-    if self.num_tasks == 5:
+    if self._designed == 5:
       return pools[2 * task_id + 1], pools[2 * task_id]
     return np.concatenate([pool for class_id, pool in enumerate(pools) if class_id != task_id]), pools[task_id]
 
@@ -96,7 +99,7 @@ class _BinaryStream(stream.TaskStream):
   def _members(self, task_id, split):
     """Source indices and labels in stored order. Test sets are drawn once for all trials."""
     seed = "all trials" if split == "test" else self.context.seed
-    generator = seeding.generator(self.context.design_seed, seed, self._key, self.num_tasks, "members", split, task_id)
+    generator = seeding.generator(self.context.design_seed, seed, self._key, self._designed, "members", split, task_id)
     negative, positive = self._sides(task_id, split)
     num_positive, num_negative = self._side_sizes(task_id, split)
     drawn = [side[generator.permutation(len(side))[:size]]
@@ -137,7 +140,7 @@ class MNISTBinary(_BinaryStream):
 
     Args:
       context: `StreamContext`.
-      num_tasks: 5 or 10.
+      num_tasks: 5 or 10; another number takes the first tasks of the smaller of these that has so many.
       data_percent: a row of `MNIST_COUNTS`.
       images_per_task: a triple (training, validation, test) that replaces the table, for other sets in the same format.
       validation_pool: so many first images of the training file are for validation, the others for training.
@@ -149,7 +152,8 @@ class MNISTBinary(_BinaryStream):
       ValueError: a binding has a value that it cannot take.
       DataError: files are missing, damaged, not MNIST, or too few for the counts.
     """
-    counts = _images_per_task("MNISTBinary", num_tasks, data_percent, images_per_task, MNIST_COUNTS, MNIST_TEST_IMAGES)
+    designed = _designed("MNISTBinary", num_tasks)
+    counts = _images_per_task("MNISTBinary", designed, data_percent, images_per_task, MNIST_COUNTS, MNIST_TEST_IMAGES)
     if type(validation_pool) is not int or validation_pool < 1:
       raise ValueError(f"MNISTBinary.validation_pool must be a positive integer, not {validation_pool!r}.")
     resolved = protocols.resolve(protocol, {}, {})
@@ -159,7 +163,8 @@ class MNISTBinary(_BinaryStream):
     pools = {"train": [indices[indices >= validation_pool] for indices in train],
              "validation": [indices[indices < validation_pool] for indices in train],
              "test": splits.indices_by_class(source.labels["test"], 10)}
-    super().__init__(context, "mnist", num_tasks, source, pools, counts, 100 if images_per_task else data_percent,
+    super().__init__(context, "mnist", designed, num_tasks, source, pools, counts,
+                     100 if images_per_task else data_percent,
                      _display_name(source, data_name, "MNIST", "MNISTBinary"), resolved)
 
 
@@ -178,7 +183,7 @@ class CIFAR10Binary(_BinaryStream):
 
     Args:
       context: `StreamContext`.
-      num_tasks: 5 or 10.
+      num_tasks: 5 or 10; another number takes the first tasks of the smaller of these that has so many.
       data_percent: a row of `CIFAR10_COUNTS`.
       images_per_task: a triple (training, validation, test) that replaces the table, for other sets in the same format.
       images_per_class: 'official' expects CIFAR-10's own files; 'any' expects nothing.
@@ -193,7 +198,8 @@ class CIFAR10Binary(_BinaryStream):
       ValueError: a binding has a value that it cannot take.
       DataError: files are missing, damaged, not CIFAR-10, or too few for the counts.
     """
-    counts = _images_per_task("CIFAR10Binary", num_tasks, data_percent, images_per_task, CIFAR10_COUNTS,
+    designed = _designed("CIFAR10Binary", num_tasks)
+    counts = _images_per_task("CIFAR10Binary", designed, data_percent, images_per_task, CIFAR10_COUNTS,
                               CIFAR10_TEST_IMAGES)
     resolved = protocols.resolve(protocol, cifar100.CHOICES, {
         "selection": selection, "training_pool": training_pool, "normalization": normalization})
@@ -205,7 +211,8 @@ class CIFAR10Binary(_BinaryStream):
               for class_id, indices in enumerate(splits.indices_by_class(source.labels["train"], 10))]
     pools = {"train": [train for train, _ in halves], "validation": [validation for _, validation in halves],
              "test": splits.indices_by_class(source.labels["test"], 10)}
-    super().__init__(context, "cifar10", num_tasks, source, pools, counts, 100 if images_per_task else data_percent,
+    super().__init__(context, "cifar10", designed, num_tasks, source, pools, counts,
+                     100 if images_per_task else data_percent,
                      _display_name(source, data_name, "CIFAR-10", "CIFAR10Binary"), resolved)
 
   def _normalized(self, task_id, split):
@@ -219,10 +226,16 @@ class CIFAR10Binary(_BinaryStream):
     return pipeline.channel_statistics(self._decoded(task_id, "train")).preprocessing(self.image_shape)
 
 
+def _designed(binding, num_tasks):
+  """Number of tasks of the stream whose first tasks are taken."""
+  for designed in (5, 10):
+    if type(num_tasks) is int and 0 < num_tasks <= designed:
+      return designed
+  raise ValueError(f"{binding}.num_tasks must be 5 or 10, or a smaller number of first tasks, not {num_tasks!r}.")
+
+
 def _images_per_task(binding, num_tasks, data_percent, images_per_task, table, test_images):
   """By split, how many images a task has."""
-  if type(num_tasks) is not int or num_tasks not in table:
-    raise ValueError(f"{binding}.num_tasks must be 5 or 10, not {num_tasks!r}.")
   if images_per_task is None:
     if type(data_percent) is not int or data_percent not in table[num_tasks]:
       raise ValueError(f"{binding}.data_percent = {data_percent!r} is not in the table: use one of "

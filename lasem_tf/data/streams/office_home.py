@@ -53,6 +53,8 @@ class _OfficeHomeStream(TaskStream):
     self.context = context
     self.name = name
     self.image_shape = (image_size, image_size, 3)
+    # Not turned as EXIF says: the releases read the pixels as they are stored.
+    self._rule = preprocessing_lib.Preprocessing(self.image_shape, "stretch", oriented=False)
     self.protocol = protocols.resolve(protocol, {}, {})
     self.tasks = tuple(
         types.TaskInfo(task_id, len(class_ids), tuple(constants.CLASS_NAMES[c] for c in class_ids), class_ids,
@@ -101,7 +103,7 @@ class _OfficeHomeStream(TaskStream):
       listing = [(class_id, number) for class_id, numbered in enumerate(classes) for number in sorted(numbered)]
       self._rows[domain] = {key: row for row, key in enumerate(listing)}
       paths = [classes[class_id][number] for class_id, number in listing]
-      self._caches[domain] = image_cache.ImageCache(root, domain, paths, *self.image_shape[:2])
+      self._caches[domain] = image_cache.ImageCache(root, domain, paths, self._rule)
 
   def _class_numbers(self, domain: str) -> list[list[int]]:
     """Numbers of the images of every class."""
@@ -151,7 +153,7 @@ class _OfficeHomeStream(TaskStream):
 
   def preprocessing(self, task_id):
     """See `TaskStream.preprocessing`."""
-    return preprocessing_lib.Preprocessing(self.image_shape, "stretch", oriented=False)
+    return self._rule
 
   def _decode_all(self) -> None:
     """Decodes all images of the trial that are not cached, so that damage is found before anything is trained."""
@@ -213,7 +215,8 @@ class OfficeHome(_OfficeHomeStream):
   """Ten tasks of thirteen classes: five groups of classes in two domains."""
 
   def __init__(self, context: StreamContext, protocol: Literal["clean", "reference"] = "clean", image_size: int = 128,
-               images_per_class: Literal["official", "any"] = "official", data_name: str | None = None):
+               images_per_class: Literal["official", "any"] = "official", data_name: str | None = None,
+               num_tasks: int | None = None):
     """Checks that the raw files fit.
 
     Args:
@@ -223,12 +226,14 @@ class OfficeHome(_OfficeHomeStream):
       images_per_class: 'official' expects the number of images of each class of the official archive; 'any' expects at
         least ten.
       data_name: what tables call data that are not official.
+      num_tasks: the first so many tasks only; images of further domains must be there all the same.
 
     Raises:
       DataError: the folder is missing, incomplete or not the official archive.
     """
     tasks = [(domain, group) for domain in constants.DOMAINS for group in constants.GROUPS]
     super().__init__(context, "office_home", tasks, protocol, image_size, images_per_class, data_name)
+    self.keep_first(num_tasks)
 
 
 @gin.register
@@ -236,12 +241,14 @@ class OfficeHomeIncremental(_OfficeHomeStream):
   """Six tasks on product photographs: three classes, then one class more in every task."""
 
   def __init__(self, context: StreamContext, protocol: Literal["clean", "reference"] = "clean", image_size: int = 128,
-               images_per_class: Literal["official", "any"] = "official", data_name: str | None = None):
+               images_per_class: Literal["official", "any"] = "official", data_name: str | None = None,
+               num_tasks: int | None = None):
     """See `OfficeHome`; 'reference' is refused, because the released splits leak test images into training."""
     if protocol != "clean":
       raise ValueError(f"OfficeHomeIncremental.protocol is {protocol!r}: only 'clean' exists, because the released "
                        "split trains on most of the test images.")
-    num_tasks = len(constants.INCREMENTAL_CLASSES) - constants.INCREMENTAL_FIRST + 1
-    tasks = [("Product", constants.INCREMENTAL_CLASSES[:constants.INCREMENTAL_FIRST + t]) for t in range(num_tasks)]
+    classes = constants.INCREMENTAL_CLASSES
+    tasks = [("Product", classes[:end]) for end in range(constants.INCREMENTAL_FIRST, len(classes) + 1)]
     super().__init__(context, "office_home_incremental", tasks, protocol, image_size, images_per_class, data_name)
     self.display_name += " (incremental)"
+    self.keep_first(num_tasks)

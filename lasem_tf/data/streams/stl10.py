@@ -77,7 +77,7 @@ class STL10(TaskStream):
 
     Args:
       context: seed, design seed and folders.
-      num_tasks: number of tasks.
+      num_tasks: number of tasks; each number is a stream of its own, with other classes.
       num_classes: classes of each task.
       percent: how much of a class's training images a task uses.
       validation_percent: how much of that is for validation, rounded up.

@@ -41,7 +41,8 @@ class Synthetic(stream.TaskStream):
   def __init__(self, context: stream.StreamContext,
                groups: tuple[str, ...] = _DEFAULT_GROUPS, num_classes: int = 4,
                image_size: int = 16, grid_size: int = 4, train_per_class: int = 10, validation_per_class: int = 10,
-               test_per_class: int = 25, replaced_cells: float = 0.2, noise: float = 0.5):
+               test_per_class: int = 25, replaced_cells: float = 0.2, noise: float = 0.5,
+               num_tasks: int | None = None):
     """Draws the design; images are drawn by `load`.
 
     Args:
@@ -55,6 +56,7 @@ class Synthetic(stream.TaskStream):
       test_per_class: test images of a class.
       replaced_cells: probability with which a cell shows a random texture instead of its class's.
       noise: standard deviation of the pixel noise; textures have 1.
+      num_tasks: the first so many tasks of `groups` only.
 
     Raises:
       ValueError: a binding has a value that it cannot take.
@@ -83,6 +85,8 @@ class Synthetic(stream.TaskStream):
     names = tuple(f"arrangement {label}" for label in range(num_classes))
     self.tasks = tuple(types.TaskInfo(task_id, num_classes, names, (), self._details(task_id, kind))
                        for task_id, kind in enumerate(groups))
+    self._num_designed = len(groups)
+    self.keep_first(num_tasks)
 
   def _details(self, task_id, kind):
     """Where the task's two ingredients come from. The design seed belongs to the design, so it is listed."""
@@ -116,7 +120,7 @@ class Synthetic(stream.TaskStream):
     size = self._per_class[split] * self.tasks[task_id].num_classes
     first = 0
     if split == "validation":
-      first = self.num_tasks * self._per_class["train"] * self.tasks[task_id].num_classes
+      first = self._num_designed * self._per_class["train"] * self.tasks[task_id].num_classes
     return first + task_id * size + np.arange(size, dtype=np.int64)
 
   def _load(self, task_id, split):

@@ -81,6 +81,21 @@ def test_provenance_may_differ_between_duplicates(tmp_path):
   assert records.load_records([tmp_path / "a", tmp_path / "b"])[0].provenance["cpu_seconds"] == 1
 
 
+def test_a_record_of_an_older_version_is_valid_and_yields_to_an_equal_one_that_measured_more(tmp_path):
+  older, newer = synthetic_records.record(), synthetic_records.record()
+  rows = [[None if value is None else .25 for value in row] for row in older.result["accuracy"]["after_visit"]]
+  newer.result["validation_accuracy"] = rows
+  for name, run in (("a", older), ("b", newer)):
+    write(run, tmp_path / name)
+  for order in (("a", "b"), ("b", "a")):
+    merged, = records.load_records([tmp_path / name for name in order])
+    assert merged.result["validation_accuracy"] == rows
+  newer.result["accuracy"]["after_visit"][0][0] = .125
+  write(newer, tmp_path / "b")
+  with pytest.raises(record_schema.ContradictoryRecordsError, match=r"disagree in result.accuracy.after_visit\[0\]"):
+    records.load_records([tmp_path / "a", tmp_path / "b"])
+
+
 def test_another_schema_version_is_refused(tmp_path):
   path = write(synthetic_records.record(), tmp_path)
   edit(path, lambda content: content.update(schema_version=2))
@@ -139,6 +154,8 @@ def test_non_finite_values_are_refused_on_writing(tmp_path):
     ("accuracy", {"after_visit": [["a"] * 3] * 3, "before_commit": None, "at_best_validation": [.5] * 3},
      r"after_visit\[0\]\[0\] is 'a', not a number"),
     ("accuracy", {"after_visit": [], "before_commit": None}, "at_best_validation is missing"),
+    ("validation_accuracy", [[.5] * 3] * 3, "validation_accuracy is null for other tasks"),
+    ("validation_accuracy", [[.5] * 3] * 2, "validation_accuracy has 2 entries, not 3"),
 ])
 def test_a_record_that_breaks_the_format_cannot_be_written(tmp_path, field, value, message):
   run = synthetic_records.record()

@@ -52,6 +52,8 @@ def test_hash_ignores_what_decides_nothing(tmp_path):
 
   assert digest(_RUN) == digest(_RUN.replace("UNUSED = 3", "UNUSED = 4"))
   assert digest(_RUN) == digest(_RUN.replace("%LEARNING_RATE\nLEARNING_RATE = 0.01", "0.01"))
+  assert digest(_RUN) == digest(_RUN + "\nConvNetSpec.precision = 'float32'")
+  assert digest(_RUN) != digest(_RUN + "\nConvNetSpec.precision = 'mixed_bfloat16'")
   assert digest(_RUN) != digest(_RUN.replace("LEARNING_RATE = 0.01", "LEARNING_RATE = 0.02"))
   assert digest(_RUN) != digest(_RUN.replace("top2", "top1"))
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lasem_tf.data import preprocessing as preprocessing_lib
 from lasem_tf.data.readers import image_decoding, image_resizing
 from lasem_tf.data.readers.image_cache import CacheReport, ImageCache
 from lasem_tf.data.stream import DataError
@@ -26,10 +27,14 @@ def _paths(tmp_path):
   return paths
 
 
+def _rule(height, width):
+  return preprocessing_lib.Preprocessing((height, width, 3), "stretch", oriented=False)
+
+
 @pytest.fixture(name="make")
 def _make(tmp_path, paths):
   def make(height=16, width=12, **arguments):
-    return ImageCache(tmp_path / "cache", "Product", paths, height, width, **arguments)
+    return ImageCache(tmp_path / "cache", "Product", paths, _rule(height, width), **arguments)
   return make
 
 
@@ -139,7 +144,7 @@ def test_an_image_that_is_altered_meanwhile_is_refused(make, paths):
 def test_another_size_and_another_listing_have_files_of_their_own(make, paths, tmp_path):
   make().prepare(ALL)
   assert make(12, 16).prepare(ALL).built == 5
-  assert ImageCache(tmp_path / "cache", "Product", paths[1:], 16, 12).prepare(range(4)).built == 4
+  assert ImageCache(tmp_path / "cache", "Product", paths[1:], _rule(16, 12)).prepare(range(4)).built == 4
   assert make().prepare(ALL).reused == 5
 
 
@@ -166,7 +171,7 @@ def test_a_full_disk_is_a_clear_error(make):
 def test_a_cache_folder_that_cannot_be_made_is_a_clear_error(tmp_path, paths):
   (tmp_path / "file").write_text("not a folder")
   with pytest.raises(DataError, match="--cache_dir"):
-    ImageCache(tmp_path / "file", "Product", paths, 16, 12).load(ALL)
+    ImageCache(tmp_path / "file", "Product", paths, _rule(16, 12)).load(ALL)
 
 
 def test_a_file_system_without_locks_is_a_clear_error(make, monkeypatch):

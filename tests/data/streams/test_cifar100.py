@@ -234,7 +234,7 @@ def test_class_without_test_image(tmp_path):
     ({"validation_per_class": 1}, "CIFAR100.train_per_class must be a positive integer, not None"),
     ({"train_per_class": 0, "validation_per_class": 1}, "train_per_class must be a positive integer, not 0"),
     ({"train_per_class": True, "validation_per_class": 1}, "not True"),
-    ({"num_tasks": 11}, "num_tasks must be 10, 20 or 40"),
+    ({"num_tasks": 41}, "num_tasks must be 10, 20 or 40, or a smaller number of first tasks, not 41"),
     ({"protocol": "dirty"}, "protocol must be one of"),
     ({"selection": "random"}, "selection must be one of 'fixed', 'per_trial'"),
     ({"normalization": "none"}, "normalization must be one of"),

@@ -183,7 +183,7 @@ def test_names_of_other_data(mnist):
 
 @pytest.mark.parametrize("kind", [mnist_and_cifar10.MNISTBinary, mnist_and_cifar10.CIFAR10Binary])
 @pytest.mark.parametrize("bindings, reason", [
-    ({"num_tasks": 6}, "num_tasks must be 5 or 10, not 6"),
+    ({"num_tasks": 11}, "num_tasks must be 5 or 10, or a smaller number of first tasks, not 11"),
     ({"data_percent": 2.5}, "data_percent = 2.5 is not in the table: use one of .*, or bind .*images_per_task"),
     ({"images_per_task": (1, 2)}, "images_per_task must be three positive integers"),
     ({"images_per_task": (1, 2, 0)}, "images_per_task must be three positive integers"),

@@ -1,0 +1,131 @@
+"""Streams of a user's own photographs, in folders or listed in a table; no Python is needed for them."""
+
+from collections.abc import Sequence
+
+import gin
+
+from lasem_tf.data import preprocessing as preprocessing_lib
+from lasem_tf.data.readers import image_folders, image_tables, listed_images
+from lasem_tf.data.stream import DataError, StreamContext
+from lasem_tf.data.streams import own_images, own_tasks
+
+
+@gin.register
+class FolderStream(own_images.OwnImages):
+  """A folder with one folder of images for each class; see `readers.image_folders` for folders of splits and domains.
+
+  With domains, each domain is a task. Without, classes in order of their names are divided into tasks.
+  """
+
+  def __init__(self, context: StreamContext, root: str, num_tasks: int | None = None,
+               classes_per_task: int | None = None, tasks: tuple[tuple[str, ...], ...] = (),
+               domains: tuple[str, ...] = (), split: tuple[float, float, float] = (0.6, 0.1, 0.3),
+               image_size: int = 64, fit: preprocessing_lib.Fit = "crop", normalization: str = "train",
+               rotations: tuple[int, ...] = (), num_permutations: int = 0, skip_unreadable: bool = False,
+               data_name: str | None = None):
+    """Lists and checks the files; images are decoded by `load`.
+
+    Args:
+      context: `StreamContext`.
+      root: the folder: absolute, or relative to the working folder or a data folder.
+      num_tasks: see `own_tasks.divide`.
+      classes_per_task: see `own_tasks.divide`.
+      tasks: see `own_tasks.divide`.
+      domains: which folders of domains are tasks, in this order; all of them, by name, where it is empty.
+      split: shares of train, validation and test of every class, drawn for every seed; unused where folders of splits
+        exist.
+      image_size: height and width of the resized images, in pixels.
+      fit: 'crop', 'stretch' or 'pad'; see `Preprocessing`.
+      normalization: 'train' or 'none'; see `OwnImages`.
+      rotations: see `own_tasks.transformed`.
+      num_permutations: see `own_tasks.transformed`.
+      skip_unreadable: whether damaged files are left out instead of refused.
+      data_name: what tables call the data; the folder's name by default.
+
+    Raises:
+      ValueError: a binding has a value that it cannot take, or bindings contradict each other.
+      DataError: the folder is missing, of another layout, holds damaged images, or too few.
+    """
+    folder = image_folders.find_root(root, context.data_dirs, "FolderStream.root")
+    found = listed_images.readable(image_folders.read(folder), skip_unreadable, "FolderStream.skip_unreadable")
+    if domains or any(image.domain for image in found):
+      plans = _one_task_a_domain(found, domains, (num_tasks, classes_per_task, *tasks), folder)
+    else:
+      classes = sorted({image.label for image in found})
+      divided = own_tasks.divide(classes, num_tasks, classes_per_task, tasks, "FolderStream", str(folder))
+      plans = [own_tasks.TaskPlan(each) for each in divided]
+      own_images.say_shared_labels(plans, "folder")
+    plans = own_tasks.transformed(plans, rotations, num_permutations, image_size, "FolderStream", context.design_seed)
+    images = [[image for image in found if image.label in plan.classes
+               and image.domain == plan.details.get("domain", "")] for plan in plans]
+    super().__init__(context, "folder", folder, plans, images, split, image_size, fit, normalization, data_name)
+
+
+def _one_task_a_domain(found, domains, divisions, folder) -> list[own_tasks.TaskPlan]:
+  present = sorted({image.domain for image in found if image.domain})
+  if any(division is not None for division in divisions):
+    raise ValueError(f"{folder} holds domains ({', '.join(present)}), and each is a task: do not bind "
+                     "FolderStream.num_tasks, FolderStream.classes_per_task or FolderStream.tasks.")
+  unknown = [name for name in domains if name not in present]
+  if unknown or len(set(domains)) < len(domains):
+    raise DataError(f"FolderStream.domains = {tuple(domains)}: {folder} holds "
+                    f"{', '.join(present) or 'no domains (root/<domain>/<class>)'}. Name some of them, each once.")
+  plans = []
+  for domain in domains or present:
+    classes = tuple(sorted({image.label for image in found if image.domain == domain}))
+    if len(classes) < 2:
+      raise DataError(f"{folder / domain} holds one class only, {classes[0]!r}: there is nothing to tell apart. Add a "
+                      "second class, or bind FolderStream.domains without it.")
+    plans.append(own_tasks.TaskPlan(classes, {"domain": domain}))
+  return plans
+
+
+@gin.register
+class TableStream(own_images.OwnImages):
+  """Images listed in a CSV file with the columns path, label, task and, if wanted, split and domain.
+
+  Tasks, and the classes of each, come in the order in which the table first names them; tasks may have unequal numbers
+  of classes, and images and labels may be in several.
+  """
+
+  def __init__(self, context: StreamContext, table: str, split: tuple[float, float, float] = (0.6, 0.1, 0.3),
+               image_size: int = 64, fit: preprocessing_lib.Fit = "crop", normalization: str = "train",
+               rotations: tuple[int, ...] = (), num_permutations: int = 0, skip_unreadable: bool = False,
+               data_name: str | None = None):
+    """Reads the table and checks the files; images are decoded by `load`.
+
+    Args:
+      context: `StreamContext`.
+      table: the CSV file: absolute, or relative to the working folder or a data folder; paths in it are relative to its
+        folder.
+      split: shares of train, validation and test of every label and domain, unused where the table has a column split.
+      image_size: see `FolderStream`, like the following ones.
+      fit: .
+      normalization: .
+      rotations: .
+      num_permutations: .
+      skip_unreadable: .
+      data_name: what tables of results call the data; the file's name by default.
+
+    Raises:
+      ValueError, DataError: as `FolderStream`.
+    """
+    file = image_folders.find_root(table, context.data_dirs, "TableStream.table")
+    found = listed_images.readable(image_tables.read(file), skip_unreadable, "TableStream.skip_unreadable")
+    by_task: dict[str, list[listed_images.ListedImage]] = {}
+    for image in found:
+      by_task.setdefault(image.task, []).append(image)
+    plans = [_plan(name, images, file) for name, images in by_task.items()]
+    own_images.say_shared_labels(plans, "table")
+    plans = own_tasks.transformed(plans, rotations, num_permutations, image_size, "TableStream", context.design_seed)
+    images = [by_task[str(plan.details["task"])] for plan in plans]
+    super().__init__(context, "table", file, plans, images, split, image_size, fit, normalization, data_name)
+
+
+def _plan(name: str, images: Sequence[listed_images.ListedImage], file) -> own_tasks.TaskPlan:
+  classes = tuple(dict.fromkeys(image.label for image in images))
+  if len(classes) < 2:
+    raise DataError(f"{file}: task {name!r} has one class only, {classes[0]!r}: there is nothing to tell apart. Add "
+                    "rows of a second label.")
+  domains = ", ".join(dict.fromkeys(image.domain for image in images if image.domain))
+  return own_tasks.TaskPlan(classes, {"task": name, **({"domain": domains} if domains else {})})

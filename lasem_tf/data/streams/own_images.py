@@ -1,0 +1,179 @@
+"""What streams of a user's own image files share: splits, indices, the cache, and how images are prepared."""
+
+import hashlib
+import pathlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from lasem_tf import seeding, types
+from lasem_tf.data import pipeline, preprocessing as preprocessing_lib, sources
+from lasem_tf.data.readers import cache_folder, image_cache
+from lasem_tf.data.readers.listed_images import ListedImage
+from lasem_tf.data.stream import DataError, StreamContext, TaskStream
+from lasem_tf.data.streams import own_tasks
+
+NORMALIZATIONS = ("train", "none")
+_GROUP = 1_000_000  # Source index: number of the class's group times this, plus the position in the group.
+_STATISTICS_BATCH = 256  # images
+
+
+class OwnImages(TaskStream):
+  """Tasks made of listed image files. Subclasses list the files and say which make a task."""
+
+  def __init__(self, context: StreamContext, name: str, root: pathlib.Path, plans: Sequence[own_tasks.TaskPlan],
+               images: Sequence[Sequence[ListedImage]], split: Sequence[float], image_size: int,
+               fit: preprocessing_lib.Fit, normalization: str, data_name: str | None):
+    """Draws the splits; images are decoded by `load`.
+
+    Args:
+      context: `StreamContext`.
+      name: of the stream.
+      root: folder or table of the images; names the cache and, without `data_name`, the data.
+      plans: the tasks.
+      images: of each task; an image that is in several has the same split in all.
+      split: shares of train, validation and test of a class, where the images do not say their split.
+      image_size: height and width of the resized images, in pixels.
+      fit: see `Preprocessing`.
+      normalization: 'train' standardises each channel with the statistics of the task's training images; 'none' leaves
+        values in [0, 1].
+      data_name: what tables call the data.
+
+    Raises:
+      ValueError: a binding has a value that it cannot take.
+      DataError: a class has too few images.
+    """
+    kind = type(self).__name__
+    if type(image_size) is not int or image_size < 4:
+      raise ValueError(f"{kind}.image_size must be a whole number of at least 4 pixels, not {image_size!r}.")
+    for binding, value, allowed in (("fit", fit, preprocessing_lib.FITS), ("normalization", normalization,
+                                                                           NORMALIZATIONS)):
+      if value not in allowed:
+        raise ValueError(f"{kind}.{binding} must be one of {', '.join(map(repr, allowed))}, not {value!r}.")
+    self.context, self.name = context, name
+    self.display_name = data_name or root.stem
+    self.image_shape = (image_size, image_size, 3)
+    self._shares = own_tasks.check_shares(split, f"{kind}.split")
+    is_fixed = any(image.split for of_task in images for image in of_task)
+    self.protocol = {"protocol": "clean", "split": "fixed" if is_fixed else "/".join(map(str, split)), "fit": fit,
+                     "normalization": normalization}
+    self.tasks = tuple(types.TaskInfo(task_id, len(plan.classes), plan.classes, (), plan.details)
+                       for task_id, plan in enumerate(plans))
+    self._plans = plans
+    self._rule = preprocessing_lib.Preprocessing(self.image_shape, fit)
+    self._rules: dict[int, preprocessing_lib.Preprocessing] = {}
+    self._ordered: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]] = {}
+    self._place_images(root, images)
+    self._check_counts(root, kind)
+
+  def _place_images(self, root: pathlib.Path, images: Sequence[Sequence[ListedImage]]) -> None:
+    """Numbers the images, draws splits and opens the cache. Groups, images of one label and domain, are split alone."""
+    groups: dict[tuple[str, str], dict[pathlib.Path, ListedImage]] = {}
+    for image in (image for of_task in images for image in of_task):
+      groups.setdefault((image.domain, image.label), {})[image.path] = image
+    self._indices: dict[pathlib.Path, int] = {}
+    self._splits: dict[pathlib.Path, str] = {}
+    for number, (key, members) in enumerate(groups.items()):
+      paths = sorted(members)
+      self._indices |= {path: number * _GROUP + position for position, path in enumerate(paths)}
+      if members[paths[0]].split:
+        self._splits |= {path: image.split for path, image in members.items()}
+        continue
+      drawn = own_tasks.draw(len(paths), self._shares,
+                             (self.context.design_seed, self.context.seed, self.name, "split", *key))
+      self._splits |= {paths[position]: split for split, positions in drawn.items() for position in positions}
+    self._members = [{image.path: plan.classes.index(image.label) for image in of_task}
+                     for plan, of_task in zip(self._plans, images)]
+    files = sorted(self._indices)
+    self._rows = {self._indices[path]: row for row, path in enumerate(files)}
+    self._files = files
+    folder = root if root.is_dir() else root.parent
+    name = f"{root.stem}_{hashlib.sha256(str(root).encode()).hexdigest()[:8]}"
+    self._cache = image_cache.ImageCache(cache_folder.choose_directory(self.context.cache_dir, folder), name, files,
+                                         self._rule)
+
+  def _check_counts(self, root: pathlib.Path, kind: str) -> None:
+    for task in self.tasks:
+      for label, name in enumerate(task.class_names):
+        found = [self._splits.get(path) for path, own in self._members[task.task_id].items() if own == label]
+        empty = [split for split in types.SPLITS if split not in found]
+        if empty:
+          where = f"{root}: class {name!r} of task {task.task_id} has {len(found)} images"
+          if self.protocol["split"] == "fixed":
+            raise DataError(f"{where}, none of them for {' and '.join(empty)}. Add some, or leave the class out.")
+          raise DataError(f"{where}, too few for shares of {self.protocol['split']}: none is left for "
+                          f"{' and '.join(empty)}. Add images, leave the class out, or bind another {kind}.split.")
+
+  def _members_of(self, task_id: int, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Source indices and labels in stored order."""
+    if (task_id, split) not in self._ordered:
+      self._ordered[task_id, split] = self._order(task_id, split)
+    return self._ordered[task_id, split]
+
+  def _order(self, task_id: int, split: str) -> tuple[np.ndarray, np.ndarray]:
+    own = sorted((self._indices[path], label) for path, label in self._members[task_id].items()
+                 if self._splits.get(path) == split)
+    order = seeding.generator(self.context.design_seed, self.context.seed, self.name, "order", task_id,
+                              split).permutation(len(own))
+    indices, labels = (np.array(values) for values in zip(*own))
+    return indices[order].astype(np.int64), labels[order].astype(np.int32)
+
+  def _source_indices(self, task_id, split):
+    return self._members_of(task_id, split)[0]
+
+  def _resized(self, task_id: int, split: str) -> np.ndarray:
+    return self._cache.load([self._rows[int(index)] for index in self._source_indices(task_id, split)])
+
+  def _load(self, task_id, split):
+    indices, labels = self._members_of(task_id, split)
+    return types.TaskSplit(self.preprocessing(task_id).normalize(self._resized(task_id, split)), labels, indices)
+
+  def preprocessing(self, task_id):
+    """See `TaskStream.preprocessing`: the very rule that `load` applies."""
+    if task_id not in self._rules:
+      self._rules[task_id] = self._rule_of(task_id)
+    return self._rules[task_id]
+
+  def _rule_of(self, task_id: int) -> preprocessing_lib.Preprocessing:
+    plan = self._plans[task_id]
+    rule = preprocessing_lib.Preprocessing(self.image_shape, self._rule.fit, rotation=plan.rotation,
+                                           permutation_seed=plan.permutation_seed)
+    if self.protocol["normalization"] == "none":
+      return rule
+    return pipeline.channel_statistics(_Batches(self._resized(task_id, "train"))).added_to(rule)
+
+  @property
+  def cache_directory(self) -> pathlib.Path:
+    """Where the resized images lie."""
+    return self._cache.file.parent
+
+  def all_image_files(self) -> list[pathlib.Path]:
+    """Every image file that some trial may use."""
+    return list(self._files)
+
+  def prepare(self, progress: Callable[[int], None] = lambda num_done: None) -> image_cache.CacheReport:
+    """Decodes and resizes every image into the cache; `progress` gets the number done since its last call."""
+    return self._cache.prepare(range(len(self._files)), progress)
+
+  def _data_seed(self):
+    """The content of every image of the trial, so that altered pixels alter the data fingerprint."""
+    used = sorted({int(index) for task in self.tasks for split in types.SPLITS
+                   for index in self._source_indices(task.task_id, split)})
+    digests = self._cache.digests([self._rows[index] for index in used])
+    return hashlib.sha256("".join(digest.hex() for digest in digests).encode()).hexdigest()
+
+
+class _Batches:
+  """Images in batches, so that float64 copies for statistics stay small; may be passed over twice."""
+
+  def __init__(self, images: np.ndarray):
+    self._images = images
+
+  def __iter__(self):
+    return (self._images[start:start + _STATISTICS_BATCH] for start in range(0, len(self._images), _STATISTICS_BATCH))
+
+
+def say_shared_labels(plans: Sequence[own_tasks.TaskPlan], name: str) -> None:
+  """Says, once, which labels occur in several tasks."""
+  if message := own_tasks.in_several(plans):
+    sources.warn_once(f"Stream {name}: {message}")
