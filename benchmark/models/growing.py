@@ -6,7 +6,6 @@ from typing import Any
 from benchmark.models import saved_run
 from benchmark.results import records, run_files
 from benchmark.suites import bindings, suite
-from lasem_tf import types
 from lasem_tf.training import growth, splits
 
 _STREAM = f"{bindings.ROOT}.stream"
@@ -64,18 +63,18 @@ def _of_the_method(run: suite.Run) -> dict[str, str]:
 
 def _check_tasks(saved: saved_run.SavedRun, data: splits.SplitCache) -> None:
   if len(saved.tasks) > data.stream.num_tasks:
-    raise growth.GrowthError(f"it learned {len(saved.tasks)} tasks, more than the {data.stream.num_tasks} of this "
-                             "stream.")
+    raise growth.GrowthError(f"its stream has {len(saved.tasks)} tasks, more than the {data.stream.num_tasks} of this "
+                             "one.")
   for task in saved.tasks:
     info = data.stream.tasks[task.info.task_id]
     if task.info.class_names != info.class_names:
       raise growth.GrowthError(f"task {info.task_id} had classes {', '.join(task.info.class_names)}; here it has "
                                f"{', '.join(info.class_names)}.")
-    for split in types.SPLITS:
+    for split, then in task.fingerprints.items():
       found = data.fingerprint(info.task_id, split)
-      if found != task.fingerprints[split]:
+      if found != then:
         raise growth.GrowthError(f"the {split} images or labels of task {info.task_id} are others (fingerprint {found} "
-                                 f"here, {task.fingerprints[split]} there).")
+                                 f"here, {then} there).")
 
 
 def _result_digest(directory: pathlib.Path) -> str | None:

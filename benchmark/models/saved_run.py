@@ -3,10 +3,11 @@
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gin
+import numpy as np
 
 from benchmark.results import run_files
 from benchmark.suites import experiment as experiment_lib, suite
@@ -17,6 +18,7 @@ from lasem_tf.learners import base
 from lasem_tf.training import checkpoints, session as session_lib, splits
 
 _FORMAT = 1
+Examples = Callable[[int, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class ModelError(ValueError):
@@ -29,8 +31,10 @@ class SavedTask:
 
   Attributes:
     info: the task.
-    preprocessing: how an image file is prepared for it; None where images do not come from files.
-    fingerprints: of the images and labels that were used, by split, see `splits.SplitCache.fingerprint`.
+    preprocessing: how an image file is prepared for it; None where images do not come from files, or it was not
+      learned.
+    fingerprints: of the images and labels that were used, by split, see `splits.SplitCache.fingerprint`; empty where it
+      was not learned.
   """
 
   info: types.TaskInfo
@@ -59,7 +63,7 @@ class SavedRun:
   Attributes:
     run: its configuration.
     image_shape: (height, width, channels) of its images.
-    tasks: those it learned.
+    tasks: those of its stream; it may have left some out.
     checkpoint: what `Session.state` was at its end.
   """
 
@@ -76,7 +80,8 @@ class SavedRun:
   def configuration(self, task_id: int) -> str | None:
     """The transfer configuration that a task ended with, as bits; None without one."""
     visits = self.checkpoint.state["progress"]["visits"]
-    return [visit["configuration"] for other, visit in zip(self.order, visits) if other == task_id][-1]
+    found = [visit["configuration"] for other, visit in zip(self.order, visits) if other == task_id]
+    return found[-1] if found else None
 
   def write(self, directory: pathlib.Path) -> None:
     """Writes the model into a run's folder, whole or not at all.
@@ -90,12 +95,12 @@ class SavedRun:
     store.save(state, self.checkpoint.arrays)
 
   def build(self, num_classes: Sequence[int] | None = None,
-            examples: Any = None) -> tuple[experiment_lib.Experiment, base.Learner]:
+            examples: Examples | None = None) -> tuple[experiment_lib.Experiment, base.Learner]:
     """The run's configuration and a learner of it that knows no task; gin's global state is left as it was.
 
     Args:
       num_classes: of every task; default: those of the run.
-      examples: see `LearnerContext`.
+      examples: see `LearnerContext`; default: there are none, and a learner that asks for some is refused.
 
     Raises:
       ModelError: a module that the configuration names is not there, or does not fit this version.
@@ -105,9 +110,15 @@ class SavedRun:
       with _own_gin_state():
         self.run.parse()
         experiment = experiment_lib.Experiment()
-        return experiment, experiment.learner(experiment.learner_context(counts, self.run.seed, examples))
+        context = experiment.learner_context(counts, self.run.seed, examples or self.no_examples)
+        return experiment, experiment.learner(context)
     except (ConfigurationError, ValueError, TypeError, RuntimeError) as error:
       raise ModelError(f"The model of {self.run.identity} cannot be built: {' '.join(str(error).split())}") from error
+
+  def no_examples(self, task_id: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In the place of `LearnerContext.examples`; raises ModelError, as a model holds no images."""
+    raise ModelError(f"The learner of {self.run.identity} rehearses training images of earlier tasks, which a model "
+                     "does not hold: grow the run instead, with benchmark.run and its flag --grow.")
 
   def learner(self) -> base.Learner:
     """The learner as it was when the run ended.
@@ -133,9 +144,10 @@ def of_session(run: suite.Run, session: session_lib.Session, data: splits.SplitC
     session: at the end of its last visit.
     data: what it learned from.
   """
-  stream = data.stream
+  stream, learned = data.stream, session.learner.learned_tasks
   tasks = tuple(SavedTask(info, stream.preprocessing(info.task_id), {
-      split: data.fingerprint(info.task_id, split) for split in types.SPLITS}) for info in stream.tasks)
+      split: data.fingerprint(info.task_id, split) for split in types.SPLITS})
+      if info.task_id in learned else SavedTask(info, None, {}) for info in stream.tasks)
   return SavedRun(run, stream.image_shape, tasks, checkpoints.Checkpoint(*session.state()))
 
 

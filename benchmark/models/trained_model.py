@@ -55,15 +55,21 @@ class TrainedModel:
   """A lifelong learner as a run left it.
 
   Attributes:
-    tasks: what each learned task is: its number of classes and their names.
+    tasks: of the run's stream: number of classes, and their names.
+    learner: with its weights, between visits.
   """
 
   def __init__(self, saved: saved_run.SavedRun):
     """Builds the learner and gives it the saved weights; raises ModelError where they do not fit."""
     self._saved = saved
-    self._learner = saved.learner()
-    self._predictor = prediction.Predictor(self._learner)
+    self.learner = saved.learner()
+    self._predictor = prediction.Predictor(self.learner)
     self.tasks: tuple[types.TaskInfo, ...] = tuple(task.info for task in saved.tasks)
+
+  @property
+  def learned_tasks(self) -> tuple[int, ...]:
+    """Tasks that the model has learned, in order."""
+    return tuple(sorted(self.learner.learned_tasks))
 
   @property
   def image_shape(self) -> tuple[int, int, int]:
@@ -133,7 +139,7 @@ class TrainedModel:
     Raises:
       ModelError, DataError: see `prepare`; or there is no such task.
     """
-    asked = range(len(self.tasks)) if task == AUTO else [self._checked(task)]
+    asked = self.learned_tasks if task == AUTO else (self._checked(task),)
     logits = [self.logits(images, task_id) for task_id in asked]
     answers = []
     for index in range(len(logits[0])):
@@ -159,9 +165,14 @@ class TrainedModel:
     """
     self._saved.write(pathlib.Path(directory))
 
+  def task_number(self, text: str) -> int:
+    """The learned task that a text names by its number; raises ModelError if it names none."""
+    return self._checked(int(text) if text.isdecimal() else text)
+
   def _checked(self, task: object) -> int:
-    if isinstance(task, bool) or not isinstance(task, (int, np.integer)) or not 0 <= task < len(self.tasks):
-      raise ModelError(f"There is no task {task!r}: the model learned tasks 0 to {len(self.tasks) - 1}.")
+    if isinstance(task, bool) or not isinstance(task, (int, np.integer)) or task not in self.learned_tasks:
+      raise ModelError(f"There is no task {task!r}: the model of {self._saved.run.identity} learned "
+                       f"{', '.join(map(str, self.learned_tasks))}.")
     return int(task)
 
 

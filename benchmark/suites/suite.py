@@ -193,7 +193,7 @@ def read_suite(text: GinText, files: Sequence[str]) -> Suite:
   bindings_lib.check_types(text.values, bound | bindings_lib.reachable(text.values, _SUITE), known)
   values = {name.rpartition(".")[2]: expand_macros(text.values[name], text.values) for name in bound}
   missing = [field.name for field in dataclasses.fields(Suite)
-             if field.default is dataclasses.MISSING and field.name not in values]
+             if {field.default, field.default_factory} == {dataclasses.MISSING} and field.name not in values]
   if missing:
     raise ConfigurationError(f"{' '.join(map(str, files))} binds no suite.{missing[0]}; add it.")
   try:

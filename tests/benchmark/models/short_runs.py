@@ -24,3 +24,21 @@ def train(folder: pathlib.Path, run: suite.Run, **settings) -> pathlib.Path:
   made = Settings(output_dir=str(folder), tensorboard=False, command="test", **settings)
   assert attempt.attempt(run, made, lambda event: None, lambda: False) == ("completed", None)
   return made.run_dir(run)
+
+
+def plan_of_photographs(folder: pathlib.Path, root: pathlib.Path, learner: str = "hps_top1") -> suite.Run:
+  """A run on two tasks of two classes of photographs."""
+  path = folder / "photographs.gin"
+  path.write_text(f"""
+suite.streams = ('folder',)
+suite.learners = ('{learner}',)
+suite.scale = 'paper'
+suite.seeds = (0,)
+FolderStream.root = '{root}'
+FolderStream.num_tasks = 2
+IMAGE_SIZE = 12
+BATCH_SIZE = 4
+EPOCHS_PER_TASK = 2
+""")
+  _, (run,) = suite.load([str(path)])
+  return run
