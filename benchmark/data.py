@@ -1,5 +1,8 @@
 """Looks at the data of a stream: what is there, what the tasks are, what the images look like.
 
+  python -m benchmark.data init photos
+      looks at a folder with one folder of images for each class (or at a CSV file of images) and writes
+      streams/photos.gin and suite.gin for it, which `benchmark.run --gin_file=suite.gin` trains; see docs/tutorial.md
   python -m benchmark.data check --data_dir=Data
       every known format in a folder: files, counts, checksums, and where what is missing belongs; some seconds
   python -m benchmark.data check --stream=cifar100 --data_dir=Data
@@ -29,14 +32,17 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import process
+from benchmark.inspection import starting_files
+from benchmark.suites import gin_files
+from lasem_tf.data.stream import DataError, StreamContext
 
-_COMMANDS = ("check", "describe", "preview", "prepare")
+_COMMANDS = ("init", "check", "describe", "preview", "prepare")
 
 
 def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
-  flags.DEFINE_string("stream", None, "Name of a stream file in gin/streams. Needed by all but `check`.",
+  flags.DEFINE_string("stream", None, "Name of a stream file in gin/streams. Needed by all but `init` and `check`.",
                       flag_values=values)
   flags.DEFINE_multi_string("gin_param", [], "Binding that wins over the stream's file. May be repeated.",
                             flag_values=values)
@@ -44,7 +50,8 @@ def define_flags() -> flags.FlagValues:
                             "$LASEM_DATA_DIR, else Data.", flag_values=values)
   flags.DEFINE_string("cache_dir", None, "Folder for decoded images. Default: beside the data; where they "
                       "are read-only, the user's cache folder, which a warning names.", flag_values=values)
-  flags.DEFINE_string("output_dir", None, "Folder for what is written. Default of `preview`: runs/previews/<stream>.",
+  flags.DEFINE_string("output_dir", None, "Folder for what is written. Default of `preview`: runs/previews/<stream>; "
+                      "of `init`: the working folder.",
                       flag_values=values)
   flags.DEFINE_integer("seed", 0, "The trial.", lower_bound=0, flag_values=values)
   flags.DEFINE_integer("design_seed", 0, "Fixes what all trials share.", lower_bound=0, flag_values=values)
@@ -56,21 +63,21 @@ def main(argv) -> int:
   """Runs the command line; returns the exit status."""
   values = define_flags()
   command = argv[1] if len(argv) > 1 and not argv[1].startswith("-") else None
-  command_line.parse(values, [argv[0], *argv[2 if command else 1:]], __doc__)
+  root = argv[2] if command == "init" and len(argv) > 2 and not argv[2].startswith("-") else None
+  command_line.parse(values, [argv[0], *argv[1 + bool(command) + bool(root):]], __doc__)
   if command not in _COMMANDS:
     command_line.fail(f"{'no command' if command is None else f'unknown command {command!r}'}: use one of "
                       f"{', '.join(_COMMANDS)}; see --help.")
+  if command == "init":
+    return _init(root, values)
   if values.stream is None and command != "check":
     command_line.fail(f"--stream is missing: `{command}` needs the name of a stream, such as --stream=cifar100.")
   process.prepare_process()
   process.import_tensorflow()
-  # These import TensorFlow, whose settings `prepare_process` makes first.
+  # This imports TensorFlow, whose settings `prepare_process` makes first.
   from benchmark.inspection import commands  # noqa: PLC0415
-  from benchmark.suites import bindings  # noqa: PLC0415
-  from lasem_tf.data import stream  # noqa: PLC0415
 
-  data_dirs = tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
-  context = stream.StreamContext(values.seed, values.design_seed, data_dirs, values.cache_dir, values.download)
+  context = StreamContext(values.seed, values.design_seed, _data_dirs(values), values.cache_dir, values.download)
   request = commands.Request(values.stream, tuple(values.gin_param), context, bool(values.data_dir))
   output_dir = pathlib.Path(values.output_dir) if values.output_dir else None
 
@@ -84,10 +91,24 @@ def main(argv) -> int:
     return commands.prepare(request, output_dir)
 
   start = time.monotonic()
-  status = command_line.run_or_fail(run, (bindings.ConfigurationError, stream.DataError))
+  status = command_line.run_or_fail(run, (gin_files.ConfigurationError, DataError))
   if command in ("preview", "prepare"):
     print(f"{time.monotonic() - start:.1f} seconds")
   return status
+
+
+def _data_dirs(values: flags.FlagValues) -> tuple[str, ...]:
+  return tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
+
+
+def _init(root: str | None, values: flags.FlagValues) -> int:
+  if root is None:
+    command_line.fail("ROOT is missing: `init` needs a folder with one folder of images for each class, or a CSV file.")
+  for line in command_line.run_or_fail(
+      lambda: starting_files.write(root, _data_dirs(values), pathlib.Path(values.output_dir or "")),
+      (gin_files.ConfigurationError, DataError)):
+    print(line)
+  return 0
 
 
 if __name__ == "__main__":

@@ -26,10 +26,28 @@ import matplotlib
 from absl import flags
 
 from benchmark import command_line
-from benchmark.reporting import page, published as published_lib, settings as settings_lib, tables
+from benchmark.reporting import (
+  mixed_models,
+  page,
+  published as published_lib,
+  settings as settings_lib,
+  tables,
+  tuning_tables,
+)
 from benchmark.reporting.figures import collection, style
 from benchmark.reporting.settings import PAGE_FILE, Settings, SETTINGS_FILE
-from benchmark.results import comparison, record_schema, records, run_details, run_files
+from benchmark.results import (
+  choice as choice_lib,
+  comparison,
+  course,
+  inference,
+  measures,
+  record_schema,
+  records,
+  run_details,
+  run_files,
+  settings_as_variants,
+)
 from lasem_tf.files import write_atomically
 
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
@@ -59,13 +77,17 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   Raises:
     RecordError: the records cannot be compared, or a published number is damaged.
   """
-  panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data)
-  columns, lines = published_lib.comparison_table(published_lib.load(paper_dir), panels)
-  published = page.Table("Published numbers", columns,
+  choices, (trials, found) = choice_lib.choices(found), choice_lib.split(found)
+  details = run_details.load_details([*found, *trials])
+  columns = measures.find(settings.columns) or measures.SHOWN
+  panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
+                             settings.margin / 100, columns, course.of_runs(found, details, columns),
+                             settings.allow_mixed_tuning)
+  headings, lines = published_lib.comparison_table(published_lib.load(paper_dir), panels)
+  published = page.Table("Published numbers", headings,
                          [(number.learner, number.stream, line) for number, line in lines])
-  details = run_details.load_details(found)
   estimates = tables.per_task_estimates(found)
-  files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates))
+  files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates, choices))
   figures = []
   for figure in collection.draw_all(found, panels, details):
     figures.append(style.render(figure))
@@ -73,8 +95,16 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   per_task = [page.Table(title, columns, [(row.learner, panel.stream, line) for row, line in zip(panel.rows, rows)],
                          panel.stream)
               for panel, title, columns, rows in tables.per_task_tables(panels, estimates)]
-  content = page.PageContent(settings.title, found, panels, per_task, published, figures, details)
-  return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels))
+  mixed = []
+  if settings.mixed_model:
+    files["table.md"] = "\n".join([str(files["table.md"]), mixed_models.markdown(found, panels)])
+    mixed = [page.Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream)
+             for panel, title, columns, rows in mixed_models.tables(found, panels)]
+  tuning = page.Table("Tuning", tuning_tables.COLUMNS,
+                      [("", row[1].text, row) for row in tuning_tables.rows(choices)])
+  content = page.PageContent(settings.title, [*found, *trials], panels, per_task, published, figures, details, mixed,
+                             tuning, tuning_tables.caption(choices) if choices else "")
+  return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels, choices))
 
 
 def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:
@@ -154,10 +184,22 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_string("title", None, "Heading of the page. Default: the folder's name.", flag_values=values)
   flags.DEFINE_string("paper_dir", None, "Folder of published numbers. Default: the shipped reports/paper.",
                       flag_values=values)
+  flags.DEFINE_float("margin", None, "Margin of equivalence, in percentage points: differences within count as none. "
+                     f"Default: {100 * inference.MARGIN:g}.", flag_values=values)
+  flags.DEFINE_list("columns", None, "Measures that tables show, e.g. 'final,learning,forward_transfer'. Default: "
+                    f"{','.join(measure.name for measure in measures.SHOWN)}.", flag_values=values)
+  flags.DEFINE_bool("mixed_model", False, "Also fit a mixed model of final accuracy, with tasks and seeds random; "
+                    "needs a baseline and statsmodels.", flag_values=values)
   flags.DEFINE_bool("check", False, "Write nothing; say whether the report is up to date.", flag_values=values)
   flags.DEFINE_bool(
       "allow_mixed_data", False, "Show methods measured on different data, or with several settings, in one table, "
       "marked.", flag_values=values)
+  flags.DEFINE_bool(
+      "allow_mixed_tuning", False, "Show methods tuned by different protocols, or with different numbers of trials, in "
+      "one table, named.", flag_values=values)
+  flags.DEFINE_bool(
+      "variants", False, "Treat runs of one method with different settings as variants of it, named by the bindings "
+      "that differ.", flag_values=values)
   return values
 
 
@@ -173,22 +215,29 @@ def main(argv: Sequence[str]) -> int:
 def _run(values: flags.FlagValues) -> int:
   matplotlib.rcdefaults()  # A matplotlibrc of the user's must not change committed figures.
   output_dir = pathlib.Path(values.output_dir) if values.output_dir else _default_output(values.results_dir)
+  stored = settings_lib.read(output_dir)
+  is_varied = values.variants or (values.check and stored is not None and stored.variants)
   try:
-    found = records.load_records(values.results_dir)
+    found = (settings_as_variants.load if is_varied else records.load_records)(values.results_dir)
   except record_schema.RecordError as error:
     if not values.check or isinstance(error, record_schema.NoRecordsError):
       raise
     print(f"{output_dir} is not up to date: {error}")
     return 1
-  stored = settings_lib.read(output_dir)
   if values.check and stored is None:
     command_line.fail(
         f"{output_dir} holds no report ({SETTINGS_FILE} is missing): write one first, or name it by --output_dir.")
   # A check repeats what the report was made with; flags given now win.
   base = stored if values.check and stored else Settings(title=output_dir.resolve().name)
   paper_dir = _paper_dir(values.paper_dir, base.paper_dir, output_dir)
+  margin = base.margin if values.margin is None else values.margin
+  if not 0 < margin < 100:
+    command_line.fail(f"--margin={margin:g}: name a difference in percentage points between 0 and 100, such as 1.")
+  columns = base.columns if values.columns is None else tuple(values.columns)
   settings = Settings(values.title or base.title, values.baseline or base.baseline,
-                      values.allow_mixed_data or base.allow_mixed_data, _stored_paper_dir(paper_dir, output_dir))
+                      values.allow_mixed_data or base.allow_mixed_data, _stored_paper_dir(paper_dir, output_dir),
+                      margin=margin, columns=columns, mixed_model=values.mixed_model or base.mixed_model,
+                      allow_mixed_tuning=values.allow_mixed_tuning or base.allow_mixed_tuning, variants=is_varied)
   report = make(found, settings, paper_dir)
   if values.check:
     changes = differences(report, output_dir, base)

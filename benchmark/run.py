@@ -28,16 +28,7 @@ import sys
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import (
-    display as display_lib,
-    plan as plan_lib,
-    pool,
-    process,
-    run_folder,
-    shards,
-    suite_folder,
-    surroundings,
-)
+from benchmark.execution import plan as plan_lib, pool, process, run_state, shards, surroundings, tuned
 from benchmark.execution.ray import address, executor as ray_executor
 from benchmark.execution.settings import Settings
 from benchmark.results.record_schema import RecordError
@@ -73,7 +64,8 @@ def define_flags() -> flags.FlagValues:
   switch("keep_model", True, "Keep the final weights of every completed run in its folder, to use and to grow it.")
   text("grow", None, "Folder of a run, or of a suite with runs of the same names: every run goes on from the final "
        "weights there, with the tasks that its longer stream has at its end.")
-  switch("dry_run", False, "List every run with its configuration hash, cost and time on this machine, then exit.")
+  switch("dry_run", False, "List every run with its configuration hash, cost, time on this machine and what the output "
+         "folder holds of it, totals and disk space, then exit.")
   switch("overwrite", False, "Delete runs of another configuration that lie in the output folder.")
   return values
 
@@ -91,40 +83,46 @@ def _run(values: flags.FlagValues) -> int:
   if not values.gin_file:
     raise ConfigurationError("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
-  the_suite, runs = suite.load(values.gin_file, values.gin_param)
-  settings = _settings(values, the_suite)
+  expansion = suite.expand(values.gin_file, values.gin_param)
+  settings = _settings(values, expansion.suite)
   if values.executor == "ray":
     address.check(values.ray_address)
   if ignored := surroundings.describe_ignored():
     print(ignored, file=sys.stderr)
   command_line.run_or_fail(process.import_tensorflow, (OSError,))
-  from benchmark.execution import cost_measurement, planning  # noqa: PLC0415  need TensorFlow
+  from benchmark.execution import cost_measurement, planning, stage  # noqa: PLC0415  need TensorFlow
 
   places = process.places(values.jobs, process.visible_gpus(), values.runs_per_gpu)
-  own = shards.select(planning.plan(runs, settings, needs_data=not values.dry_run), *shard)
-  for warning in dict.fromkeys(warning for plan in own for warning in plan.warnings):
-    print(warning, file=sys.stderr)
+  decisions = tuned.decide(expansion.groups, settings)
+  foreseen = expansion.trials + [run for decision in decisions for run in decision.foreseen]
+  plans = shards.select(planning.plan(foreseen, settings, needs_data=not values.dry_run), *shard,
+                        tuned.shard_unit(expansion.suite))
   if values.dry_run:
-    print(plan_lib.render(own, cost_measurement.measure(), len(places)))
+    states = [run_state.of_run(plan.run, settings) for plan in plans]
+    print(plan_lib.render(plans, cost_measurement.measure(), len(places), states))
+    print(run_state.describe_disk(states, settings))
     return 0
-  planning.check_parents([plan.run for plan in own], settings)
-  damaged = suite_folder.prepare([plan.run for plan in own], settings, values.overwrite)
-  for problem in damaged.values():
-    print(f"Left out: {problem}", file=sys.stderr)
-  usable = [plan for plan in own if plan.run not in damaged]
-  found = {plan.run: run_folder.finished_record(settings.run_dir(plan.run), plan.run) for plan in usable}
-  waiting = [plan for plan in usable if found[plan.run] is None]
-  if waiting:
-    planning.check_data({run: record for run, record in found.items() if record is not None}, settings)
-  waiting.sort(key=lambda plan: -plan.cost)
-  costs = {plan.run.identity: plan.cost for plan in waiting}
-  with display_lib.make_display(costs, len(own) - len(waiting)) as display:
-    executor = _executor(values, settings, places[:max(1, len(waiting))], display)
-    outcomes, signal_number = executor.run([plan.run for plan in waiting])
-  suite_folder.release([plan.run for plan in waiting], settings)
+  make_executor = lambda num_waiting, display: _executor(values, settings, places[:max(1, num_waiting)], display)
+  train = lambda plans: stage.train(plans, settings, values.overwrite, make_executor)
+  undecided: list[str] = []
+  if expansion.trials:
+    trials, own = set(expansion.trials), {plan.run for plan in plans}
+    outcomes, signal_number = train([plan for plan in plans if plan.run in trials])
+    decisions = tuned.decide(expansion.groups, settings)
+    own_decisions = [decision for decision in decisions if decision.group.trials[0][0] in own]
+    tuned.keep(own_decisions, settings)
+    undecided = [decision.obstacle for decision in own_decisions if not decision.runs]
+    plans = planning.plan([run for decision in own_decisions for run in decision.runs], settings)
+  else:
+    outcomes, signal_number = {}, None
+  if signal_number is None:
+    of_evaluated, signal_number = train(plans)
+    outcomes = {**outcomes, **of_evaluated}
   from benchmark import suite_tables  # noqa: PLC0415  statistics and figures take a second to load
 
-  return suite_tables.finish(the_suite, runs, [plan.run for plan in own], settings, outcomes, signal_number)
+  runs = expansion.trials + [run for decision in decisions for run in decision.runs]
+  return suite_tables.finish(expansion.suite, runs, [plan.run for plan in plans], settings, outcomes, signal_number,
+                             undecided)
 
 
 def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:

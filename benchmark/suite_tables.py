@@ -7,22 +7,23 @@ from collections.abc import Mapping, Sequence
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
 from benchmark.reporting import tables
-from benchmark.results import comparison, records, run_files
+from benchmark.results import choice as choice_lib, comparison, records, run_files
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
 
 
 def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suite.Run], settings: Settings,
-           outcomes: Mapping[str, Outcome], signal_number: int | None) -> int:
+           outcomes: Mapping[str, Outcome], signal_number: int | None, undecided: Sequence[str] = ()) -> int:
   """Writes and prints the suite's tables, and says on standard error what went wrong.
 
   Args:
     the_suite: the suite.
-    runs: all of its runs.
-    own: those that were to be trained here; all, or a shard.
+    runs: all of its runs, trials included.
+    own: those that were to be evaluated here; all, or a shard.
     settings: where.
     outcomes: (status, reason) by identity of the runs that were trained.
     signal_number: the signal that stopped the suite, if any.
+    undecided: of which methods nothing was chosen, as sentences.
 
   Returns:
     The exit status.
@@ -32,6 +33,8 @@ def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suit
   if signal_number is not None:
     print("Stopped. The same command continues where every run left off.", file=sys.stderr)
     return 128 + signal_number
+  for sentence in undecided:
+    print(sentence, file=sys.stderr)
   locked = [identity for identity, (status, _) in outcomes.items() if status == "locked"]
   if locked:
     print(f"Trained by another process just now: {', '.join(locked)}.", file=sys.stderr)
@@ -42,7 +45,7 @@ def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suit
     elif status in RECORDED and identity not in recorded:
       print(f"{identity} {status}, but its record is gone from {settings.output_dir}.", file=sys.stderr)
   completed = {record.identity for record in present if record.is_completed}
-  return 0 if written and completed >= {run.identity for run in own} else 1
+  return 0 if written and not undecided and completed >= {run.identity for run in own} else 1
 
 
 def _usable_records(runs: Sequence[suite.Run], settings: Settings) -> list[records.Record]:
@@ -66,14 +69,18 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
   """Whether the tables are on disk, or there is nothing to put into them yet."""
   if not present:
     return True
+  choices = choice_lib.choices(present)
+  _, compared = choice_lib.split(present)
   baseline = the_suite.baseline
-  if baseline is not None and baseline not in {record.learner for record in present}:
+  if baseline is not None and not {baseline} & {name for record in compared for name in (record.learner,
+                                                                                          record.named.method)}:
     print(f"No record of the baseline {baseline!r} yet, so the table tests nothing against it.", file=sys.stderr)
     baseline = None
   try:
-    panels = comparison.panels(present, [run.identity for run in runs], baseline)
-    path = tables.write_suite_tables(present, panels, settings.output_dir)
-    print(tables.plain(present, panels))
+    expected = [run.identity for run in runs if run.scale == the_suite.scale]
+    panels = comparison.panels(compared, expected, baseline, allow_mixed_tuning=the_suite.allow_mixed_tuning)
+    path = tables.write_suite_tables(compared, panels, settings.output_dir, choices)
+    print(tables.plain(compared, panels, choices))
     print(f"Written to {path}")
     return True
   except OSError as error:

@@ -67,8 +67,10 @@ class _Progress:
 
 def duration(seconds: float) -> str:
   """Seconds as people say them."""
-  minutes, hours = seconds / 60.0, seconds / 3600.0
-  return f"{seconds:.0f} s" if seconds < 100 else f"{minutes:.0f} min" if minutes < 100 else f"{hours:.1f} h"
+  hours = seconds / 3600.0
+  if hours >= 100:
+    return f"{hours / 24:.0f} days" if hours < 24 * 365 else f"{hours / (24 * 365.25):.1f} years"
+  return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{hours:.1f} h"
 
 
 def describe_epoch(event: Mapping) -> str:

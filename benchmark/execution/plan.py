@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tabulate
 
-from benchmark.execution import cost_model, display
+from benchmark.execution import cost_model, display, run_state
 from benchmark.suites import suite
 
 # Fixed cost of a step, in GMACs; measured roughly, enough to sort runs by.
@@ -57,20 +57,49 @@ def wall_seconds(seconds: Sequence[float], jobs: int) -> float:
   return max(free)
 
 
-def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int) -> str:
-  """The plans as a table, with their sum and the time they will take on this machine."""
+def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int,
+           states: Sequence[run_state.RunState] | None = None) -> str:
+  """The plans as a table, what they take on this machine, in all and by stream and learner, and what is in the way.
+
+  Args:
+    plans: of the runs.
+    model: of the machine.
+    jobs: runs at a time.
+    states: what the output folder holds of each; by default nothing.
+  """
+  states = states or [run_state.RunState(run_state.NOT_BEGUN)] * len(plans)
   rows = [[entry.run.identity, entry.run.configuration_hash, entry.num_epochs, f"{entry.training_gmacs:,.1f}",
-           display.duration(entry.seconds(model))] for entry in plans]
-  table = tabulate.tabulate(rows, headers=["run", "configuration", "epochs", "training GMACs", "CPU time here"],
-                            disable_numparse=True, colalign=("left", "left", "right", "right", "right"))
-  seconds = [entry.seconds(model) for entry in plans]
+           display.duration(entry.seconds(model)), state.kind] for entry, state in zip(plans, states)]
+  table = _table(["run", "configuration", "epochs", "training GMACs", "CPU time here", "state"], rows, "llrrrl")
+  waiting = [entry.seconds(model) for entry, state in zip(plans, states) if state.kind != run_state.FINISHED]
+  lines = [f"{len(plans)} runs, {sum(entry.training_gmacs for entry in plans):,.1f} GMACs of training. "
+           f"{len(plans) - len(waiting)} are finished. The others take {display.duration(sum(waiting))} of CPU time "
+           f"here, {display.duration(wall_seconds(waiting, jobs))} with --jobs={jobs} ({model.describe()})."]
   missing = sorted({entry.missing_data for entry in plans} - {""})
-  notes = "".join(f"\nCosts are those of the official data, which cannot be used yet: {reason}" for reason in missing)
-  composed = {entry.run.learner: entry.run.source for entry in plans if " + " in entry.run.source}
-  notes += "".join(f"\n{learner} = {source}" for learner, source in composed.items())
+  lines += [f"Costs are those of the official data, which cannot be used yet: {reason}" for reason in missing]
+  composed = {entry.run.method: entry.run.source for entry in plans if " + " in entry.run.source}
+  lines += [f"{learner} = {source}" for learner, source in composed.items()]
   if size := sum(entry.model_bytes for entry in plans):
-    notes += (f"\nFinal models are kept (--nokeep_model: not): {size / 1e6:,.1f} MB in all with a network for every "
-              "task, less where layers are shared, more for methods with importances or memories.")
-  return (f"{table}\n\n{len(plans)} runs, {sum(entry.training_gmacs for entry in plans):,.1f} GMACs of training. Here: "
-          f"{display.duration(sum(seconds))} of CPU time in all, {display.duration(wall_seconds(seconds, jobs))} "
-          f"with --jobs={jobs} ({model.describe()}).{notes}")
+    lines.append(f"Final models are kept (--nokeep_model: not): {size / 1e6:,.1f} MB in all with a network for every "
+                 "task, less where layers are shared, more for methods with importances or memories.")
+  lines += run_state.notes([entry.run for entry in plans], states)
+  return "\n\n".join([table, _totals(plans, states, model), "\n".join(lines)])
+
+
+def _totals(plans: Sequence[Plan], states: Sequence[run_state.RunState], model: cost_model.CostModel) -> str:
+  """A line for every stream and learner, variants and trials taken together."""
+  groups: dict[tuple[str, str], list[tuple[Plan, run_state.RunState]]] = {}
+  for entry, state in zip(plans, states):
+    groups.setdefault((entry.run.stream, entry.run.method), []).append((entry, state))
+  rows = []
+  for (stream, learner), own in groups.items():
+    waiting = [entry.seconds(model) for entry, state in own if state.kind != run_state.FINISHED]
+    rows.append([stream, learner, len(own), len(own) - len(waiting),
+                 display.duration(sum(entry.seconds(model) for entry, _ in own)), display.duration(sum(waiting))])
+  return _table(["stream", "learner", "runs", "finished", "CPU time here", "of it left"], rows, "llrrrr")
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence], alignments: str) -> str:
+  names = {"l": "left", "r": "right"}
+  return tabulate.tabulate(rows, headers=list(headers), disable_numparse=True,
+                           colalign=[names[letter] for letter in alignments])

@@ -186,7 +186,7 @@ def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: life
 def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured) -> dict:
   return dataclasses.asdict(run_result.RunResult(
       **vars(measured), stream=stream, learner=run.learner, scale=run.scale, seed=run.seed,
-      configuration_hash=run.configuration_hash))
+      configuration_hash=run.configuration_hash, variant=dict(run.bindings) or None, tuning=run.tuning))
 
 
 def _circumstances(run: suite.Run, settings: Settings) -> dict:

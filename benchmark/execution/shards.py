@@ -1,7 +1,7 @@
 """Slices of a suite for machines that do not know of each other."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from benchmark.execution.plan import Plan
 from benchmark.suites.bindings import ConfigurationError
@@ -22,22 +22,27 @@ def parse(text: str) -> tuple[int, int]:
   return int(index), int(count)
 
 
-def select(plans: Sequence[Plan], index: int, count: int) -> list[Plan]:
+def select(plans: Sequence[Plan], index: int, count: int,
+           unit: Callable[[Plan], str] = lambda plan: plan.run.identity) -> list[Plan]:
   """The runs of one shard, in the suite's order.
 
-  Every run goes to the shard with the least work so far, the longest run first, so every run is in exactly one shard,
+  Every unit goes to the shard with the least work so far, the longest unit first, so every run is in exactly one shard,
   and the same one on every machine.
 
   Args:
     plans: of the whole suite.
     index: the shard, from 0.
     count: number of shards.
+    unit: name of what a run belongs to and must not be separated from; by default every run is a unit.
   """
+  costs: dict[str, float] = {}
+  for plan in plans:
+    costs[unit(plan)] = costs.get(unit(plan), 0.0) + plan.cost
   loads = [(0.0, shard) for shard in range(count)]
   chosen = set()
-  for plan in sorted(plans, key=lambda entry: (-entry.cost, entry.run.identity)):
+  for name, cost in sorted(costs.items(), key=lambda item: (-item[1], item[0])):
     load, shard = heapq.heappop(loads)
-    heapq.heappush(loads, (load + plan.cost, shard))
+    heapq.heappush(loads, (load + cost, shard))
     if shard == index:
-      chosen.add(plan.run.identity)
-  return [plan for plan in plans if plan.run.identity in chosen]
+      chosen.add(name)
+  return [plan for plan in plans if unit(plan) in chosen]

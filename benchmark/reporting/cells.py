@@ -7,17 +7,18 @@ from collections.abc import Sequence
 
 import tabulate
 
-from benchmark.results import comparison, measures, methods, texts
+from benchmark.results import comparison, measures, texts
 from lasem_tf.metrics import statistics
 
 GAP = "-"
 BEST = "*"  # In plain text.
-INDISTINGUISHABLE = "†"
+BETTER, WORSE, EQUIVALENT, UNDECIDED = "↑", "↓", "≈", "?"
 MIXED = "‡"
 _LATEX_SPECIALS = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#",
                    "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
                    ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\`{}", "±": r"$\pm$",
-                   INDISTINGUISHABLE: r"$^\dagger$", MIXED: r"$^\ddagger$",
+                   BETTER: r"$\uparrow$", WORSE: r"$\downarrow$", EQUIVALENT: r"$\approx$", "µ": r"$\mu$",
+                   MIXED: r"$^\ddagger$",
                    # In LaTeX's default encoding only the typewriter font has a straight quotation mark.
                    '"': r"\texttt{\char34}"}
 
@@ -52,35 +53,29 @@ def estimate_text(estimate: statistics.Estimate | None, measure: measures.Measur
   return f"{text} ± {measure.render(estimate.half_width)}"
 
 
-def p_value_text(p_value: float | None) -> str:
-  """Three decimals; blank where no test could be made."""
-  if p_value is None:
-    return ""
-  return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
-
-
 def headings(panel: comparison.Panel) -> list[str]:
-  """Column headings of a panel."""
-  tested = [f"p {measure.title.lower()}" for measure in comparison.TESTED_AGAINST_BASELINE] if panel.baseline else []
-  return ["Learner", "Stream", "n", *(measure.heading for measure in measures.SHOWN), *tested,
-          *(["Gaps"] if _has_gaps(panel) else [])]
+  """Column headings of a panel's measures."""
+  return ["Learner", "Stream", "n", *(measure.heading for measure in panel.columns)]
 
 
 def cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
   """The entries of one row, in the order of `headings`."""
   line = [learner_cell(row), Cell(panel.stream, value=panel.stream), count_cell(row)]
-  for measure in measures.SHOWN:
+  for measure in panel.columns:
     estimate = row.estimates.get(measure.name)
     line.append(Cell(text_in_row(estimate, measure, row), measure.name in row.best,
-                     INDISTINGUISHABLE if measure.name in row.indistinguishable else "",
-                     estimate.mean if estimate else None))
-  if panel.baseline:
-    for measure in comparison.TESTED_AGAINST_BASELINE:
-      p_value = row.p_values.get(measure.name)
-      line.append(Cell("baseline" if row.learner == panel.baseline else p_value_text(p_value), value=p_value))
-  if _has_gaps(panel):
-    line.append(Cell("; ".join(row.gaps), value=f"{len(row.gaps)} {'; '.join(row.gaps)}"))
+                     value=estimate.mean if estimate else None))
   return line
+
+
+def has_gaps(panel: comparison.Panel) -> bool:
+  """Whether some run is missing or has no result."""
+  return any(row.gaps for row in panel.rows)
+
+
+def gaps_cell(row: comparison.Row) -> Cell:
+  """What is missing of a row, and why."""
+  return Cell("; ".join(row.gaps), value=f"{len(row.gaps)} {'; '.join(row.gaps)}")
 
 
 def learner_cell(row: comparison.Row) -> Cell:
@@ -100,33 +95,17 @@ def text_in_row(estimate: statistics.Estimate | None, measure: measures.Measure,
   return f"{text} (n = {estimate.n})" if estimate and 0 < estimate.n < row.num_completed else text
 
 
-def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
-  """What the numbers and marks mean, the test included; `best` says how the best means are shown."""
-  level = comparison.SIGNIFICANCE_LEVEL
-  sentences = [
-      "Mean ± half-width of the 95 % t-interval over n seeds (no interval for n < 2).",
-      f"{best}: best mean of a stream; {INDISTINGUISHABLE}: not significantly different from it (paired two-sided "
-      f"t-test over seeds on task-averaged values, Holm-corrected within a column, level {level}; unmarked where "
-      "fewer than two seeds are shared)."
-  ]
-  baselines = sorted({methods.learner_label(panel.baseline) for panel in panels if panel.baseline})
-  if baselines:
-    sentences.append(f"p: the same test against {', '.join(baselines)}; blank for fewer than two shared "
-                     "seeds and where all differences are equal.")
-  return " ".join([*sentences, *_remarks(panels, "neither ranked nor tested")])
-
-
 def per_task_caption(panels: Sequence[comparison.Panel]) -> str:
   """What n, ± and the marks mean in tables with a column per task."""
   return " ".join([
       "n: seeds with a completed run, of those asked for if some are missing. Mean ± half-width of the 95 % t-interval "
       "over these seeds; a row of n = 1 is one measurement, without interval.",
-      *_remarks(panels, "not comparable with it")])
+      *remarks(panels, "not comparable with it")])
 
 
-def _remarks(panels: Sequence[comparison.Panel], consequence: str) -> list[str]:
+def remarks(panels: Sequence[comparison.Panel], consequence: str) -> list[str]:
   """Sentences on marks and gaps, where there are any."""
-  sentences = []
+  sentences = [tuning] if (tuning := tuning_remark(panels)) else []
   if any(row.mixed for panel in panels for row in panel.rows):
     sentences.append(f"{MIXED}: measured on other data than the rest of the table or with "
                      f"several settings, so {consequence}.")
@@ -137,9 +116,28 @@ def _remarks(panels: Sequence[comparison.Panel], consequence: str) -> list[str]:
   return sentences
 
 
-def definitions() -> list[str]:
-  """One line per measure."""
-  return [f"{measure.title}: {measure.explanation}." for measure in measures.SHOWN]
+def tuning_remark(panels: Sequence[comparison.Panel]) -> str:
+  """How the methods of tables were tuned, as a sentence; '' where none was."""
+  by_tuning: dict[str, list[str]] = {}
+  for panel in panels:
+    for row in panel.rows:
+      if not row.tuning and row.num_completed == 0:
+        continue  # Nothing says how it would have been tuned.
+      labels = by_tuning.setdefault(row.tuning, [])
+      labels += [row.label] if row.label not in labels else []
+  if set(by_tuning) <= {""}:
+    return ""
+  if len(by_tuning) == 1:
+    return f"Hyper-parameters by {next(iter(by_tuning))} per learner."
+  parts = (f"{', '.join(labels)} by {text} per learner" if text else f"{', '.join(labels)} not tuned"
+           for text, labels in by_tuning.items())
+  return f"Hyper-parameters, by protocols or budgets that differ: {'; '.join(parts)}."
+
+
+def definitions(panels: Sequence[comparison.Panel]) -> list[str]:
+  """One line per measure that is shown."""
+  shown = dict.fromkeys(measure for panel in panels for measure in panel.columns)
+  return [f"{measure.title}: {measure.explanation}." for measure in shown]
 
 
 def panel_title(panel: comparison.Panel) -> str:
@@ -200,10 +198,6 @@ def sort_value(cell: Cell) -> str:
 
 def _is_numeric(rows: Sequence[Sequence[Cell]], column: int) -> bool:
   return bool(rows) and not isinstance(rows[0][column].value, str)
-
-
-def _has_gaps(panel: comparison.Panel) -> bool:
-  return any(row.gaps for row in panel.rows)
 
 
 def _markdown_cell(cell: Cell) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 import re
 
-from benchmark.reporting import cells, settings as settings_lib
+from benchmark.reporting import cells, comparisons, settings as settings_lib
 from benchmark.results import comparison, measures, records, run_files
 from benchmark.results.record_schema import RecordError
 
@@ -45,17 +45,20 @@ def short_table(report: pathlib.Path) -> str:
   panels = report_panels(report)
   parts = []
   for panel in panels:
-    rows = []
+    panel = dataclasses.replace(panel, columns=_MEASURES)
+    difference = comparisons.difference_headings(panel)[0]  # From the baseline, if there is one.
+    columns, rows = ["Learner", "n", *(measure.heading for measure in _MEASURES), difference], []
     for row in panel.rows:
-      full = dict(zip(cells.headings(panel), cells.cells(panel, row)))
-      rows.append([full["Learner"], full["n"], *(full[measure.heading] for measure in _MEASURES)])
-    table = cells.markdown_table(["Learner", "n", *(measure.heading for measure in _MEASURES)], rows)
+      full = dict(zip(comparisons.headings(panel), comparisons.row_cells(panel, row)))
+      rows.append([full[heading] for heading in columns])
+    table = cells.markdown_table(columns, rows)
     parts.append(f"**{cells.escape_markdown(cells.panel_title(panel))}**\n\n{table}\n")
-  return "\n".join([*parts, cells.caption([dataclasses.replace(panel, baseline=None) for panel in panels])])
+  return "\n".join([*parts, comparisons.caption(panels)])
 
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
   """The aggregated records of a report, as the report shows them."""
   found = records.load_records([report / run_files.COLLECTION_FILE])
   settings = settings_lib.read(report) or settings_lib.Settings(report.name)
-  return comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data)
+  return comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
+                           settings.margin / 100)

@@ -13,15 +13,16 @@ from collections.abc import Mapping, Sequence
 import jinja2
 import markupsafe
 
-from benchmark.reporting import cells
+from benchmark.reporting import cells, comparisons, mixed_models
 from benchmark.reporting.figures import style
-from benchmark.results import comparison, measures, methods, texts
+from benchmark.results import comparison, measures, methods, robust_means, texts
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 from benchmark.results.status import RECORDED, Status
-from lasem_tf.metrics import lifelong
+from lasem_tf.metrics import lifelong, paired
 
 _RUN_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.BACKWARD_TRANSFER, measures.CPU_SECONDS)
+_MOST_NAMED = 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +53,9 @@ class PageContent:
   published: Table
   figures: Sequence[style.RenderedFigure]
   details: Mapping[str, RunDetails]
+  mixed_models: Sequence[Table] = ()
+  tuning: Table | None = None
+  tuning_caption: str = ""
 
 
 def render(content: PageContent) -> str:
@@ -65,10 +69,13 @@ def render(content: PageContent) -> str:
       streams=sorted({panel.stream for panel in content.panels}),
       learners=[(name, methods.learner_label(name), methods.look(name).colour) for name in learners],
       tables=[_panel_table(panel) for panel in content.panels], per_task_tables=content.per_task_tables,
-      published=content.published, figures=_figures_by_stream(content),
+      published=content.published, tuning=content.tuning, tuning_caption=content.tuning_caption,
+      figures=_figures_by_stream(content),
       findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),
-      data=_data(content.records, content.details), caption=cells.caption(content.panels),
-      definitions=cells.definitions())
+      data=_data(content.records, content.details), caption=comparisons.caption(content.panels),
+      definitions=cells.definitions(content.panels), differences=_difference_tables(content),
+      mixed_models=content.mixed_models, mixed_caption=mixed_models.CAPTION,
+      differences_caption=comparisons.details_caption())
 
 
 def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
@@ -79,43 +86,66 @@ def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
 
 
 def _summary(content: PageContent) -> list[tuple[str, str]]:
-  completed = sum(record.is_completed for record in content.records)
+  compared = [record for record in content.records if not record.named.is_trial]
+  completed = sum(record.is_completed for record in compared)
   commits = sorted({str(record.provenance.get("commit") or "unknown")[:12] for record in content.records})
   devices = sorted({str(record.provenance.get("device") or "unknown") for record in content.records})
   streams = sorted({cells.panel_title(panel) for panel in content.panels})
-  counts = {str(status): sum(record.status == status for record in content.records)
+  counts = {str(status): sum(record.status == status for record in compared)
             for status in RECORDED if status != Status.COMPLETED}
   # A gap is a run that ended without a result, or one without a record.
   not_run = sum(len(row.gaps) for panel in content.panels for row in panel.rows) - sum(counts.values())
   runs = [f"{count} {kind}" for kind, count in (("completed", completed), *counts.items(), ("not run", not_run))
           if count or kind == "completed"]
-  return [("Runs", ", ".join(runs)),
+  num_trials = len(content.records) - len(compared)
+  return [("Runs", ", ".join(runs)), *([("Trials of tuning", str(num_trials))] if num_trials else []),
           ("Methods", str(len({row.learner for panel in content.panels for row in panel.rows}))),
           ("Data", "; ".join(streams)), ("Devices", "; ".join(devices)), ("Commits", ", ".join(commits))]
 
 
 def _findings(panel: comparison.Panel) -> dict:
-  """Who is best in a panel, and who cannot be told from it."""
+  """Who is best in a panel, and what comparisons with it came to."""
   lines = []
   for measure in (measures.PEAK, measures.FINAL, measures.FORGETTING):
     best = [row for row in panel.rows if measure.name in row.best]
     if not best:
       continue
-    near = [row.label for row in panel.rows if measure.name in row.indistinguishable]
     shown = []
     for row in best:
       estimate = row.estimates[measure.name]
       count = f"n = {estimate.n}" + (f" of {row.num_expected}" if estimate.n < row.num_expected else "")
       shown.append(f"{row.label} with {cells.estimate_text(estimate, measure)} {measure.unit} "
-                   f"({count}{'; not tested' if estimate.n < 2 else ''})")
-    lines.append(f"{measure.title}: {', '.join(shown)}" +
-                 (f"; not significantly different: {', '.join(near)}." if near else "."))
+                   f"({count})")
+    lines.append(f"{measure.title}: {', '.join(shown)}{_outcomes(panel, measure)}.")
   return {"title": cells.panel_title(panel), "stream": panel.stream, "lines": lines}
 
 
+def _outcomes(panel: comparison.Panel, measure: measures.Measure) -> str:
+  """'; equivalent to it: A; undecided: B, C; worse: 5 methods'."""
+  by_outcome: dict[paired.Outcome, list[str]] = {}
+  for row in panel.rows:
+    if measure.name in row.against_best:
+      by_outcome.setdefault(row.against_best[measure.name].outcome, []).append(row.label)
+  parts = [f"; {outcome.value}: {', '.join(by_outcome[outcome])}"
+           for outcome in (paired.Outcome.EQUIVALENT, paired.Outcome.UNDECIDED) if outcome in by_outcome]
+  if worse := by_outcome.get(paired.Outcome.WORSE):
+    parts.append(f"; worse: {', '.join(worse) if len(worse) <= _MOST_NAMED else f'{len(worse)} methods'}")
+  if paired.Outcome.UNTESTED in by_outcome:
+    count = len(by_outcome[paired.Outcome.UNTESTED])
+    parts.append(f"; not tested: {count} method{'s' * (count > 1)} of fewer than {paired.FEWEST_PAIRS} shared seeds")
+  return "".join(parts)
+
+
 def _panel_table(panel: comparison.Panel) -> Table:
-  return Table(cells.panel_title(panel), cells.headings(panel),
-               [(row.learner, panel.stream, cells.cells(panel, row)) for row in panel.rows], panel.stream)
+  return Table(cells.panel_title(panel), comparisons.headings(panel),
+               [(row.learner, panel.stream, comparisons.row_cells(panel, row)) for row in panel.rows], panel.stream)
+
+
+def _difference_tables(content: PageContent) -> list[Table]:
+  means = robust_means.of_final_accuracy(content.records)
+  return [Table(f"{cells.panel_title(panel)}: {title}", columns,
+                [(row.learner, panel.stream, line) for row, line in rows], panel.stream)
+          for panel, title, columns, rows in comparisons.tables(content.panels, means)]
 
 
 def _runs_table(records: Sequence[Record]) -> Table:
@@ -135,7 +165,7 @@ def _runs_table(records: Sequence[Record]) -> Table:
     for measure in _RUN_MEASURES:
       value = values.get(measure.name, math.nan)  # NaN too where a mean is over no task.
       line.append(cell(cells.GAP) if math.isnan(value) else cell(measure.render(value), value=value))
-    rows.append((record.learner, record.stream, line))
+    rows.append(("" if record.named.is_trial else record.learner, record.stream, line))
   return Table("Runs", ["Run", "Learner", "Stream", "Seed", "Status", *(measure.heading for measure in _RUN_MEASURES)],
                rows)
 
@@ -156,7 +186,8 @@ def _data(records: Sequence[Record], details: Mapping[str, RunDetails]) -> marku
              "design_fingerprint": result["stream"]["design_fingerprint"],
              "data_fingerprint": result["stream"]["data_fingerprint"], "task_order": result["stream"]["task_order"],
              "counts": result["stream"]["counts"], "configurations": result["configurations"],
-             "parameters": result["parameters"]}
+             "parameters": result["parameters"],
+             **{name: result[name] for name in ("variant", "tuning") if result.get(name)}}
     runs[record.identity] = {
         "result": pool(_one_key_a_line(facts)),
         "provenance": pool(_one_key_a_line(record.provenance)),

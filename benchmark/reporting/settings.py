@@ -5,13 +5,13 @@ import json
 import pathlib
 import re
 
-from benchmark.results import run_files
+from benchmark.results import inference, run_files
 from benchmark.results.record_schema import RecordError
 from lasem_tf.files import write_atomically
 
 SETTINGS_FILE = "report.json"
 PAGE_FILE = "index.html"
-_OWN_FILE = re.compile(r"table(_per_task)?\.(md|csv|tex)|index\.html|figures/[A-Za-z0-9._-]+\.(png|svg)")
+_OWN_FILE = re.compile(r"table(_per_task)?\.(md|csv|tex)|tuning\.csv|index\.html|figures/[A-Za-z0-9._-]+\.(png|svg)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +24,11 @@ class Settings:
     allow_mixed_data: whether methods measured on other data are marked instead of refused.
     paper_dir: folder of published numbers, as seen from the report; None for the shipped ones.
     files: what was written, as seen from the report.
+    margin: of equivalence, in percentage points.
+    columns: names of the measures that tables show; none for the usual ones.
+    mixed_model: whether a mixed model of final accuracy is fitted.
+    allow_mixed_tuning: whether methods of several tuning protocols or budgets are named instead of refused.
+    variants: whether records of one method with different settings are variants instead of refused.
   """
 
   title: str
@@ -31,6 +36,11 @@ class Settings:
   allow_mixed_data: bool = False
   paper_dir: str | None = None
   files: tuple[str, ...] = ()
+  margin: float = 100 * inference.MARGIN
+  columns: tuple[str, ...] = ()
+  mixed_model: bool = False
+  allow_mixed_tuning: bool = False
+  variants: bool = False
 
 
 def is_own(name: str) -> bool:
@@ -49,10 +59,12 @@ def read(folder: pathlib.Path) -> Settings | None:
     return None
   try:
     found = json.loads(run_files.read_text(path))
-    settings = Settings(**{**found, "files": tuple(found["files"])})
-    is_right = (isinstance(settings.title, str) and isinstance(settings.allow_mixed_data, bool)
+    settings = Settings(**{**found, "files": tuple(found["files"]), "columns": tuple(found.get("columns", ()))})
+    switches = (settings.allow_mixed_data, settings.mixed_model, settings.allow_mixed_tuning, settings.variants)
+    is_right = (isinstance(settings.title, str) and all(isinstance(value, bool) for value in switches)
                 and all(value is None or isinstance(value, str) for value in (settings.baseline, settings.paper_dir))
-                and all(isinstance(name, str) for name in settings.files))
+                and _is_margin(settings.margin)
+                and all(isinstance(name, str) for name in (*settings.files, *settings.columns)))
   except (ValueError, TypeError, KeyError, RecursionError) as error:
     if isinstance(error, RecordError):
       raise
@@ -60,6 +72,10 @@ def read(folder: pathlib.Path) -> Settings | None:
   if not is_right:
     raise RecordError(f"{path}: not the settings of a report. Delete it, then write the report again.")
   return settings
+
+
+def _is_margin(value: object) -> bool:
+  return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 100
 
 
 def write(settings: Settings, folder: pathlib.Path) -> None:

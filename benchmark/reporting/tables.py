@@ -6,68 +6,89 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from benchmark.reporting import cells, chosen_configurations
+from benchmark.reporting import cells, chosen_configurations, comparisons, tuning_tables
 from benchmark.reporting.cells import Cell
-from benchmark.results import comparison, measures, methods, texts
+from benchmark.results import choice as choice_lib, comparison, inference, measures, methods, robust_means, texts
 from benchmark.results.records import Record
 from lasem_tf.files import write_atomically
-from lasem_tf.metrics import statistics
+from lasem_tf.metrics import paired, statistics
 
 _COMPARED = (measures.PEAK, measures.FINAL)  # Over streams.
 
 
-def write_suite_tables(records: Sequence[Record], panels: Sequence[comparison.Panel],
-                       output_dir: str | os.PathLike) -> pathlib.Path:
-  """Writes `table.{md,csv,tex}` and `table_per_task.{md,csv,tex}`; returns the path of `table.md`.
+def write_suite_tables(records: Sequence[Record], panels: Sequence[comparison.Panel], output_dir: str | os.PathLike,
+                       choices: Sequence[choice_lib.Choice] = ()) -> pathlib.Path:
+  """Writes `table.{md,csv,tex}`, `table_per_task.{md,csv,tex}` and, of tuned suites, `tuning.csv`.
 
   Args:
     records: finished runs, as `records.load_records` returns them.
     panels: their aggregates, from `comparison.panels`.
     output_dir: folder of the tables.
+    choices: of hyper-parameters, from `choice.choices`.
+
+  Returns:
+    The path of `table.md`.
   """
   folder = pathlib.Path(output_dir)
-  for name, content in contents(records, panels, per_task_estimates(records)).items():
+  for name, content in contents(records, panels, per_task_estimates(records), choices).items():
     write_atomically(folder / name, content)
   return folder / "table.md"
 
 
-def contents(records: Sequence[Record], panels: Sequence[comparison.Panel], per_task: pd.DataFrame) -> dict[str, str]:
+def contents(records: Sequence[Record], panels: Sequence[comparison.Panel], per_task: pd.DataFrame,
+             choices: Sequence[choice_lib.Choice] = ()) -> dict[str, str]:
   """The texts of all tables by file name.
 
   Args:
     records: finished runs.
     panels: their aggregates.
     per_task: from `per_task_estimates`.
+    choices: of hyper-parameters.
   """
   in_tasks = list(per_task_tables(panels, per_task))
-  chosen = chosen_configurations.section(records, cells.markdown_table)
+  means = robust_means.of_final_accuracy(records)
+  sections = [chosen_configurations.section(records, cells.markdown_table),
+              tuning_tables.section(choices, cells.markdown_table)]
   return {
-      "table.md": markdown(panels) + (f"\n{chosen}" if chosen else ""), "table.csv": _csv(suite_frame(panels)),
+      **({"tuning.csv": _csv(tuning_tables.frame(choices))} if choices else {}),
+      "table.md": "\n".join([markdown(panels, means), *filter(None, sections)]),
+      "table.csv": _csv(suite_frame(panels, means)),
       "table.tex": _latex(panels), "table_per_task.md": _per_task_markdown(in_tasks),
       "table_per_task.csv": _csv(per_task), "table_per_task.tex": _per_task_latex(in_tasks),
   }
 
 
-def markdown(panels: Sequence[comparison.Panel]) -> str:
-  """Panels, comparisons of streams, and what columns and marks mean."""
-  parts = [f"### {cells.escape_markdown(title)}\n\n{cells.markdown_table(columns, rows)}\n"
-           for title, columns, rows in _tables(panels)]
-  definitions = "\n".join(f"- {line}" for line in cells.definitions())
-  return "\n".join([*parts, cells.caption(panels) + "\n", definitions]) + "\n"
+def markdown(panels: Sequence[comparison.Panel], means: comparisons.Robust | None = None) -> str:
+  """Panels, comparisons of streams and of methods, and what columns and marks mean."""
+  parts = [_markdown_section(title, columns, rows) for title, columns, rows in _tables(panels)]
+  definitions = "\n".join(f"- {line}" for line in cells.definitions(panels))
+  parts += [comparisons.caption(panels) + "\n", f"{definitions}\n"]
+  differences = [_markdown_section(f"{cells.panel_title(panel)}: {title}", columns, [line for _, line in rows])
+                 for panel, title, columns, rows in comparisons.tables(panels, means or {})]
+  if differences:
+    parts += [*differences, comparisons.details_caption() + "\n"]
+  return "\n".join(parts)
 
 
-def plain(records: Sequence[Record], panels: Sequence[comparison.Panel]) -> str:
+def _markdown_section(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+  return f"### {cells.escape_markdown(title)}\n\n{cells.markdown_table(columns, rows)}\n"
+
+
+def plain(records: Sequence[Record], panels: Sequence[comparison.Panel],
+          choices: Sequence[choice_lib.Choice] = ()) -> str:
   """The same for a terminal, without markup; what columns mean is left to `table.md`."""
   parts = [f"{title}\n\n{cells.plain_table(columns, rows)}\n" for title, columns, rows in _tables(panels)]
-  chosen = chosen_configurations.section(records, cells.plain_table)
-  return "\n".join([*parts, *([chosen] if chosen else []), cells.caption(panels, best=cells.BEST)])
+  sections = [chosen_configurations.section(records, cells.plain_table),
+              tuning_tables.section(choices, cells.plain_table)]
+  return "\n".join([*parts, *filter(None, sections), comparisons.caption(panels, best=cells.BEST)])
 
 
-def suite_frame(panels: Sequence[comparison.Panel]) -> pd.DataFrame:
+def suite_frame(panels: Sequence[comparison.Panel], means: comparisons.Robust | None = None) -> pd.DataFrame:
   """One row per panel and method; accuracies as fractions, missing values empty.
 
-  Columns: stream, data, scale, learner, n, n_expected, then `<measure>_mean`, `_sd`, `_half_width`, `_best`,
-  `_indistinguishable` per measure, `p_<measure>` where a baseline was chosen, mixed_data, gaps.
+  Columns: stream, data, scale, learner, n, n_expected; per measure `<measure>_mean`, `_sd`, `_half_width`, `_best`; of
+  tested measures `<measure>_vs_baseline_` and `_vs_best_` with `pairs`, `difference`, `half_width`, `p`,
+  `p_equivalent`, `detectable`, `outcome` (p-values Holm-corrected); final_iqm, `_low`, `_high`; mixed_data, gaps.
   """
   rows = []
   for panel in panels:
@@ -81,11 +102,23 @@ def suite_frame(panels: Sequence[comparison.Panel]) -> pd.DataFrame:
         line[f"{measure.name}_half_width"] = estimate.half_width
         if measure.better is not None:
           line[f"{measure.name}_best"] = measure.name in row.best
-          line[f"{measure.name}_indistinguishable"] = measure.name in row.indistinguishable
-      for measure in comparison.TESTED_AGAINST_BASELINE:
-        line[f"p_{measure.name}"] = row.p_values.get(measure.name)
+      for measure in inference.TESTED:
+        for reference, found in (("baseline", row.against_baseline), ("best", row.against_best)):
+          line |= _comparison_values(f"{measure.name}_vs_{reference}", found.get(measure.name))
+      mean = (means or {}).get((panel.stream, panel.scale, row.learner))
+      line |= {f"final_iqm{end}": getattr(mean, name, None)
+               for end, name in (("", "value"), ("_low", "low"), ("_high", "high"))}
       rows.append({**line, "mixed_data": row.mixed, "gaps": "; ".join(row.gaps)})
   return pd.DataFrame(rows)
+
+
+def _comparison_values(prefix: str, found: paired.Comparison | None) -> dict[str, object]:
+  values = {} if found is None else {
+      "pairs": found.n, "difference": found.difference, "half_width": found.half_width, "p": found.corrected_p_value,
+      "p_equivalent": found.corrected_equivalence_p_value, "detectable": found.detectable,
+      "outcome": found.outcome.value}
+  return {f"{prefix}_{name}": values.get(name) for name in
+          ("pairs", "difference", "half_width", "p", "p_equivalent", "detectable", "outcome")}
 
 
 def per_task_estimates(records: Sequence[Record]) -> pd.DataFrame:
@@ -136,24 +169,28 @@ def _csv(frame: pd.DataFrame) -> str:
 def _tables(panels: Sequence[comparison.Panel]) -> Iterator[tuple[str, list[str], list[list[Cell]]]]:
   """Title, columns and rows: a table per panel; of several, one per measure that compares them."""
   for panel in panels:
-    yield cells.panel_title(panel), cells.headings(panel), _rows(panel)
-  for measure in _COMPARED if len(panels) > 1 else ():
+    yield cells.panel_title(panel), comparisons.headings(panel), _rows(panel)
+  for measure in _compared(panels):
     yield (f"{measure.title}, methods x streams", *_overview(panels, measure))
+
+
+def _compared(panels: Sequence[comparison.Panel]) -> list[measures.Measure]:
+  return [measure for measure in _COMPARED if measure in panels[0].columns] if len(panels) > 1 else []
 
 
 def _latex(panels: Sequence[comparison.Panel]) -> str:
   parts = []
   for panel in panels:
-    title = f"{cells.panel_title(panel)}. {cells.caption([panel])}"
-    parts.append(cells.latex_table(cells.headings(panel), _rows(panel), title))
-  for measure in _COMPARED if len(panels) > 1 else ():
-    title = f"{measure.title} ({measure.unit}), methods by streams. {cells.caption(panels)}"
+    title = f"{cells.panel_title(panel)}. {comparisons.caption([panel])}"
+    parts.append(cells.latex_table(comparisons.headings(panel), _rows(panel), title))
+  for measure in _compared(panels):
+    title = f"{measure.title} ({measure.unit}), methods by streams. {comparisons.caption(panels)}"
     parts.append(cells.latex_table(*_overview(panels, measure), title))
   return "\n\n".join(parts) + "\n"
 
 
 def _rows(panel: comparison.Panel) -> list[list[Cell]]:
-  return [cells.cells(panel, row) for row in panel.rows]
+  return [comparisons.row_cells(panel, row) for row in panel.rows]
 
 
 def _overview(panels: Sequence[comparison.Panel], measure: measures.Measure) -> tuple[list[str], list[list[Cell]]]:

@@ -11,16 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from benchmark.results import measures, methods
+from benchmark.results import comparability, inference, measures, methods
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from benchmark.results.status import Status
+from benchmark.suites import tuning as tuning_lib
 from benchmark.suites.identity import Identity
-from lasem_tf.metrics import statistics
+from lasem_tf.metrics import paired, statistics
 
-SIGNIFICANCE_LEVEL = 0.05
-_Values = Mapping[str, Mapping[str, Mapping[int, float]]]  # Method, measure, seed.
-TESTED_AGAINST_BASELINE = (measures.PEAK, measures.FINAL)
 # What all runs of a panel share, whatever their seed. A design fingerprint does not cover the images, so that on
 # different seeds a data set and a stand-in of the same design differ in their name or counts only.
 _SHARED = {"design_fingerprint": "different tasks (design fingerprints)", "display_name": "data of different names",
@@ -45,11 +43,12 @@ class Row:
     num_expected: runs that the suite asked for, or that were found.
     estimates: by measure name, over completed seeds.
     best: names of the measures in which this method has the best mean.
-    indistinguishable: names of the measures in which it is not significantly worse than the best.
-    p_values: Holm-corrected, against the baseline, by measure name; None where no test could be made.
+    against_baseline: comparisons with the baseline by measure name, of `inference.TESTED`.
+    against_best: the same with the method of the best mean; none of a method that is itself among the best.
     gaps: what is missing and why, one text per run.
     mixed: whether it was measured on other data than the rest of the panel, or with several settings.
     all_diverged: whether runs finished and every one of them diverged.
+    tuning: how its hyper-parameters were chosen, in words; '' where they were not.
   """
 
   learner: str
@@ -57,11 +56,12 @@ class Row:
   num_expected: int
   estimates: Mapping[str, statistics.Estimate]
   best: frozenset[str] = frozenset()
-  indistinguishable: frozenset[str] = frozenset()
-  p_values: Mapping[str, float | None] = dataclasses.field(default_factory=dict)
+  against_baseline: Mapping[str, paired.Comparison] = dataclasses.field(default_factory=dict)
+  against_best: Mapping[str, paired.Comparison] = dataclasses.field(default_factory=dict)
   gaps: tuple[str, ...] = ()
   mixed: bool = False
   all_diverged: bool = False
+  tuning: str = ""
 
   @property
   def label(self) -> str:
@@ -78,7 +78,9 @@ class Panel:
     scale: name of the scale's configuration.
     title: what the data are called.
     rows: the methods, in display order.
-    baseline: the method that p-values compare with; None for none.
+    baseline: the method that the others are compared with; None for none.
+    margin: of equivalence, as a fraction.
+    columns: measures that tables show.
   """
 
   stream: str
@@ -86,39 +88,53 @@ class Panel:
   title: str
   rows: Sequence[Row]
   baseline: str | None = None
+  margin: float = inference.MARGIN
+  columns: tuple[measures.Measure, ...] = measures.SHOWN
 
 
 def panels(records: Sequence[Record], expected_identities: Iterable[str] | None = None, baseline: str | None = None,
-           allow_mixed_data: bool = False) -> list[Panel]:
+           allow_mixed_data: bool = False, margin: float = inference.MARGIN,
+           columns: tuple[measures.Measure, ...] = measures.SHOWN,
+           course: Mapping[str, Mapping[str, float]] | None = None, allow_mixed_tuning: bool = False) -> list[Panel]:
   """Aggregates records over seeds.
 
   Args:
     records: as `records.load_records` returns them.
     expected_identities: runs that the suite asked for; those without a record appear as gaps. Their order is the order
       of the rows. By default what was found.
-    baseline: name of the learner that the others are tested against.
+    baseline: name of the learner that the others are tested against, or of the one whose single variant they are.
     allow_mixed_data: mark rows measured on other data or with several settings instead of refusing them.
+    margin: see `Panel`.
+    columns: see `Panel`.
+    course: further measures by identity, see `measures.runs_frame`.
+    allow_mixed_tuning: show methods of several tuning protocols or budgets in one panel instead of refusing them.
 
   Raises:
+    comparability.MixedTuningError: methods of one panel were tuned by several protocols or budgets.
     MixedDataError: methods of one panel were measured on different data, or runs of a method with different settings.
     RecordError: the baseline is no learner of these records.
   """
-  frame = measures.runs_frame(records)
+  frame = measures.runs_frame(records, course)
   frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
   frame["task_order"] = [tuple(record.result["stream"]["task_order"]) for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
+  frame["source"] = [(record.source, record.recorded_as) for record in records]
+  frame["tuning"] = [tuning_lib.describe(record.result.get("tuning")) for record in records]
   expected = list(dict.fromkeys(map(Identity.parse, expected_identities or ())))
   found = {record.named for record in records}
   learners = [*dict.fromkeys(each.learner for each in expected)]
   learners += sorted({record.learner for record in records} - set(learners), key=methods.learner_key)
-  if baseline is not None and baseline not in learners:
+  if baseline is not None and not comparability.named(baseline, learners):
     raise RecordError(f"The baseline {baseline!r} is none of the learners: {', '.join(learners)}.")
   missing: dict[tuple[str, str], list[Identity]] = {}
   for each in expected:
     missing.setdefault((each.stream, each.scale), []).extend([] if each in found else [each])
   runs = {key: group for key, group in frame.groupby(["stream", "scale"])} if records else {}
-  return [_panel(key, runs.get(key, frame[:0]), missing.get(key, []), learners, baseline, allow_mixed_data)
-          for key in sorted({*runs, *missing})]
+  for (stream, scale), group in () if allow_mixed_tuning else runs.items():
+    comparability.check_tuning(group, f"{stream} ({scale})")
+  return [dataclasses.replace(
+      _panel(key, runs.get(key, frame[:0]), missing.get(key, []), learners, baseline, allow_mixed_data, margin),
+      columns=columns) for key in sorted({*runs, *missing})]
 
 
 def expected_identities(found: Sequence[Record]) -> list[str]:
@@ -134,7 +150,7 @@ def expected_identities(found: Sequence[Record]) -> list[str]:
 
 
 def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity], learners: Sequence[str],
-           baseline: str | None, allow_mixed_data: bool) -> Panel:
+           baseline: str | None, allow_mixed_data: bool, margin: float) -> Panel:
   stream, scale = key
   mixed = _mixed_runs(runs, f"{stream} ({scale})", allow_mixed_data)
   named = runs[(runs["status"] != Status.FAILED) & ~runs["identity"].isin(mixed)]
@@ -147,10 +163,8 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
   estimates = {learner: {name: statistics.estimate(list(seeds.values())) for name, seeds in own.items()}
                for learner, own in values.items()}
   comparable = {learner: own for learner, own in values.items() if not is_mixed[learner]}
-  ranks = {measure.name: _rank(comparable, measure) for measure in measures.MEASURES if measure.better is not None}
-  present = baseline if baseline in comparable else None
-  p_values = {measure.name: _p_values(comparable, present, measure.name)
-              for measure in TESTED_AGAINST_BASELINE} if present is not None else {}
+  present = comparability.baseline_of(baseline, comparable, f"{stream} ({scale})")
+  found = inference.compare(comparable, present, margin)
   rows = []
   for learner, own in shown.items():
     absent = [each for each in missing if each.learner == learner]
@@ -158,14 +172,14 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
     num_completed = len(own) - len(ended)
     rows.append(Row(
         learner, num_completed, len(own) + len(absent), estimates[learner],
-        best=frozenset(name for name, (best, _) in ranks.items() if learner in best),
-        indistinguishable=frozenset(name for name, (_, near) in ranks.items() if learner in near),
-        p_values={name: found[learner] for name, found in p_values.items() if learner in found},
+        best=frozenset(name for name, best in found.best.items() if learner in best),
+        against_baseline=found.against_baseline.get(learner, {}), against_best=found.against_best.get(learner, {}),
         gaps=(*(f"seed {run.seed} {run.status}: {run.reason}" for run in ended.itertuples()),
               *(f"seed {each.seed} not run" for each in absent)),
         mixed=is_mixed[learner],
-        all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all())))
-  return Panel(stream, scale, title, rows, present)
+        all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all()),
+        tuning="" if own.empty else own["tuning"].mode().iloc[0]))
+  return Panel(stream, scale, title, rows, present, margin)
 
 
 def _values(runs: pd.DataFrame) -> dict[str, dict[int, float]]:
@@ -191,38 +205,13 @@ def _mixed_runs(runs: pd.DataFrame, panel: str, allow: bool) -> set[str]:
     usual = runs[~other].groupby(key)[column].agg(lambda group: group.mode().iloc[0])
     differs = runs[column] != runs[key].map(usual).fillna(runs[column])
     if (differs & ~other).any():
-      differences.append(difference)
+      named = comparability.settings(runs[~other], differs) if column == "configuration_hash" else ""
+      differences.append(f"{difference}{named}")
     other |= differs
   if other.any() and not allow:
     raise MixedDataError(
         f"{panel}: runs were measured with {' and with '.join(differences)}, e.g. "
         f"{runs.loc[other, 'identity'].iloc[0]} unlike {runs.loc[~other, 'identity'].iloc[0]}. Report them apart, or "
-        "pass --allow_mixed_data to benchmark.report to see them in one table, marked.")
+        "pass --allow_mixed_data to benchmark.report to see them in one table, marked, or --variants to see runs with "
+        "different settings as variants of their method.")
   return set(runs.loc[other, "identity"])
-
-
-def _rank(values: _Values, measure: measures.Measure) -> tuple[set[str], set[str]]:
-  """The methods with the best mean, and those that no test tells from them; none where fewer than two have values."""
-  seeds = {learner: own[measure.name] for learner, own in values.items() if own.get(measure.name)}
-  if len(seeds) < 2:
-    return set(), set()
-  means = {learner: statistics.estimate(list(own.values())).mean or 0.0 for learner, own in seeds.items()}
-  top = max(means.values()) if measure.better == "higher" else min(means.values())
-  # Equal numbers summed in another order differ in the last bits; such a tie has two winners.
-  best = [learner for learner, mean in means.items() if abs(mean - top) <= 1e-12]
-  tested = max(best, key=lambda learner: len(seeds[learner]))
-  tests = {learner: statistics.paired_t_test(own, seeds[tested]) for learner, own in seeds.items()
-           if learner not in best}
-  corrected = statistics.holm([test.p_value for test in tests.values()])
-  # Two seeds or more without a p-value: a difference that does not vary, which no t-test can call significant.
-  near = {learner for (learner, test), p_value in zip(tests.items(), corrected)
-          if test.n >= 2 and (p_value is None or p_value > SIGNIFICANCE_LEVEL)}
-  return set(best), near
-
-
-def _p_values(values: _Values, baseline: str, name: str) -> dict[str, float | None]:
-  """Of every method against the baseline, Holm-corrected."""
-  others = [learner for learner in values if learner != baseline]
-  tests = [statistics.paired_t_test(values[learner].get(name, {}), values[baseline].get(name, {}))
-           for learner in others]
-  return dict(zip(others, statistics.holm([test.p_value for test in tests])))

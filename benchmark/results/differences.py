@@ -1,9 +1,11 @@
 """In what two runs differ: results, settings, circumstances."""
 
 import contextlib
+import itertools
 import json
 import pathlib
-from collections.abc import Iterator, Mapping
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from benchmark.results import gin_texts, json_types, run_files
@@ -11,6 +13,7 @@ from benchmark.results.record_schema import RecordError
 from benchmark.suites import gin_text
 from lasem_tf.metrics import run_result
 
+_MOST_NAMED = 4  # Differences in a message.
 _CIRCUMSTANCES = ("versions", "device", "threads", "deterministic", "onednn", "commit", "dirty")
 
 
@@ -51,16 +54,41 @@ def of_settings(first: pathlib.Path | None, second: pathlib.Path | None, identit
   Returns:
     Values as Gin writes them, '' where there is none; nothing where a configuration is not kept or not readable.
   """
-  values = []
-  for source in (first, second):
-    try:
-      bound = gin_texts.bound_values(_operative(source, identity), identity)
-    except RecordError:  # This only explains an error, which must not become another.
-      return []
-    values.append({name: gin_text.render(value) for name, value in bound.items() if "." in name})
-  one, other = values
+  return of_bindings(settings_of(first, identity), settings_of(second, identity))
+
+
+def of_bindings(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+  """Binding, first and second value, as Gin writes them, where two configurations differ; nothing if one is empty."""
+  one, other = ({name: gin_text.render(value) for name, value in bound.items()} for bound in (first, second))
   return [(name, one.get(name, ""), other.get(name, "")) for name in sorted({*one, *other})
           if one and other and one.get(name) != other.get(name)]
+
+
+def in_words(found: Iterable[tuple[str, Any, Any]]) -> str:
+  """The first differences as text: 'a: 1 and 2, b: 3 and nothing'."""
+  listed = list(itertools.islice(found, _MOST_NAMED + 1))
+  shown = [f"{name}: {_short(first)} and {_short(second)}" for name, first, second in listed[:_MOST_NAMED]]
+  return ", ".join(shown) + (", ..." if len(listed) > _MOST_NAMED else "")
+
+
+def _short(value: Any) -> str:
+  if value in ("", None):
+    return "nothing"
+  return value if isinstance(value, str) and len(value) < 40 else reprlib.repr(value)
+
+
+def settings_of(source: pathlib.Path | None, identity: str) -> dict[str, Any]:
+  """The bindings in force of a run, from beside its record or collection; none where they are not kept or readable.
+
+  Args:
+    source: file of the record.
+    identity: of the run, as recorded.
+  """
+  try:
+    bound = gin_texts.bound_values(_operative(source, identity), identity)
+  except RecordError:  # This only explains and names: what is wrong is said where the file matters.
+    return {}
+  return {name: value for name, value in bound.items() if "." in name and not name.startswith("suite.")}
 
 
 def _operative(source: pathlib.Path | None, identity: str) -> str:

@@ -1,8 +1,9 @@
 """Dataclass annotations as checks of parsed JSON and as a JSON Schema.
 
 Understood are dataclasses, `list`, `dict`, unions, `Literal`, the JSON scalars and `Any`, annotated with what
-`lasem_tf.metrics.run_result` defines. Fields of dataclasses with a default may be missing. Checks are functions made once for every annotation, because a report may read
-ten thousand matrices; only where one fails is the place looked for.
+`lasem_tf.metrics.run_result` defines. Fields of dataclasses with a default may be missing. Checks are functions made
+once for every annotation, because a report may read ten thousand matrices; only where one fails is the place looked
+for.
 """
 
 import dataclasses

@@ -1,14 +1,17 @@
 """The numbers that tables and figures show for a run: what they are, how they are printed, which way is better."""
 
 import dataclasses
+import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from benchmark.results import json_types
+from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
-from lasem_tf.metrics import lifelong
+from lasem_tf.metrics import lifelong, run_result
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +50,27 @@ PEAK = Measure("peak", "Peak", "%", 100, 2, "higher",
                "peak per-task accuracy: test accuracy at the best validation epoch of each visit, averaged")
 FINAL = Measure("final", "Final", "%", 100, 2, "higher", "test accuracy of all tasks after the last visit, averaged")
 FORGETTING = Measure("forgetting", "Forgetting", "pp", 100, 2, "lower",
-                     "best accuracy since a task's last visit less its final accuracy, averaged without the last task")
+                     "best accuracy since a task's last visit less its final accuracy, averaged without the last task; "
+                     "never negative, as the final accuracy is among those the best is taken of")
+FORGETTING_CHAUDHRY = Measure(
+    "forgetting_chaudhry", "Forgetting (Chaudhry)", "pp", 100, 2, "lower",
+    "best accuracy after any visit before the last one less the final accuracy, averaged without the last task "
+    "(Chaudhry et al. 2018); negative where the last visit improved a task")
+LEARNING = Measure("learning", "Learning", "%", 100, 2, "higher",
+                   "accuracy right after a task's last visit, averaged (learning accuracy)")
+INCREMENTAL = Measure("incremental", "Incremental", "%", 100, 2, "higher",
+                      "accuracy of the tasks learned so far, averaged over them and then over visits")
+FORWARD_TRANSFER = Measure(
+    "forward_transfer", "FWT", "pp", 100, 2, "higher",
+    "accuracy right after learning less that of `stl` on the same task and seed, averaged without the first task")
+INTRANSIGENCE = Measure(
+    "intransigence", "Intransigence", "pp", 100, 2, "lower",
+    "accuracy of `joint` right after a task came less the method's, same task and seed, averaged")
+WORST_CASE = Measure(
+    "worst_case", "Worst case", "%", 100, 2, "higher",
+    "least accuracy that a task ever had after its last visit, averaged; needs evaluations in visits (`eval_every`)")
+LEARNING_CURVE = Measure("learning_curve", "Learning curve", "%", 100, 2, "higher",
+                         "area under the visited task's validation accuracy over its epochs, averaged over visits")
 BACKWARD_TRANSFER = Measure(
     "backward_transfer", "BWT", "pp", 100, 2, "higher",
     "final accuracy less accuracy right after a task's last visit, averaged without the last task")
@@ -59,11 +82,20 @@ PARAMETERS = Measure("parameters", "Parameters", "", 1, 0, None,
                      "parameters of the committed model after the last visit")
 MACS = Measure("macs_per_image", "MACs per image", "M", 1e-6, 3, None,
                "multiply-accumulates to classify one image with the committed model, averaged over tasks")
+LATENCY = Measure("latency", "Latency per image", "µs", 1e6, 1, None,
+                  "wall time to classify one test image, in the batches of an evaluation, averaged over tasks")
+MEMORY = Measure("memory_floats", "Memory", "floats", 1, 0, None,
+                 "32-bit numbers kept beside the model for later tasks (importances, stored images, masks), as the "
+                 "learner reports them after the last visit")
 CPU_SECONDS = Measure("cpu_seconds", "CPU time", "s", 1, 1, None, "process CPU time of the whole run")
 
-MEASURES = (PEAK, FINAL, FORGETTING, BACKWARD_TRANSFER, RETENTION, RETENTION_OF_PEAK, PARAMETERS, MACS, CPU_SECONDS)
-# The second retention ratio goes to data frames only: it adds little information and widens every table.
-SHOWN = tuple(measure for measure in MEASURES if measure is not RETENTION_OF_PEAK)
+MEASURES = (PEAK, FINAL, LEARNING, INCREMENTAL, FORGETTING, FORGETTING_CHAUDHRY, BACKWARD_TRANSFER, FORWARD_TRANSFER,
+            INTRANSIGENCE, RETENTION, RETENTION_OF_PEAK, WORST_CASE, LEARNING_CURVE, PARAMETERS, MEMORY, MACS, LATENCY,
+            CPU_SECONDS)
+BY_NAME = {measure.name: measure for measure in MEASURES}
+# Columns of tables unless a report names others: few enough to read.
+SHOWN = (PEAK, FINAL, FORGETTING, BACKWARD_TRANSFER, RETENTION, PARAMETERS, MACS, CPU_SECONDS)
+FROM_COURSE = (WORST_CASE, LEARNING_CURVE)  # See `results.course`; the others come from records alone.
 PER_TASK = {
     PEAK: lifelong.peak_per_task, FINAL: lifelong.final_per_task, FORGETTING: lifelong.forgetting_per_task,
 }
@@ -72,11 +104,35 @@ PER_TASK = {
 _RUN_COLUMNS = ("identity", "stream", "scale", "learner", "seed", "status", "reason", "display_name",
                 "design_fingerprint", "data_fingerprint")
 _FURTHER = ("retention_all", "retention_of_peak_all")  # With the task of the last visit.
+_REFERENCES = ("stl", "joint")
+# What learners report under these names after a visit, and how many floats one of it is.
+_KEPT = {"retention_floats": 1.0, "memory_logits": 1.0, "memory_bytes": 0.25}
+_Course = Mapping[str, Mapping[str, float]]
 
 
-def runs_frame(records: Sequence[Record]) -> pd.DataFrame:
-  """One row per record: who, on what, how it ended, and every measure (NaN unless completed)."""
-  rows = []
+def find(names: Iterable[str]) -> tuple[Measure, ...]:
+  """The measures of these names.
+
+  Raises:
+    RecordError: there is none of a name.
+  """
+  names = tuple(names)
+  for name in names:
+    if name not in BY_NAME:
+      near = difflib.get_close_matches(name, BY_NAME, 1)
+      raise RecordError(f"--columns: {name!r} is no measure{f'; did you mean {near[0]!r}?' if near else '.'} There are "
+                        f"{', '.join(BY_NAME)}.")
+  return tuple(BY_NAME[name] for name in names)
+
+
+def runs_frame(records: Sequence[Record], course: _Course | None = None) -> pd.DataFrame:
+  """One row per record: who, on what, how it ended, and every measure (NaN unless completed).
+
+  Args:
+    records: finished runs; forward transfer and intransigence need those of `stl` and `joint` among them.
+    course: further measures by identity, from `results.course`.
+  """
+  rows, references = [], _references(records)
   for record in records:
     stream = record.result["stream"]
     row = {"identity": record.identity, "stream": record.stream, "scale": record.scale, "learner": record.learner,
@@ -90,8 +146,40 @@ def runs_frame(records: Sequence[Record]) -> pd.DataFrame:
       macs = record.result["forward_macs_committed"]
       row["macs_per_image"] = float(np.mean([macs[task] for task in record.matrix.task_ids]))
       row["cpu_seconds"] = float(record.provenance.get("cpu_seconds", math.nan))
+      row["memory_floats"] = _memory_floats(record)
+      row["latency"] = float(np.mean(record.provenance.get("latency_seconds") or math.nan))
+      row.update(_between_runs(record, references))
+      row.update((course or {}).get(record.identity, {}))
     rows.append(row)
   return pd.DataFrame(rows, columns=[*_RUN_COLUMNS, *(measure.name for measure in MEASURES), *_FURTHER])
+
+
+def _references(records: Sequence[Record]) -> dict[tuple, Record]:
+  return {(record.learner, *_place(record)): record for record in records
+          if record.learner in _REFERENCES and record.is_completed}
+
+
+def _place(record: Record) -> tuple:
+  """What two runs must share to be compared task by task."""
+  return record.stream, record.scale, record.seed, record.result["stream"]["data_fingerprint"]
+
+
+def _between_runs(record: Record, references: Mapping[tuple, Record]) -> dict[str, float]:
+  single_task, joint = (references.get((learner, *_place(record))) for learner in _REFERENCES)
+  found = {}
+  if single_task is not None:
+    found["forward_transfer"] = lifelong.average_forward_transfer(record.matrix, single_task.matrix)
+  if joint is not None and joint.matrix.task_order == record.matrix.task_order:
+    found["intransigence"] = lifelong.average_intransigence(record.matrix, joint.matrix)
+  return found
+
+
+def _memory_floats(record: Record) -> float:
+  """NaN where the learner reports nothing."""
+  last = record.result["learner_summary"][-1] or {}
+  is_amount = json_types.accepts(run_result.Amount)
+  kept = [floats * last[name] for name, floats in _KEPT.items() if is_amount(last.get(name))]
+  return sum(kept) if kept else math.nan
 
 
 def per_task_frame(records: Sequence[Record]) -> pd.DataFrame:

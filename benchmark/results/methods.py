@@ -7,7 +7,10 @@ serves print.
 
 import dataclasses
 import hashlib
+import re
 from collections.abc import Mapping
+
+from benchmark.suites.identity import split_variant
 
 Line = str | tuple[int, tuple[float, ...]]  # A name or a dash pattern of Matplotlib.
 
@@ -100,6 +103,8 @@ _FILLS: Mapping[str, tuple[str, Line]] = {
     "bounded": ("bottom", (0, (4, 1, 1, 1))), "validation": ("top", (0, (8, 1.5, 2, 1.5))),
     "office_home": ("bottom", (0, (3, 1, 3, 3))),
 }
+_VARIANT_FILLS = ("full", "none", "left", "right", "top", "bottom")
+_VARIANT_LINES: tuple[Line, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 _SPARE_COLOURS = (_BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE)
 _SPARE_MARKERS = "osD^v<>pPX*hd"
 _WORDS = {"all": "All", "alternating": "Alternating", "2021": "(2021)", "release": "(release)"}
@@ -107,28 +112,51 @@ _WORDS = {"all": "All", "alternating": "Alternating", "2021": "(2021)", "release
 
 def family(learner: str) -> Family | None:
   """The family with the longest name that the method's begins with, word by word; None for an unknown method."""
-  words = learner.split("_")
+  words = split_variant(learner)[0].split("_")
   beginnings = ("_".join(words[:length]) for length in range(len(words), 0, -1))
   return next((_BY_NAME[name] for name in beginnings if name in _BY_NAME), None)
 
 
 def learner_label(name: str) -> str:
-  """The name people read: 'hps_top2' is 'HPS Top-2', 'lasem_dfcnn' is 'LASEM DF-CNN'; unknown names stay themselves."""
+  """The name people read: 'hps_top2' is 'HPS Top-2', 'ewc[strength=10]' is 'EWC (strength=10)'.
+
+  Unknown names stay themselves.
+  """
+  full = name
+  name, variant = split_variant(full)
   own = family(name)
+  if variant:
+    return f"{learner_label(name)} ({variant_label(full)})"
   if own is None:
     return name
   rest = name[len(own.name) + 1:].replace("office_home", "Office-Home").replace("second_order", "second order")
   return " ".join([own.label, *map(_word, filter(None, rest.split("_")))])
 
 
-def learner_key(name: str) -> tuple[int, str]:
-  """Sorts single-task first, then static sharing, searches and the learners of other papers, names within a family."""
-  own = family(name)
-  return (len(_FAMILIES) if own is None else _ORDER[own.name], name)
+def variant_label(name: str) -> str:
+  """What makes a method a variant, as people read it: 'strength=10, learning_rate=0.001'; '' for others."""
+  return split_variant(name)[1].replace(",", ", ")
+
+
+def learner_key(name: str) -> tuple[int, str, list[tuple[float, str]]]:
+  """Sorts single-task first, then static sharing, searches and the learners of other papers, names within a family.
+
+  Variants come after their learner, by the numbers they are named by.
+  """
+  own, (method, variant) = family(name), split_variant(name)
+  parts = re.split(r"(?<==)(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)", variant)  # Numbers stand at odd places.
+  numbered = [(float(part), "") if place % 2 else (0.0, part) for place, part in enumerate(parts)]
+  return (len(_FAMILIES) if own is None else _ORDER[own.name], method, numbered if variant else [])
 
 
 def look(learner: str) -> Look:
   """How a method is drawn; depends on its name alone, never on the other methods of a figure."""
+  learner, variant = split_variant(learner)
+  if variant:
+    number = int(hashlib.sha256(variant.encode()).hexdigest(), 16)
+    look_of_all = look(learner)
+    return Look(look_of_all.colour, _SPARE_MARKERS[number % len(_SPARE_MARKERS)],
+                _VARIANT_LINES[number // 16 % len(_VARIANT_LINES)], _VARIANT_FILLS[number // 256 % len(_VARIANT_FILLS)])
   own = family(learner)
   if own is None:
     number = int(hashlib.sha256(learner.encode()).hexdigest(), 16)

@@ -183,12 +183,12 @@ def _check_result(named: Identity, result: Mapping, where: str) -> None:
         raise RecordError(f"{where}: {name}[{index}] is null, though the run completed.")
   accuracy = result["accuracy"]
   try:
-    matrix = AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"],
-                                      result["stream"]["task_order"])
+    AccuracyMatrix.from_rows(accuracy["after_visit"], accuracy["at_best_validation"], result["stream"]["task_order"])
   except ValueError as error:
     raise RecordError(f"{where}: result.accuracy is not an accuracy matrix. {error}") from error
   validation = result.get("validation_accuracy")
-  if validation is not None and (np.isnan(np.array(validation, np.float64)) != np.isnan(matrix.after_visit)).any():
+  missing = [np.isnan(np.array(rows, np.float64)) for rows in (validation or (), accuracy["after_visit"])]
+  if validation is not None and (missing[0] != missing[1]).any():
     raise RecordError(f"{where}: result.validation_accuracy is null for other tasks than result.accuracy.after_visit.")
 
 

@@ -6,11 +6,9 @@ line (`records.jsonl`, as `benchmark.export --format=jsonl` writes them), or bot
 
 import dataclasses
 import functools
-import itertools
 import json
 import os
 import pathlib
-import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +21,6 @@ from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
 __all__ = ["Record", "RecordError", "identity_key", "load_records", "read_record", "write_collection",
            "write_record"]
-_MOST_NAMED = 4  # Differences in a message.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,12 +32,18 @@ class Record:
     result: what the run measured; equal bit for bit whenever the run is repeated on the same kind of machine.
     provenance: how it was measured.
     source: the file it was read from; None for one made in memory.
+    recorded_as: the identity there, where a report calls the run otherwise; by default the same.
   """
 
   identity: str
   result: Mapping[str, Any]
   provenance: Mapping[str, Any]
   source: pathlib.Path | None = None
+  recorded_as: str = ""
+
+  def __post_init__(self):
+    if not self.recorded_as:
+      object.__setattr__(self, "recorded_as", self.identity)
 
   @functools.cached_property
   def named(self) -> Identity:
@@ -138,13 +141,14 @@ def read_record(path: str | os.PathLike) -> Record:
   return _parse(run_files.read_text(source), str(source), source)
 
 
-def load_records(folders: Sequence[str | os.PathLike]) -> list[Record]:
+def load_records(folders: Sequence[str | os.PathLike], by_configuration: bool = False) -> list[Record]:
   """Reads and merges the records of several folders, sorted by identity.
 
   A run found twice with equal results is kept once. A failed attempt yields to one that finished.
 
   Args:
     folders: result folders, or single record or collection files.
+    by_configuration: keep runs of one identity that have different settings.
 
   Raises:
     NoRecordsError: a folder is missing or holds no record.
@@ -152,12 +156,13 @@ def load_records(folders: Sequence[str | os.PathLike]) -> list[Record]:
     RecordError: a record cannot be used.
     OSError: a folder cannot be read, or a symbolic link leads nowhere.
   """
-  merged: dict[str, Record] = {}
+  merged: dict[tuple[str, str], Record] = {}
   for folder in folders:
     found = False
     for record in _records_of(pathlib.Path(folder)):
       found = True
-      merged[record.identity] = _merge(merged.get(record.identity), record)
+      key = record.identity, record.result["configuration_hash"] if by_configuration else ""
+      merged[key] = _merge(merged.get(key), record)
     if not found:
       raise NoRecordsError(
           f"{folder}: no {run_files.RECORD_FILE} or {run_files.COLLECTION_FILE} below it. Name the --output_dir of a "
@@ -196,22 +201,10 @@ def _merge(first: Record | None, second: Record) -> Record:
   if hashes[0] != hashes[1]:
     settings = differences.of_settings(first.source, second.source, second.identity)
     raise ContradictoryRecordsError(
-        f"{both} were trained with different settings ({_in_words(settings) or ' and '.join(hashes)}). Report their "
-        "folders apart, or give one of the two a learner or a scale of another name.")
-  others = _in_words(differences.of_circumstances(first.provenance, second.provenance))
+        f"{both} were trained with different settings ({differences.in_words(settings) or ' and '.join(hashes)}). "
+        "Report their folders apart, or as variants of the method: benchmark.report --variants.")
+  others = differences.in_words(differences.of_circumstances(first.provenance, second.provenance))
   raise ContradictoryRecordsError(
       f"{both} were trained with equal settings and disagree in "
-      f"{_in_words(differences.of_values(*results))}. {f'Circumstances differ in {others}. ' if others else ''}Keep the record you trust and move the other away.")
-
-
-def _in_words(found: Iterable[tuple[str, Any, Any]]) -> str:
-  """The first differences as text: 'a: 1 and 2, b: 3 and nothing'."""
-  listed = list(itertools.islice(found, _MOST_NAMED + 1))
-  shown = [f"{name}: {_short(first)} and {_short(second)}" for name, first, second in listed[:_MOST_NAMED]]
-  return ", ".join(shown) + (", ..." if len(listed) > _MOST_NAMED else "")
-
-
-def _short(value: Any) -> str:
-  if value in ("", None):
-    return "nothing"
-  return value if isinstance(value, str) and len(value) < 40 else reprlib.repr(value)
+      f"{differences.in_words(differences.of_values(*results))}. "
+      f"{f'Circumstances differ in {others}. ' if others else ''}Keep the record you trust and move the other away.")

@@ -58,11 +58,13 @@ def load_details(records: Sequence[Record], max_epochs_per_visit: int = MAX_EPOC
     RecordError: a file is damaged, or does not fit its record.
   """
   wanted = {record.identity: record for record in records}
+  collected = {(record.source, record.recorded_as): record.identity for record in records}
   result: dict[str, RunDetails] = {}
   for source in dict.fromkeys(record.source for record in records if record.source is not None):
     if source.name == run_files.COLLECTION_FILE and (source.parent / run_files.DETAILS_FILE).exists():
-      file = source.parent / run_files.DETAILS_FILE
-      result.update((identity, details) for identity, details in _read_collection(file) if identity in wanted)
+      for identity, details in _read_collection(source.parent / run_files.DETAILS_FILE):
+        if (source, identity) in collected:
+          result[collected[source, identity]] = details
   for record in records:
     if record.source is not None and record.source.suffix == ".json":
       details = _read_folder(record.source.parent, max_epochs_per_visit)

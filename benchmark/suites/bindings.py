@@ -113,6 +113,10 @@ def reachable(values: Mapping[str, Any], root: str = ROOT) -> set[str]:
   Raises:
     ConfigurationError: a macro on the way is not bound.
   """
+  by_owner: dict[str, set[str]] = {}
+  for bound in values:
+    if "." in bound:
+      by_owner.setdefault(_owner(bound), set()).add(bound)
   used: set[str] = set()
   waiting: list[tuple[Reference | Macro, str]] = [(Reference(root, evaluate=True), "")]
   while waiting:
@@ -124,7 +128,7 @@ def reachable(values: Mapping[str, Any], root: str = ROOT) -> set[str]:
                                  f"{nearest(found.name, macros)}")
       names = {found.name}
     else:
-      names = {bound for bound in values if "." in bound and _owner(bound) == short(found.name)}
+      names = by_owner.get(short(found.name), set())
     for bound in names - used:
       used.add(bound)
       waiting += [(part, bound) for part in parts(values[bound]) if isinstance(part, (Reference, Macro))]

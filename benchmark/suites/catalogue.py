@@ -66,9 +66,9 @@ def of_modules(modules: Sequence[str]) -> dict[str, Configurable]:
   Raises:
     ConfigurationError: there is no such module.
   """
-  classes, registered = _shipped()
   if not modules:
-    return _configurables(registered, classes)
+    return _shipped_configurables()
+  classes, registered = _shipped()
   own = {node.name: node for name in modules for path in _files(name) for node in _definitions(_tree(path))}
   return _configurables({**registered, **own}, {**classes, **own})
 
@@ -86,6 +86,12 @@ def _shipped() -> tuple[dict, dict]:
         classes[node.name] = node
         registered |= {name: node for name in _registered_names(node)}
   return classes, registered
+
+
+@functools.cache
+def _shipped_configurables() -> dict[str, Configurable]:
+  classes, registered = _shipped()
+  return _configurables(registered, classes)
 
 
 def _files(module: str) -> Iterable[pathlib.Path]:

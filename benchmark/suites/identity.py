@@ -8,6 +8,7 @@ import re
 import reprlib
 
 MAX_NAME = 100
+_TRIAL = "[tuning]"
 NAME_RULE = f"up to {MAX_NAME} letters, digits and any of _ . + - = , [ ], the first a letter, a digit or _"
 _NAME = rf"[A-Za-z0-9_][A-Za-z0-9_.+=,\[\]-]{{0,{MAX_NAME - 1}}}"
 _SEED = r"seed(0|-?[1-9][0-9]{0,17})"
@@ -23,6 +24,11 @@ def split_variant(learner: str) -> tuple[str, str]:
   """('ewc', 'strength=10') of 'ewc[strength=10]'; the second is '' for a learner that is no variant."""
   found = re.fullmatch(r"([^\[\]]+)\[(.+)\]", learner)
   return (found[1], found[2]) if found else (learner, "")
+
+
+def trial_scale(scale: str) -> str:
+  """The scale of the trials by which hyper-parameters are chosen."""
+  return f"{scale}{_TRIAL}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +65,16 @@ class Identity:
     if len(parts) != 4 or seed is None:
       raise ValueError(f"{reprlib.repr(text)} is no identity, which is <stream>/<learner>/<scale>/seed<number>.")
     return cls(parts[0], parts[1], parts[2], int(seed[1]))
+
+  @property
+  def method(self) -> str:
+    """The learner without what makes it a variant."""
+    return split_variant(self.learner)[0]
+
+  @property
+  def is_trial(self) -> bool:
+    """Whether the run served to choose hyper-parameters: it belongs to no comparison."""
+    return self.scale.endswith(_TRIAL)
 
   def __str__(self) -> str:
     return f"{self.stream}/{self.learner}/{self.scale}/seed{self.seed}"

@@ -1,83 +1,18 @@
-"""A suite: lists of streams, learners and seeds that expand to runs with readable identities. Needs no TensorFlow."""
+"""A suite as runs: what is trained on every stream, with all of its configuration. Needs no TensorFlow."""
 
 import dataclasses
 import itertools
-import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import gin
-
 from benchmark.suites import bindings as bindings_lib, catalogue, learner_names, variants
+from benchmark.suites.definition import read_suite, SUITE, Suite
 from benchmark.suites.gin_files import ConfigurationError, nearest
-from benchmark.suites.gin_text import canonical, expand_macros, GinText, Reader
-from benchmark.suites.identity import Identity, is_name, NAME_RULE, split_variant
+from benchmark.suites.gin_text import canonical, GinText, Reader
+from benchmark.suites.identity import Identity, split_variant, trial_scale
+from lasem_tf.metrics.run_result import Tuning
 
-_SUITE = "suite"
-
-
-@gin.configurable("suite")
-@dataclasses.dataclass(frozen=True)
-class Suite:
-  """What a suite file binds.
-
-  Attributes:
-    streams: names of files in `gin/streams`.
-    learners: names of learners; see `learner_names`.
-    scale: name of a file in `gin/scale`, the overlay that sets how much is trained.
-    seeds: the trials.
-    design_seed: fixes what all trials share.
-    name: of the suite; names the default output folder. Default: the file's.
-    baseline: learner that the tables test the others against; None for none.
-    sweep: of some learners, values by binding or macro, which win over everything else: each point of their product is
-      a variant that is trained in the learner's place.
-  """
-
-  streams: tuple[str, ...]
-  learners: tuple[str, ...]
-  scale: str
-  seeds: tuple[int, ...]
-  design_seed: int = 0
-  name: str = ""
-  baseline: str | None = None
-  sweep: Mapping[str, Mapping[str, Sequence[Any]]] = dataclasses.field(default_factory=dict)
-
-  def __post_init__(self):
-    for field in ("streams", "learners", "seeds"):
-      values = tuple(getattr(self, field))
-      if not values or len(set(values)) < len(values):
-        raise ConfigurationError(f"suite.{field} must name at least one entry and none twice, not {list(values)}.")
-      object.__setattr__(self, field, values)
-    for field, name in (*(("streams", name) for name in self.streams), *(("learners", name) for name in self.learners),
-                        ("scale", self.scale), *((("name", self.name),) if self.name else ())):
-      if not is_name(name):
-        raise ConfigurationError(f"suite.{field}: {name!r} is no name. Names become folders: {NAME_RULE}, without a "
-                                 "path before them.")
-    for learner in self.sweep:
-      if learner not in self.learners:
-        raise ConfigurationError(f"suite.sweep names {learner!r}, which is none of suite.learners."
-                                 f"{nearest(str(learner), self.learners)}")
-      self.variants(learner)
-    if self.baseline is not None:
-      self._check_baseline(self.baseline)
-    if any(isinstance(seed, bool) or not 0 <= seed < 2**31 for seed in (*self.seeds, self.design_seed)):
-      raise ConfigurationError("suite.seeds and suite.design_seed must be whole numbers from 0 to 2147483647.")
-
-  def variants(self, learner: str) -> list[variants.Variant]:
-    """What is trained of a learner: the variants of its sweep, or itself.
-
-    Raises:
-      ConfigurationError: the sweep is no dict of lists, or names a variant twice.
-    """
-    return variants.expand(learner, self.sweep.get(learner, {}), f"suite.sweep of {learner}")
-
-  def _check_baseline(self, baseline: str) -> None:
-    method, _ = split_variant(baseline)
-    learner_names.resolve(method)
-    trained = [variant.learner for variant in self.variants(method)] if method in self.sweep else [baseline]
-    if baseline not in trained:
-      raise ConfigurationError(f"suite.baseline {baseline!r} is none of the variants of {method}; name one of "
-                               f"{', '.join(trained)}.")
+__all__ = ["Expansion", "Group", "Run", "Suite", "configuration_hash", "expand", "load", "read_suite"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,6 +30,7 @@ class Run:
     source: what the learner's name stands for.
     names_defaults: whether the text is an operative configuration: it binds defaults too, so its hash is not the run's.
     bindings: what the variant changes: names and values, as gin writes them.
+    tuning: how hyper-parameters were or are chosen; None where they are not.
   """
 
   stream: str
@@ -107,11 +43,17 @@ class Run:
   source: str = ""
   names_defaults: bool = False
   bindings: tuple[tuple[str, str], ...] = ()
+  tuning: Tuning | None = dataclasses.field(default=None, hash=False)  # Has a list, and follows from the others.
 
   @property
   def identity(self) -> str:
     """Readable, unique within a suite, and the run's folder."""
     return str(Identity(self.stream, self.learner, self.scale, self.seed))
+
+  @property
+  def method(self) -> str:
+    """The learner without what makes it a variant."""
+    return split_variant(self.learner)[0]
 
   def parse(self) -> dict[str, Any]:
     """Puts the run's configuration into gin's global state; returns what is bound.
@@ -134,16 +76,64 @@ class Run:
   @classmethod
   def from_json(cls, values: Mapping[str, Any]) -> "Run":
     """The inverse of `to_json`."""
-    return cls(**{**values, "bindings": tuple(map(tuple, values["bindings"]))})
+    tuning = Tuning(**values["tuning"]) if values["tuning"] else None
+    return cls(**{**values, "bindings": tuple(map(tuple, values["bindings"])), "tuning": tuning})
 
 
 def configuration_hash(values: Mapping[str, Any], design_seed: int) -> str:
   """The hash of a run that is bound to these values."""
-  key = f"{_SUITE}.design_seed"
+  key = f"{SUITE}.design_seed"
   return bindings_lib.configuration_hash({**values, key: design_seed}, bindings_lib.reachable(values) | {key})
 
 
+@dataclasses.dataclass(frozen=True)
+class Group:
+  """One learner on one stream.
+
+  Attributes:
+    stream: name of the stream that is evaluated.
+    learner: name of the learner, of which all runs are variants.
+    variants: runs of every variant, one for each seed.
+    trials: the runs by which one of these variants is chosen, in their order; none where all are evaluated. Groups of
+      several streams may have the same ones.
+  """
+
+  stream: str
+  learner: str
+  variants: tuple[tuple[Run, ...], ...]
+  trials: tuple[tuple[Run, ...], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Expansion:
+  """A suite and its runs.
+
+  Attributes:
+    suite: what was bound.
+    groups: in the order streams x learners.
+  """
+
+  suite: Suite
+  groups: tuple[Group, ...]
+
+  @property
+  def trials(self) -> list[Run]:
+    """All runs that serve to choose hyper-parameters, each once."""
+    return list(dict.fromkeys(run for group in self.groups for runs in group.trials for run in runs))
+
+  @property
+  def evaluated(self) -> list[Run]:
+    """All runs that are, or may be chosen to be, evaluated."""
+    return [run for group in self.groups for runs in group.variants for run in runs]
+
+
 def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, list[Run]]:
+  """`expand`, as the suite and all of its runs: trials, and whatever may be evaluated."""
+  expansion = expand(files, bindings)
+  return expansion.suite, expansion.trials + expansion.evaluated
+
+
+def expand(files: Sequence[str], bindings: Sequence[str] = ()) -> Expansion:
   """Reads a suite and expands it to runs; every run's configuration is checked.
 
   Args:
@@ -159,47 +149,56 @@ def load(files: Sequence[str], bindings: Sequence[str] = ()) -> tuple[Suite, lis
   reader = Reader()
   text = reader.read(files, bindings)
   suite = read_suite(text, files)
-  own = {name for name in text.values if not name.startswith(f"{_SUITE}.")}
-  runs: list[Run] = []
-  used: set[str] = bindings_lib.reachable(text.values, _SUITE)
-  for stream, learner in itertools.product(suite.streams, suite.learners):
-    source = learner_names.resolve(learner)
-    complete = reader.read((f"streams/{stream}.gin", *source.files), source.bindings)
-    complete = reader.read((f"scale/{suite.scale}.gin", *files), bindings, after=complete)
-    for variant in suite.variants(learner):
-      text = _vary(complete, variant, f"suite.sweep of {learner}")
-      used |= _check(text)
-      runs += [Run(stream, variant.learner, suite.scale, seed, suite.design_seed, text.render(),
-                   configuration_hash(text.values, suite.design_seed), str(source), bindings=variant.bindings)
-               for seed in suite.seeds]
-  for name in sorted(own - used):
-    raise ConfigurationError(bindings_lib.unused_message(name, used))
-  return suite, runs
+  own = {name for name in text.values if not name.startswith(f"{SUITE}.")}
+  composer = _Composer(reader, files, bindings, suite, bindings_lib.reachable(text.values, SUITE))
+  groups = tuple(composer.group(stream, learner)
+                 for stream, learner in itertools.product(suite.streams, suite.learners))
+  for name in sorted(own - composer.used):
+    raise ConfigurationError(bindings_lib.unused_message(name, composer.used))
+  sizes = {group.learner: len(group.trials) for group in groups}
+  if len(set(sizes.values())) > 1 and not suite.allow_mixed_tuning:
+    shown = ", ".join(f"{learner} {size}" for learner, size in sizes.items())
+    raise ConfigurationError(f"suite.grids gives learners different numbers of trials ({shown}), and one table cannot "
+                             "hold both: give them equally many, or bind suite.allow_mixed_tuning = True.")
+  return Expansion(suite, groups)
 
 
-def read_suite(text: GinText, files: Sequence[str]) -> Suite:
-  """The suite that a text binds; nothing else of the text is checked.
+class _Composer:
+  """Puts together the configurations of a suite's runs.
 
-  Raises:
-    ConfigurationError: it binds none, or a wrong one.
+  Attributes:
+    used: names of bindings that some run uses.
   """
-  bound = {name for name in text.values if name.startswith(f"{_SUITE}.")}
-  if not bound:
-    raise ConfigurationError(f"{' '.join(map(str, files))} binds no suite.streams: --gin_file takes suites, such as "
-                             "gin/suites/smoke.gin; streams and learners are named inside one.")
-  known = catalogue.of_modules(())
-  suite_alone = {name: text.values[name] for name in bound}
-  bindings_lib.check_names(suite_alone, text.origins, known, is_complete=True)
-  bindings_lib.check_types(text.values, bound | bindings_lib.reachable(text.values, _SUITE), known)
-  values = {name.rpartition(".")[2]: expand_macros(text.values[name], text.values) for name in bound}
-  missing = [field.name for field in dataclasses.fields(Suite)
-             if {field.default, field.default_factory} == {dataclasses.MISSING} and field.name not in values]
-  if missing:
-    raise ConfigurationError(f"{' '.join(map(str, files))} binds no suite.{missing[0]}; add it.")
-  try:
-    return Suite(**{"name": pathlib.Path(files[-1]).stem, **values})
-  except ConfigurationError as error:  # Gin appends the call.
-    raise ConfigurationError(str(error).split("\n  In call to configurable")[0]) from error
+
+  def __init__(self, reader: Reader, files: Sequence[str], bindings: Sequence[str], suite: Suite, used: set[str]):
+    self.used = set(used)
+    self._reader, self._files, self._bindings, self._suite = reader, files, bindings, suite
+
+  def group(self, stream: str, learner: str) -> Group:
+    """All runs of a learner on a stream."""
+    points, options = self._suite.variants(learner), self._suite.tuning_options
+    facts = options.facts([point.learner for point in points])
+    evaluated = tuple(self._runs(stream, learner, points, self._suite.scale, self._suite.seeds, facts))
+    if not options.is_on:
+      return Group(stream, learner, evaluated)
+    trials = self._runs(options.stream or stream, learner, points, trial_scale(self._suite.scale), options.seeds, facts,
+                        options.trial_bindings)
+    return Group(stream, learner, evaluated, tuple(trials))
+
+  def _runs(self, stream: str, learner: str, points: Sequence[variants.Variant], scale: str, seeds: Sequence[int],
+            facts: Tuning | None, further: Mapping[str, Any] | None = None) -> Iterator[tuple[Run, ...]]:
+    """Of every variant, a run for each seed; `further` is bound besides."""
+    source, suite = learner_names.resolve(learner), self._suite
+    complete = self._reader.read((f"streams/{stream}.gin", *source.files), source.bindings)
+    complete = self._reader.read((f"scale/{suite.scale}.gin", *self._files), self._bindings, after=complete)
+    for name, value in (further or {}).items():
+      complete.bind(name, value, "suite.tuning")
+    for point in points:
+      text = _vary(complete, point, suite.variants_source(learner))
+      self.used |= _check(text)
+      hashed = configuration_hash(text.values, suite.design_seed)
+      yield tuple(Run(stream, point.learner, scale, seed, suite.design_seed, text.render(), hashed, str(source),
+                      bindings=point.bindings, tuning=facts) for seed in seeds)
 
 
 def _vary(complete: GinText, variant: variants.Variant, where: str) -> GinText:

@@ -1,7 +1,7 @@
 """Variants of a learner: the same learner with other values of some bindings, by which each is named.
 
-A sweep, such as `{'ElasticTrunk.strength': (10.0, 100.0), 'LEARNING_RATE': (1e-4, 1e-3)}`, stands for the product of its
-values: `ewc[strength=10,learning_rate=0.0001]` and three more.
+A sweep, such as `{'STRENGTH': (10.0, 100.0), 'LEARNING_RATE': (1e-4, 1e-3)}`, stands for the product of its values:
+`ewc[strength=10,learning_rate=0.0001]` and three more.
 """
 
 import dataclasses

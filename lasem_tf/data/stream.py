@@ -118,6 +118,10 @@ class TaskStream(abc.ABC):
 
   def counts(self) -> dict[str, list[int]]:
     """Number of examples of every task, by split."""
+    return {split: list(numbers) for split, numbers in self._counts.items()}
+
+  @functools.cached_property
+  def _counts(self) -> dict[str, list[int]]:
     return {split: [len(self.source_indices(task.task_id, split)) for task in self.tasks] for split in types.SPLITS}
 
   @functools.cached_property

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import additive_layers, base, consolidation, descent, snapshot
+from lasem_tf.learners import additive_layers, base, consolidation, descent, promise, snapshot
 from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, weights
 
 MODES = ("closed_form", "gradient", "exact")
@@ -86,6 +86,8 @@ class AdditiveDecomposition(base.Learner):
     self._mode, self._retention_every = mode, retention_every
     self._consolidate_every, self._consolidation_tolerance = consolidate_every or 0, consolidation_tolerance
     self._threshold = 0.0 if mode == "exact" else sparsity_weight / retention_weight
+    moves_freely = mode == "gradient" or cut or consolidate_every
+    self.promises = promise.Promises(trains_old_parts=True, answers_move_at_most=None if moves_freely else 1e-3)
     spec = context.spec
     shapes: dict[str, tuple[int, ...]] = {f"conv{layer}": spec.kernel_shape(layer) for layer in range(spec.depth)}
     shapes.update({f"dense{i}": shape for i, shape in enumerate(spec.dense_shapes(1)[:-1])})

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf import types
+from lasem_tf.learners import promise
 from lasem_tf.nn import architecture, initializers, precision
 
 
@@ -153,6 +154,7 @@ class Learner(abc.ABC):
 
   Attributes:
     computes_mixed: whether the learner follows `ConvNetSpec.precision`; the others refuse all but float32.
+    promises: what it declares about itself beyond this contract.
     context: the `LearnerContext`.
     initializer: draws initial weights of this run.
     task: the `TaskData` of the visit in progress; there is none before the first.
@@ -161,6 +163,7 @@ class Learner(abc.ABC):
 
   task: TaskData
   computes_mixed = False
+  promises = promise.Promises()
 
   def __init__(self, context: LearnerContext):
     if context.spec.precision != "float32":
@@ -231,15 +234,11 @@ class Learner(abc.ABC):
     return False
 
   def begin_epoch(self, epoch: int) -> None:
-    """Called before the first step of an epoch (0-based within its phase).
-
-    A run that goes on in the middle of an epoch calls it again, before all variables are restored.
-    """
+    """Called before an epoch's first step (0-based within its phase); again when a run resumes in mid-epoch."""
     del epoch
 
   def end_epoch(self, epoch: int, validation_accuracy: float) -> bool:
     """Called after an epoch and its validation; true ends the phase now."""
-    del epoch, validation_accuracy
     return False
 
   def diagnostics(self) -> dict:

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent
+from lasem_tf.learners import base, descent, promise
 from lasem_tf.nn import architecture, hard_gates, layers, optimizers, weights
 
 EVALUATION_BATCH = 256
@@ -94,6 +94,8 @@ class ChannelGated(base.Learner):
   Variables are named 'shared/conv{l}/...', 'task{t}/gate{l}/...', 'task{t}/head/dense{i}/...' and 'task{t}/relevant{l}'
   (the mask, ones while the task is learned).
   """
+
+  promises = promise.Promises(answers_move_at_most=0.0)
 
   def __init__(self, context: base.LearnerContext, sparsity_weight: float = 0.5, patience_share: float = 0.4,
                relevance_threshold: float = 0.0, gate_size: int = 16, temperature: float = hard_gates.TEMPERATURE,

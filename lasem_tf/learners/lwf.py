@@ -7,7 +7,7 @@ current task's images before training is.
 import gin
 import tensorflow as tf
 
-from lasem_tf.learners import base, trunk
+from lasem_tf.learners import base, promise, trunk
 from lasem_tf.nn import layers, optimizers, weights
 
 RECORDING_BATCH = 64
@@ -33,6 +33,8 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
 
   While a task is learned, 'target/task{j}' holds what head j said of its training images.
   """
+
+  promises = promise.Promises(trains_old_parts=True)
 
   def __init__(self, context: base.LearnerContext, strength: float = 1.0, temperature: float = 2.0,
                warm_up_share: float = 0.1, head_depth: str = "last", slots_per_visit: bool = False):

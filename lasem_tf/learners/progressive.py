@@ -9,7 +9,7 @@ import gin
 import keras
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent
+from lasem_tf.learners import base, descent, promise
 from lasem_tf.nn import architecture, initializers, layers, weights
 
 
@@ -93,6 +93,8 @@ class ProgressiveNetwork(base.Learner):
   A task that is visited again has its own column trained again. Later columns read that column's features, so their
   logits may then change; those of earlier columns cannot.
   """
+
+  promises = promise.Promises(answers_move_at_most=0.0)
 
   def __init__(self, context: base.LearnerContext, reduction_scale: float = 1.0):
     """Creates nothing yet.

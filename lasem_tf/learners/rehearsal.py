@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, memory, trunk
+from lasem_tf.learners import base, memory, promise, trunk
 from lasem_tf.nn import layers, weights
 
 
@@ -26,6 +26,8 @@ class MemoryBatch(NamedTuple):
 
 class RehearsalLearner(trunk.TrunkLearner):
   """A trunk learner with a memory. Images are fetched when a phase starts; the state is indices alone."""
+
+  promises = promise.Promises(stores_examples=True, trains_old_parts=True)
 
   def __init__(self, context: base.LearnerContext, budget: int | None, policy: str, memory_batch: int | None,
                head_depth: str, per_class: int | None = None):

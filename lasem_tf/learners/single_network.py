@@ -2,7 +2,7 @@
 
 import gin
 
-from lasem_tf.learners import base, descent
+from lasem_tf.learners import base, descent, promise
 from lasem_tf.nn import layers, networks, weights
 
 
@@ -11,6 +11,7 @@ class SingleNetwork(base.Learner):
   """One backbone and one head for all tasks; variables are called 'single/...'."""
 
   computes_mixed = True
+  promises = promise.Promises(equal_classes=True)
 
   def __init__(self, context: base.LearnerContext):
     """Creates the network.

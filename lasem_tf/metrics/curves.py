@@ -35,7 +35,8 @@ def worst_case_accuracy(matrix: AccuracyMatrix, curve: Sequence[tuple[int, Seque
   return float(np.mean(worst))
 
 
-def area_under_learning_curve(visits: Sequence[int], epochs: Sequence[int], accuracies: Sequence[float | None]) -> float:
+def area_under_learning_curve(visits: Sequence[int], epochs: Sequence[int],
+                              accuracies: Sequence[float | None]) -> float:
   """Mean height of the visited task's accuracy over the epochs of its visit, averaged over visits.
 
   The curve of a visit goes in straight lines through its points; a visit with one point has that height. A method that

@@ -41,8 +41,8 @@ class PairedDifference:
     p_value: of the two-sided t-test; None for n < 2 and for differences that are equal but not zero: accuracies are
       multiples of 1/test size, so two seeds often differ by the same amount by chance, and p = 0 would call that
       certain. 1 where all differences are zero.
-    equivalence_p_value: larger p-value of the two one-sided tests; None where `p_value` is None. 0 where all differences
-      are zero.
+    equivalence_p_value: larger p-value of the two one-sided tests; None where `p_value` is None. 0 where all
+      differences are zero.
   """
 
   n: int

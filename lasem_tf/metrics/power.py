@@ -99,8 +99,9 @@ def deviation_interval(n: int, deviation: float, confidence: float = 0.95) -> tu
   if n < 2:
     raise ValueError(f"A standard deviation needs two observations, not {n}.")
   outside = (1 - confidence) / 2
-  quantiles = stats.chi2.ppf([1 - outside, outside], n - 1)
-  return tuple(float(deviation * math.sqrt((n - 1) / quantile)) for quantile in quantiles)
+  low, high = (float(deviation * math.sqrt((n - 1) / quantile))
+               for quantile in stats.chi2.ppf([1 - outside, outside], n - 1))
+  return low, high
 
 
 @functools.cache

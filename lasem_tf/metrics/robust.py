@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-NUM_RESAMPLES = 2000
+NUM_RESAMPLES = 1000
 _LARGEST_BLOCK = 2 * 10**6  # Numbers held at a time.
 
 

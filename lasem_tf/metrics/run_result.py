@@ -158,6 +158,30 @@ class Measured:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Tuning:
+  """How the hyper-parameters of a method were chosen, or are to be; equal for trials and for what was chosen by them.
+
+  Attributes:
+    protocol: 'first_tasks' of other seeds, 'own_stream' for another stream, or 'end_of_stream', which is optimistic.
+    num_trials: variants that were tried for the method, each with every seed.
+    variants: their names, in the grid's order.
+    seeds: of the trials.
+    num_tasks: that a trial visits, the first ones; null for all.
+    stream: of the trials, where it is another one; else null.
+    margin: trials whose mean validation accuracy right after learning is so near to the best are told apart by their
+      final validation accuracy.
+  """
+
+  protocol: Literal["first_tasks", "own_stream", "end_of_stream"]
+  num_trials: Count
+  variants: list[Text]
+  seeds: list[int]
+  num_tasks: Count | None
+  stream: Text | None
+  margin: Fraction
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class RunResult(Measured):
   """The `result` of a run's record.
 
@@ -167,6 +191,9 @@ class RunResult(Measured):
     scale: name of the scale's configuration.
     seed: the trial.
     configuration_hash: of everything that decides the result, seed aside.
+    variant: values by binding, as gin writes them, in which the learner differs from the one it is a variant of; null
+      or missing where it is none.
+    tuning: how hyper-parameters were chosen; null or missing where they were not.
   """
 
   stream: StreamFacts
@@ -174,6 +201,8 @@ class RunResult(Measured):
   scale: Text
   seed: int
   configuration_hash: Text
+  variant: dict[str, Text] | None = None
+  tuning: Tuning | None = None
 
 
 def summarize(visits: Sequence[VisitResult], task_order: Sequence[int], forward_macs: Sequence[int | None],

@@ -168,7 +168,7 @@ def test_prepare_says_where_there_is_nothing_to_do(capsys):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ([], "no command: use one of check, describe, preview, prepare"),
+    ([], "no command: use one of init, check, describe, preview, prepare"),
     (["look"], "unknown command 'look'"),
     (["describe"], "--stream is missing"),
     (["describe", "--stream=stl10"], "Did you mean stl10_20"),

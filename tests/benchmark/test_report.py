@@ -147,7 +147,7 @@ def test_page_is_self_contained_and_small(collection):
   assert [url for url in page.urls if not url.startswith(("#", "data:"))] == []
   assert not re.search(r"@import|url\((?!#)", text)
   assert len(text.encode()) < 5_000_000
-  assert page.tags.count("svg") == 7
+  assert page.tags.count("svg") == 8
   targets = {url[1:] for url in page.urls if url.startswith("#")}
   assert targets <= set(page.ids)
 
@@ -159,8 +159,8 @@ def test_page_says_how_many_seeds_the_best_have_and_what_the_gaps_are(tmp_path):
   report.main(["report", f"--results_dir={tmp_path}"])
   text = (tmp_path / "index.html").read_text()
   assert "3 completed, 1 diverged, 2 not run" in text
-  assert "Peak: STL with 60.00 % (n = 1 of 2; not tested)." in text
-  assert "Forgetting: STL with 0.00 pp (n = 1 of 2; not tested), SNN with 0.00 ± 0.00 pp (n = 2)." in text
+  assert "Peak: STL with 60.00 % (n = 1 of 2); not tested: 1 method of fewer than 5 shared seeds." in text
+  assert "Forgetting: STL with 0.00 pp (n = 1 of 2), SNN with 0.00 ± 0.00 pp (n = 2)." in text
 
 
 def test_page_escapes_markup_and_holds_configuration_and_provenance(tmp_path):

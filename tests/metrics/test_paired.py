@@ -75,7 +75,8 @@ def test_a_weak_test_decides_nothing():
 
 
 def test_four_seeds_are_not_tested():
-  found = paired.compare({"a": _seeds(.1, .11, .12, .13), "b": _seeds(.1, .11, .12, .13, .14)}, _seeds(*[.9] * 5), MARGIN)
+  treatments = {"a": _seeds(.1, .11, .12, .13), "b": _seeds(.1, .11, .12, .13, .14)}
+  found = paired.compare(treatments, _seeds(*[.9] * 5), MARGIN)
   assert (found["a"].outcome, found["b"].outcome) == (Outcome.UNTESTED, Outcome.WORSE)
   assert found["a"].corrected_p_value is None and found["a"].half_width > 0 and found["a"].detectable > 0
   assert found["b"].corrected_p_value == pytest.approx(found["b"].p_value), "the other is not in the family"

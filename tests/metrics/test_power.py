@@ -9,7 +9,8 @@ from scipy import stats
 from lasem_tf.metrics import power
 
 
-@pytest.mark.parametrize("n, effect, level", [(2, 5.0, .05), (3, 1.0, .05), (5, 1.0, .05), (10, .5, .05), (20, .7, .01)])
+@pytest.mark.parametrize("n, effect, level", [(2, 5.0, .05), (3, 1.0, .05), (5, 1.0, .05), (10, .5, .05),
+                                              (20, .7, .01)])
 def test_power_is_that_of_the_noncentral_t_distribution(n, effect, level):
   critical, noncentrality = stats.t.isf(level / 2, n - 1), effect * math.sqrt(n)
   expected = stats.nct.sf(critical, n - 1, noncentrality) + stats.nct.cdf(-critical, n - 1, noncentrality)

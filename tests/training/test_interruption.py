@@ -112,7 +112,7 @@ def test_interrupted_around_a_commit_the_next_life_finishes_alike(uninterrupted,
 
 
 @pytest.mark.parametrize("question", [2, 4])
-def test_interrupted_while_tasks_are_validated_after_a_visit_they_are_validated_again(question, uninterrupted, tmp_path):
+def test_interrupted_while_tasks_are_validated_they_are_validated_again(question, uninterrupted, tmp_path):
   asked = []
 
   def stop_within_evaluation():

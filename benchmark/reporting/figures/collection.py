@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.reporting import cells
-from benchmark.reporting.figures import accuracy, cost, style, transfer
+from benchmark.reporting.figures import accuracy, cost, profiles, style, transfer
 from benchmark.results import comparison, run_files
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
@@ -24,7 +24,8 @@ def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
     name, title = run_files.file_name(panel.stream, panel.scale), cells.panel_title(panel)
     groups, left_out = _groups(records, panel)
     drawn = [accuracy.mean_accuracy(name, title, groups), accuracy.task_accuracy(name, title, groups),
-             accuracy.forgetting_map(name, title, groups), transfer.configuration_grid(name, title, groups),
+             accuracy.forgetting_map(name, title, groups), profiles.performance_profiles(name, title, groups),
+             transfer.configuration_grid(name, title, groups),
              transfer.prior_evolution(name, title, groups, details),
              cost.learning_curves(name, title, groups, details)]
     named = [dataclasses.replace(figure, caption=figure.caption + style.left_out(left_out))

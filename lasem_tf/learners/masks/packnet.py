@@ -15,7 +15,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent, trunk
+from lasem_tf.learners import base, descent, promise, trunk
 from lasem_tf.nn import layers, optimizers, replacement
 
 FREE = -1
@@ -37,6 +37,8 @@ class PackNet(trunk.TrunkLearner):
   Phases: 'train', then 'retrain' after pruning. A task that is visited again trains its head alone ('head'), for all
   later tasks read its weights.
   """
+
+  promises = promise.Promises(answers_move_at_most=0.0)
 
   def __init__(self, context: base.LearnerContext, planned_tasks: int | None = None, retrain_share: float = 1.0 / 3.0,
                optimizer: str = "adam", head_depth: str = "last"):
@@ -92,13 +94,13 @@ class PackNet(trunk.TrunkLearner):
       self._owners[name].assign(np.where(kept, np.int8(number), owner))
       kernel.assign(np.where(free & ~kept, np.zeros_like(values), values))
 
-  # --- training -------------------------------------------------------------------------------------------------------
-
   def refuses_growth(self, num_learned, num_tasks):
     if self._is_planned:
       return None
     return (f"PackNet divided its weights among {num_learned} tasks, so that none is left for another: bind "
             "PackNet.planned_tasks from the beginning.")
+
+  # --- training -------------------------------------------------------------------------------------------------------
 
   def _begin_visit(self, is_new):
     super()._begin_visit(is_new)

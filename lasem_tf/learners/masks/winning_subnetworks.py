@@ -15,7 +15,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent, trunk
+from lasem_tf.learners import base, descent, promise, trunk
 from lasem_tf.nn import layers, optimizers, replacement
 
 
@@ -32,6 +32,8 @@ class WinningSubnetworks(trunk.TrunkLearner):
 
   A task that is visited again may update the weights that no other task's mask contains, and finds a mask anew.
   """
+
+  promises = promise.Promises(answers_move_at_most=0.0)
 
   def __init__(self, context: base.LearnerContext, capacity: float = 0.5, optimizer: str = "adam",
                head_depth: str = "last"):

@@ -19,7 +19,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent, snapshot
+from lasem_tf.learners import base, descent, promise, snapshot
 from lasem_tf.learners.modular import library
 from lasem_tf.nn import layers, optimizers
 
@@ -48,6 +48,8 @@ class ModularNetwork(base.Learner):
 
   A task that is visited again trains its head and those of its modules that no other task's path contains.
   """
+
+  promises = promise.Promises(answers_move_at_most=0.0)
 
   def __init__(self, context: base.LearnerContext, learning_rates: tuple[float, ...] = (1e-2, 1e-3),
                weight_decays: tuple[float, ...] = (0.0, 1e-4, 1e-5), neighbours: int = 5, optimizer: str = "adam"):

@@ -61,7 +61,7 @@ def test_latex_is_booktabs_and_escaped(tmp_path):
   assert r"my\_method & cifar100 & 1 & \textbf{50.00}" in text
   assert r"100\% \& \textless{}odd\textgreater{}" in text
   assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
-  assert "paired two-sided t-test" in text
+  assert r"Final - best (pp)" in text and "fewer than 5 seeds" in text
 
 
 def test_per_task_tables_say_how_many_seeds_and_what_the_interval_is(tmp_path):

@@ -8,7 +8,8 @@ from benchmark.results import run_files
 
 def test_settings_read_back_equal(tmp_path):
   assert settings.read(tmp_path) is None
-  written = settings.Settings("Title", "stl", True, "../mine", ("index.html", "table.md"))
+  written = settings.Settings("Title", "stl", True, "../mine", ("index.html", "table.md"), 0.5, ("final", "learning"),
+                              True)
   settings.write(written, tmp_path)
   assert settings.read(tmp_path) == written
 

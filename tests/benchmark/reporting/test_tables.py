@@ -53,20 +53,60 @@ def test_costs_are_shown_with_their_units():
 def test_one_seed_has_no_interval_no_mark_and_no_p_value():
   text = markdown([constant("stl", 0, .5), constant("snn", 0, .4)], baseline="stl")
   columns = dict(zip(row(text, "Learner"), row(text, "SNN")))
-  assert (columns["n"], columns["Peak (%)"], columns["p peak"]) == ("1", "40.00", "")
+  assert (columns["n"], columns["Peak (%)"], columns["Final - STL (pp)"]) == ("1", "40.00", "-10.00")
   assert dict(zip(row(text, "Learner"), row(text, "STL")))["Peak (%)"] == "**50.00**"
-  assert "†" not in row(text, "SNN")
+  assert "fewer than 5 seeds are shared" in text and "detects" not in text.partition("Holm")[0]
 
 
-def test_best_in_bold_and_indistinguishable_marked():
-  # Against `best`, `close` differs by .01, -.01, .01 (p > .5) and `far` by about -.2 with a spread of .01 (p < .01).
-  values = {"best": (.60, .61, .62), "close": (.61, .60, .61), "far": (.40, .42, .41)}
-  runs = [constant(learner, seed, value) for learner, seeds in values.items() for seed, value in enumerate(seeds)]
-  text = markdown(runs)
-  assert row(text, "best")[4].startswith("**61.00")
-  assert row(text, "close")[4].endswith("†") and "**" not in row(text, "close")[4]
-  assert "†" not in row(text, "far")[4] and "**" not in row(text, "far")[4]
-  assert "paired two-sided t-test over seeds" in text and "Holm" in text
+_FIVE = {"stl": (.50, .52, .54, .56, .58), "better": (.60, .62, .64, .66, .681), "same": (.50, .52, .541, .56, .58),
+         "wild": (.70, .30, .60, .40, .58)}
+
+
+def _five_seeds():
+  return [constant(learner, seed, value) for learner, seeds in _FIVE.items() for seed, value in enumerate(seeds)]
+
+
+def test_differences_are_marked_with_what_was_shown(tmp_path):
+  text = markdown(_five_seeds(), baseline="stl")
+  shown = {label: dict(zip(row(text, "Learner"), row(text, label))) for label in ("STL", "better", "same", "wild")}
+  assert shown["better"]["Final (%)"].startswith("**64.02") and shown["better"]["Final - best (pp)"] == "best"
+  assert shown["STL"]["Final - STL (pp)"] == "baseline"
+  # Differences .1 four times and .101: mean .1002, standard deviation .001 / sqrt(5), t(4) = 2.776445.
+  assert shown["better"]["Final - STL (pp)"] == "+10.02 ± 0.06 ↑"
+  assert shown["same"]["Final - STL (pp)"] == "+0.02 ± 0.06 ≈" and shown["same"]["Final - best (pp)"].endswith(" ↓")
+  assert shown["wild"]["Final - STL (pp)"].endswith(" ?")
+  assert "within ±1 pp" in text and "no sign of equality" in text and "fewer than 5 seeds are shared" not in text
+  frame = csv(_five_seeds(), tmp_path, baseline="stl")
+  assert frame["final_vs_baseline_outcome"].dropna().to_dict() == {"better": "better", "same": "equivalent",
+                                                                  "wild": "undecided"}
+  assert frame.loc["better", "final_vs_baseline_detectable"] < .002 < .2 < frame.loc["wild",
+                                                                                      "final_vs_baseline_detectable"]
+  assert frame.loc["same", "final_vs_best_outcome"] == "worse"
+
+
+def test_the_margin_decides_what_is_equivalent(tmp_path):
+  frame = csv(_five_seeds(), tmp_path, baseline="stl", margin=1e-4)
+  assert frame.loc["same", "final_vs_baseline_outcome"] == "undecided"
+  assert "within ±0.01 pp" in markdown(_five_seeds(), baseline="stl", margin=1e-4)
+
+
+def test_paired_differences_have_a_table_of_their_tests():
+  text = markdown(_five_seeds(), baseline="stl")
+  details = text[text.index("Final, paired differences"):]
+  shown = dict(zip(row(details, "Learner"), row(details, "wild")))
+  assert (shown["Pairs (STL)"], shown["Outcome (STL)"], shown["Outcome (best)"]) == ("5", "undecided", "undecided")
+  assert shown["p equivalent (STL)"] == "1.000" and float(shown["Detects, pp (STL)"]) > 20
+  assert "Holm's first step would have found with 80 % power" in details
+
+
+def test_few_seeds_have_no_marks_and_the_caption_says_why(tmp_path):
+  runs = [run for run in _five_seeds() if run.seed < 3]
+  text = markdown(runs, baseline="stl")
+  assert not any(mark in line for mark in "↑↓≈?" for line in text.splitlines() if line.startswith("|"))
+  assert "differences of" in text and "pp or more (median over comparisons)" in text
+  frame = csv(runs, tmp_path, baseline="stl")
+  assert set(frame["final_vs_baseline_outcome"].dropna()) == {"untested"} and frame["final_vs_baseline_p"].isna().all()
+  assert frame.loc["wild", "final_vs_baseline_detectable"] > .2
 
 
 def test_ties_share_the_bold():
@@ -76,10 +116,10 @@ def test_ties_share_the_bold():
 
 
 def test_a_constant_difference_is_no_significance(tmp_path):
-  values = {"stl": (.50, .60), "snn": (.45, .55)}
-  frame = csv([constant(learner, seed, value) for learner, seeds in values.items() for seed, value in enumerate(seeds)],
-              tmp_path, baseline="stl")
-  assert math.isnan(frame.loc["snn", "p_final"]) and frame.loc["snn", "final_indistinguishable"]
+  frame = csv([constant(learner, seed, value + seed / 10) for learner, value in (("stl", .50), ("snn", .45))
+               for seed in range(5)], tmp_path, baseline="stl")
+  assert math.isnan(frame.loc["snn", "final_vs_baseline_p"])
+  assert frame.loc["snn", "final_vs_baseline_outcome"] == "undecided"
 
 
 def test_lower_forgetting_is_better(tmp_path):
@@ -96,14 +136,17 @@ def test_lower_forgetting_is_better(tmp_path):
 
 
 def test_p_values_against_the_baseline_by_hand(tmp_path):
-  # Differences to the baseline: .01, .02, .03 (p = 1 - sqrt(12/14)) and all zero (p = 1). Holm doubles the smaller one.
-  values = {"stl": (.50, .52, .54), "hps_all": (.51, .54, .57), "snn": (.50, .52, .54)}
+  # Differences -2, -1, 0, 1, 7 hundredths: mean 1, standard deviation sqrt(12.5); and all zero, p = 1. Holm doubles the
+  # smaller p: t = .6325 with 4 degrees of freedom, two-sided p = 1 - (s + s (1 - s^2) / 2), s = t / sqrt(4 + t^2).
+  shift = (-.02, -.01, 0, .01, .07)
+  values = {"stl": _FIVE["stl"], "hps_all": [value + own for value, own in zip(_FIVE["stl"], shift)],
+            "snn": _FIVE["stl"]}
   runs = [constant(learner, seed, value) for learner, seeds in values.items() for seed, value in enumerate(seeds)]
   frame = csv(runs, tmp_path, baseline="stl")
-  assert frame.loc["hps_all", "p_final"] == pytest.approx(2 * (1 - math.sqrt(12 / 14)))
-  assert frame.loc["snn", "p_final"] == 1
-  assert math.isnan(frame.loc["stl", "p_final"])
-  assert "p: the same test against STL" in markdown(runs, baseline="stl")
+  sine = (t_value := .01 / math.sqrt(.00125 / 5)) / math.sqrt(4 + t_value**2)
+  one_tail = .5 - (sine + sine * (1 - sine**2) / 2) / 2
+  assert frame.loc["hps_all", "final_vs_baseline_p"] == pytest.approx(min(1, 2 * 2 * one_tail))
+  assert frame.loc["snn", "final_vs_baseline_p"] == 1 and math.isnan(frame.loc["stl", "final_vs_baseline_p"])
 
 
 def test_an_unknown_baseline_is_refused():
@@ -118,8 +161,9 @@ def test_a_missing_seed_is_a_gap_and_pairs_use_the_others(tmp_path):
   text = markdown(runs, expected, baseline="stl")
   assert row(text, "HPS All")[2] == "2 of 3"
   assert row(text, "HPS All")[-1] == "seed 1 not run"
-  # Differences .01 and .03: t = 2, one degree of freedom: p = 1 - 2/pi * atan(2).
-  assert csv(runs, tmp_path, baseline="stl").loc["hps_all", "p_peak"] == pytest.approx(1 - 2 / math.pi * math.atan(2))
+  frame = csv(runs, tmp_path, baseline="stl")
+  assert frame.loc["hps_all", "peak_vs_baseline_pairs"] == 2
+  assert frame.loc["hps_all", "peak_vs_baseline_difference"] == pytest.approx(.02)  # Of .01 and .03.
 
 
 def test_diverged_runs_are_shown_and_never_averaged(tmp_path):
@@ -226,12 +270,12 @@ def test_a_measure_that_a_run_does_not_define_says_how_many_do():
   assert not any("(n =" in cell for cell in row(markdown(runs), "SNN"))
 
 
-def test_a_tie_for_the_best_is_tested_against_the_winner_with_most_seeds():
+def test_a_tie_for_the_best_is_compared_with_the_winner_of_most_seeds(tmp_path):
   runs = [constant("stl", 0, .5)] + [constant("snn", seed, .5) for seed in (0, 1, 2)]
   runs += [constant("hps_all", seed, .5 - difference) for seed, difference in enumerate((.1, -.05, .02))]
   text = markdown(runs)
   assert row(text, "STL")[3].startswith("**") and row(text, "SNN")[3].startswith("**")
-  assert row(text, "HPS All")[3].endswith("†")
+  assert csv(runs, tmp_path).loc["hps_all", "final_vs_best_pairs"] == 3
 
 
 def test_everything_that_differs_is_named():
@@ -254,7 +298,9 @@ def test_streams_and_scales_are_panels_of_their_own():
   titles = [line for line in text.splitlines() if line.startswith("###")]
   assert titles == [
       "### Invented images, cifar100, scale paper", "### Invented images, cifar100, scale smoke",
-      "### Invented images, stl10, scale smoke", "### Peak, methods x streams", "### Final, methods x streams"
+      "### Invented images, stl10, scale smoke", "### Peak, methods x streams", "### Final, methods x streams",
+      *(f"### Invented images, {panel}, scale smoke: {measure}, paired differences" for panel in ("cifar100", "stl10")
+        for measure in ("Peak", "Final"))
   ]
   overview = text[text.index("### Final"):]
   assert row(overview, "SNN")[1] == "-"

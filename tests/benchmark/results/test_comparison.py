@@ -28,12 +28,12 @@ def test_rows_and_panels_are_values():
       value.learner = "snn"
 
 
-def test_the_best_and_their_rivals_by_hand():
-  # `close` differs from `best` by .01, -.01, .01 (p > .5), `far` by about .2 (p < .01).
+def test_the_best_and_what_is_compared_with_it():
   values = {"best": (.60, .61, .62), "close": (.61, .60, .61), "far": (.40, .42, .41)}
   rows = _rows([constant(name, seed, value) for name, seeds in values.items() for seed, value in enumerate(seeds)])
-  assert {"peak", "final"} <= rows["best"].best and not rows["best"].indistinguishable & {"peak", "final"}
-  assert {"peak", "final"} <= rows["close"].indistinguishable and "final" not in rows["far"].indistinguishable
+  assert {"peak", "final"} <= rows["best"].best and "final" not in rows["best"].against_best
+  assert rows["close"].against_best["final"].difference == pytest.approx(-.01 / 3)
+  assert rows["far"].against_best["final"].difference == pytest.approx(-.2)
   assert {"forgetting"} <= rows["best"].best & rows["close"].best & rows["far"].best, "none forgets"
 
 
@@ -41,12 +41,12 @@ def test_one_method_is_not_the_best_of_any():
   assert _rows([constant("stl", 0, .5)])["stl"].best == frozenset()
 
 
-def test_p_values_are_those_of_the_others_against_the_baseline():
+def test_the_others_are_compared_with_the_baseline():
   values = {"stl": (.50, .52, .54), "snn": (.51, .54, .57)}
   runs = [constant(name, seed, value) for name, seeds in values.items() for seed, value in enumerate(seeds)]
   rows = _rows(runs, baseline="stl")
-  assert set(rows["snn"].p_values) == {"peak", "final"} and dict(rows["stl"].p_values) == {}
-  assert all(not row.p_values for row in _rows(runs).values())
+  assert set(rows["snn"].against_baseline) == {"peak", "final", "forgetting"} and not rows["stl"].against_baseline
+  assert all(not row.against_baseline for row in _rows(runs).values())
 
 
 def test_missing_and_failed_runs_are_gaps_of_their_method():
@@ -68,7 +68,7 @@ def test_mixed_rows_are_neither_ranked_nor_tested():
   runs = [constant(name, seed, value) for name, value in (("stl", .5), ("snn", .4)) for seed in (0, 1)]
   runs += [constant("den", seed, .9, design="other") for seed in (0, 1)]
   rows = _rows(runs, baseline="stl", allow_mixed_data=True)
-  assert rows["den"].mixed and not rows["den"].best and not rows["den"].p_values and "final" in rows["stl"].best
+  assert rows["den"].mixed and not rows["den"].best and not rows["den"].against_baseline and "final" in rows["stl"].best
   assert rows["den"].estimates[measures.FINAL.name].mean == pytest.approx(.9)
 
 

@@ -62,3 +62,13 @@ def test_families_are_ordered_and_found_word_by_word():
   assert sorted(names, key=methods.learner_key) == names[::-1]
   assert methods.family("lasemg32_hps_2021").name == "lasemg32" and methods.family("lasemg9") is None
   assert methods.family("channel_gated_soft").name == "channel_gated" and methods.family("channel") is None
+
+
+def test_variants_follow_their_method_by_number_and_differ_in_their_look():
+  names = [f"ewc[strength={value}]" for value in ("0.5", "2", "10", "100", "1e+06")]
+  assert sorted([*names[::-1], "lwf", "ewc"], key=methods.learner_key) == ["ewc", *names, "lwf"]
+  assert methods.learner_label(names[0]) == "EWC (strength=0.5)" and methods.learner_label("mine[a=1]") == "mine (a=1)"
+  assert methods.variant_label("ewc[a=1,b=2]") == "a=1, b=2" and methods.variant_label("ewc") == ""
+  looks = [methods.look(name) for name in names]
+  assert {look.colour for look in looks} == {methods.look("ewc").colour}
+  assert len({(look.marker, look.line, look.fill) for look in looks}) == len(names)

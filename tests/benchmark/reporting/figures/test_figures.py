@@ -149,7 +149,7 @@ def test_one_seed_has_no_band():
 def test_files_are_the_same_every_time_and_carry_their_digest():
   runs = synthetic_records.suite(learners=("stl", "lasem_hps"), seeds=(0, 1))
   first, second = ([style.render(figure) for figure in draw(runs).values()] for _ in range(2))
-  assert len(first) == 5 and first == second
+  assert len(first) == 6 and first == second
   pareto = first[-1]
   digest = Image.open(io.BytesIO(pareto.png)).text["Description"]
   assert digest in pareto.svg and digest == pareto.digest and len(digest) == 64

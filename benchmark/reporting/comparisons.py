@@ -1,0 +1,143 @@
+"""Paired comparisons as cells, tables and sentences."""
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmark.reporting import cells
+from benchmark.reporting.cells import BETTER, Cell, EQUIVALENT, GAP, UNDECIDED, WORSE
+from benchmark.results import comparison, measures, methods
+from lasem_tf.metrics import paired, power, robust
+
+Robust = Mapping[tuple[str, str, str], robust.Interval]  # Stream, scale and learner.
+_DETAILED = (measures.PEAK, measures.FINAL)
+_MARKS = {paired.Outcome.BETTER: BETTER, paired.Outcome.WORSE: WORSE, paired.Outcome.EQUIVALENT: EQUIVALENT,
+          paired.Outcome.UNDECIDED: UNDECIDED, paired.Outcome.UNTESTED: ""}
+
+
+def headings(panel: comparison.Panel) -> list[str]:
+  """Column headings of a panel: its measures, the differences in final accuracy, and what is missing."""
+  return [*cells.headings(panel), *difference_headings(panel), *(["Gaps"] if cells.has_gaps(panel) else [])]
+
+
+def difference_headings(panel: comparison.Panel) -> list[str]:
+  """Those of the differences in final accuracy: from the baseline, if there is one, and from the best."""
+  references = [methods.learner_label(panel.baseline)] if panel.baseline else []
+  return [f"{measures.FINAL.title} - {reference} (pp)" for reference in (*references, "best")]
+
+
+def row_cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
+  """The entries of a row under these headings."""
+  name = measures.FINAL.name
+  line = cells.cells(panel, row)
+  if panel.baseline:
+    is_baseline = row.learner == panel.baseline
+    line.append(difference_cell(row.against_baseline.get(name), "baseline" if is_baseline else GAP))
+  line.append(difference_cell(row.against_best.get(name), "best" if name in row.best else GAP))
+  return line + ([cells.gaps_cell(row)] if cells.has_gaps(panel) else [])
+
+
+def difference_cell(found: paired.Comparison | None, otherwise: str = GAP) -> Cell:
+  """'-0.82 ± 1.73', marked with its outcome."""
+  if found is None or found.difference is None:
+    return Cell(otherwise)
+  text = f"{100 * found.difference:+.2f}"
+  if found.half_width is not None:
+    text += f" ± {100 * found.half_width:.2f}"
+  return Cell(text, mark=_MARKS[found.outcome], value=found.difference)
+
+
+def tables(panels: Sequence[comparison.Panel], robust_means: Robust
+           ) -> Iterator[tuple[comparison.Panel, str, list[str], list[tuple[comparison.Row, list[Cell]]]]]:
+  """Yields panel, title, columns and rows: one table per panel and tested measure, where there is something to compare.
+
+  Args:
+    panels: what to show.
+    robust_means: interquartile means of final accuracy.
+  """
+  for panel in panels:
+    for measure in _DETAILED:
+      references = [("best", lambda row: row.against_best)]
+      if panel.baseline:
+        references.insert(0, (methods.learner_label(panel.baseline), lambda row: row.against_baseline))
+      references = [(label, of_row) for label, of_row in references
+                    if any(measure.name in of_row(row) for row in panel.rows)]
+      if not references:
+        continue
+      columns, is_final = ["Learner"], measure is measures.FINAL
+      for label, _ in references:
+        columns += [f"To {label} (pp)", *(f"{name} ({label})" for name in
+                                          ("Pairs", "Outcome", "p", "p equivalent", "Detects, pp"))]
+      rows = []
+      for row in panel.rows:
+        line = [cells.learner_cell(row)]
+        for _, of_row in references:
+          line += _details(of_row(row).get(measure.name))
+        key = panel.stream, panel.scale, row.learner
+        rows.append((row, line + ([_interval_cell(robust_means.get(key))] if is_final else [])))
+      title = f"{measure.title}, paired differences"
+      yield panel, title, columns + (["Interquartile mean (%)"] if is_final else []), rows
+
+
+def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
+  """What the numbers and marks mean, the tests included; `best` says how the best means are shown."""
+  return " ".join(["Mean ± half-width of the 95 % t-interval over n seeds (no interval for n < 2).",
+                   f"{best}: best mean of a stream, whatever its lead is worth.", *_on_differences(panels),
+                   *cells.remarks(panels, "neither ranked nor tested")])
+
+
+def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:
+  """Sentences on differences and marks; the reason where marks are missing."""
+  found = [each for panel in panels for row in panel.rows
+           for each in (*row.against_baseline.values(), *row.against_best.values()) if each.n]
+  if not found:
+    return []
+  margins = " or ".join(sorted({f"{100 * panel.margin:g}" for panel in panels}))
+  sentences = ["Differences are means over shared seeds ± half-width of the 95 % t-interval, in percentage points."]
+  if any(each.outcome != paired.Outcome.UNTESTED for each in found):
+    sentences.append(
+        f"{BETTER} better, {WORSE} worse: paired two-sided t-test over seeds on task-averaged values, Holm-corrected "
+        f"within a column, level {power.LEVEL}. {EQUIVALENT} equivalent: neither, and two one-sided tests place the "
+        f"difference within ±{margins} pp, corrected alike. {UNDECIDED} undecided: neither was shown, which is no sign "
+        "of equality. The best is chosen by the same data, so differences to it look larger than they are.")
+  untested = [each for each in found if each.outcome == paired.Outcome.UNTESTED]
+  if untested:
+    detectable = [100 * each.detectable for each in untested if each.detectable]
+    reason = (f": here the tests would have found, with 80 % power, differences of {statistics.median(detectable):.1f} "
+              "pp or more (median over comparisons)" if detectable else "")
+    sentences.append(f"No outcome is marked where fewer than {paired.FEWEST_PAIRS} seeds are shared, because such "
+                     f"tests find next to nothing{reason}.")
+  return sentences
+
+
+def details_caption() -> str:
+  """What the columns of `tables` mean."""
+  return ("p: of the two-sided t-test, Holm-corrected; p equivalent: of the two one-sided tests, corrected alike; both "
+          f"blank for fewer than {paired.FEWEST_PAIRS} pairs and where all differences are equal but not zero. "
+          "Detects: the smallest true difference that Holm's first step would have found with 80 % power, were the "
+          "standard deviation of the differences the observed one. Interquartile mean: of the middle half of all seeds "
+          f"and tasks, with the 95 % interval of {robust.NUM_RESAMPLES} resamples of seeds, stratified by task.")
+
+
+def _details(found: paired.Comparison | None) -> list[Cell]:
+  if found is None or found.difference is None:
+    return [Cell(GAP)] * 6
+  is_tested = found.outcome != paired.Outcome.UNTESTED
+  return [Cell(difference_cell(found).text, value=found.difference), Cell(str(found.n), value=found.n),
+          Cell(found.outcome.value if is_tested else GAP, value=found.outcome.value),
+          Cell(p_value_text(found.corrected_p_value), value=found.corrected_p_value),
+          Cell(p_value_text(found.corrected_equivalence_p_value), value=found.corrected_equivalence_p_value),
+          Cell(GAP if found.detectable is None else f"{100 * found.detectable:.2f}", value=found.detectable)]
+
+
+def p_value_text(p_value: float | None) -> str:
+  """Three decimals; blank where no test could be made."""
+  if p_value is None:
+    return ""
+  return "< 0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def _interval_cell(found: robust.Interval | None) -> Cell:
+  if found is None:
+    return Cell(GAP)
+  ends = "" if found.low is None or found.high is None else f" [{100 * found.low:.2f}, {100 * found.high:.2f}]"
+  return Cell(f"{100 * found.value:.2f}{ends}", value=found.value)

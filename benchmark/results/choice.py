@@ -1,0 +1,175 @@
+"""Which variant of a method the trials of a suite choose: a pure function of their records, by validation accuracy.
+
+A trial is one variant, trained with every tuning seed. Of the trials whose mean validation accuracy right after
+learning is within the protocol's margin of the best, the one with the highest final validation accuracy is chosen; of
+equals the first in the grid's order. Without the margin, which is about what a few dozen validation images can tell
+apart, the choice would be whatever protects earlier tasks least. A trial that diverged counts as tried and is not
+chosen.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmark.results import methods
+from benchmark.results.record_schema import RecordError
+from benchmark.results.records import Record
+from benchmark.results.status import Status
+from benchmark.suites import identity
+from lasem_tf.metrics import lifelong
+from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+  """One variant of a method and what its runs measured on validation images.
+
+  Attributes:
+    learner: name of the variant.
+    records: of its runs that are there, by seed.
+    missing: seeds without a usable record.
+  """
+
+  learner: str
+  records: tuple[Record, ...]
+  missing: tuple[int, ...] = ()
+
+  @property
+  def score(self) -> tuple[float, float] | None:
+    """Means over seeds of `tuning_score`; None unless every seed completed."""
+    if self.missing or not all(record.is_completed for record in self.records):
+      return None
+    learning, final = np.mean([tuning_score(record) for record in self.records], axis=0)
+    return float(learning), float(final)
+
+  @property
+  def is_over(self) -> bool:
+    """Whether nothing is left to train: a run that failed is tried again."""
+    return not self.missing and all(record.status != Status.FAILED for record in self.records)
+
+  @property
+  def cpu_seconds(self) -> float:
+    """Of all of its runs."""
+    return sum(record.provenance.get("cpu_seconds", 0.0) for record in self.records)
+
+  @property
+  def state(self) -> str:
+    """What became of it, in a few words; '' if it completed."""
+    ended = [f"seed {record.seed} {record.status}" for record in self.records if not record.is_completed]
+    return "; ".join([*ended, *(f"seed {seed} not run" for seed in self.missing)])
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+  """All trials of one method on one stream.
+
+  Attributes:
+    stream: of the trials.
+    method: the learner that they are variants of.
+    tuning: how it was tuned, as the records say.
+    trials: in the order of the grid.
+  """
+
+  stream: str
+  method: str
+  tuning: Mapping[str, Any]
+  trials: tuple[Trial, ...]
+
+  @property
+  def chosen(self) -> Trial | None:
+    """The best trial; None while trials are missing, or if none completed."""
+    if not all(trial.is_over for trial in self.trials):
+      return None
+    scores = {trial.learner: trial.score for trial in self.trials if trial.score is not None}
+    best = max((learning for learning, _ in scores.values()), default=0.0)
+    # Means of equal numbers in another order may differ in the last bits.
+    near = [trial for trial in self.trials
+            if trial.learner in scores and scores[trial.learner][0] >= best - self.tuning["margin"] - 1e-9]
+    return max(near, key=lambda trial: round(scores[trial.learner][1], 9), default=None)
+
+  @property
+  def obstacle(self) -> str:
+    """Why nothing can be chosen, in words; '' if something was."""
+    if self.chosen is not None:
+      return ""
+    over = sum(trial.is_over for trial in self.trials)
+    if over < self.tuning["num_trials"]:
+      return f"{over} of {self.tuning['num_trials']} trials are finished"
+    return "no trial completed"
+
+  def to_json(self) -> dict[str, Any]:
+    """Everything that decided, for a file."""
+    trials = []
+    for trial in self.trials:
+      learning, final = trial.score or (None, None)
+      trials.append({"variant": trial.learner, "validation_after_learning": learning, "validation_final": final,
+                     "cpu_seconds": trial.cpu_seconds, "state": trial.state or "completed"})
+    return {"stream": self.stream, "learner": self.method, "tuning": dict(self.tuning),
+            "chosen": self.chosen.learner if self.chosen else None, "trials": trials}
+
+
+def tuning_score(record: Record) -> tuple[float, float]:
+  """Validation accuracy of a completed run, averaged over the tasks that it visits.
+
+  Returns:
+    Right after a task's last visit, and after the run's last visit; fractions.
+
+  Raises:
+    RecordError: the record has no validation accuracies.
+  """
+  rows = record.result.get("validation_accuracy")
+  if rows is None:
+    raise RecordError(f"{record.identity}: its record holds no validation accuracy, because an older version trained "
+                      f"it. Delete {record.source.parent if record.source else 'it'} to train it again.")
+  matrix = AccuracyMatrix.from_rows(rows, record.result["accuracy"]["at_best_validation"],
+                                    record.result["stream"]["task_order"])
+  return float(matrix.after_own_visit().mean()), float(lifelong.final_per_task(matrix).mean())
+
+
+def split(records: Iterable[Record]) -> tuple[list[Record], list[Record]]:
+  """The trials among records, and the others, which tables and figures compare."""
+  found = list(records)
+  return ([record for record in found if record.named.is_trial],
+          [record for record in found if not record.named.is_trial])
+
+
+def choices(records: Sequence[Record]) -> list[Choice]:
+  """What the trials among records choose, stream by stream and in the order of tables.
+
+  What counts as a trial is what the evaluated runs of the method say, for its grid may have been extended since some
+  trials were recorded; without any, what the trials say.
+  """
+  tunings: dict[tuple, Mapping[str, Any]] = {}
+  for record in sorted(records, key=lambda record: (record.named.is_trial, -_num_trials(record), record.identity)):
+    if (tuning := record.result.get("tuning")) is not None:
+      scale = record.scale if record.named.is_trial else identity.trial_scale(record.scale)
+      tunings.setdefault((tuning["stream"] or record.stream, record.named.method, scale), tuning)
+  return [make(stream, method, scale, tuning, records)
+          for (stream, method, scale), tuning in sorted(tunings.items(), key=lambda item: (
+              item[0][0], methods.learner_key(item[0][1]), item[0][2]))]
+
+
+def make(stream: str, method: str, scale: str, tuning: Mapping[str, Any], records: Iterable[Record]) -> Choice:
+  """The choice for a method.
+
+  Args:
+    stream: of the trials.
+    method: name of the learner.
+    scale: of the trials.
+    tuning: as records of its runs say.
+    records: among which its trials are.
+  """
+  own = {(record.learner, record.seed): record for record in records
+         if (record.stream, record.scale) == (stream, scale)}
+  trials = []
+  for learner in tuning["variants"]:
+    found = {seed: own.get((learner, seed)) for seed in tuning["seeds"]}
+    trials.append(Trial(learner, tuple(record for record in found.values() if record is not None),
+                        tuple(seed for seed, record in found.items() if record is None)))
+  return Choice(stream, method, tuning, tuple(trials))
+
+
+def _num_trials(record: Record) -> int:
+  return (record.result.get("tuning") or {"num_trials": 0})["num_trials"]

@@ -1,0 +1,64 @@
+"""Measures that need the course of a run beside its record: worst-case accuracy and the area under learning curves."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from benchmark.results import json_types, measures, run_files
+from benchmark.results.record_schema import RecordError
+from benchmark.results.records import Record
+from benchmark.results.run_details import RunDetails
+from lasem_tf.metrics import curves, run_result
+
+
+def of_runs(records: Sequence[Record], details: Mapping[str, RunDetails],
+            wanted: Iterable[measures.Measure]) -> dict[str, dict[str, float]]:
+  """By identity, the wanted measures that the files beside a completed run's record allow.
+
+  Args:
+    records: finished runs.
+    details: from `run_details.load_details`.
+    wanted: any measures; those of `measures.FROM_COURSE` are computed here.
+
+  Raises:
+    RecordError: a run's events are damaged.
+  """
+  wanted = set(wanted)
+  found: dict[str, dict[str, float]] = {}
+  for record in records:
+    own: dict[str, float] = {}
+    if not record.is_completed:
+      continue
+    if measures.LEARNING_CURVE in wanted and record.identity in details:
+      epochs = details[record.identity].epochs
+      trained = [index for index, epoch in enumerate(epochs["global_epoch"]) if epoch > 0]
+      own[measures.LEARNING_CURVE.name] = curves.area_under_learning_curve(
+          *([epochs[name][index] for index in trained] for name in ("visit", "global_epoch", "validation_accuracy")))
+    if measures.WORST_CASE in wanted and (curve := _curve(record)):
+      own[measures.WORST_CASE.name] = curves.worst_case_accuracy(record.matrix, curve)
+    found[record.identity] = own
+  return found
+
+
+def _curve(record: Record) -> list[tuple[int, list[float | None]]]:
+  """(visit, test accuracy of every task) of each evaluation of all tasks within visits; none in collections."""
+  if record.source is None or record.source.name != run_files.RECORD_FILE:
+    return []
+  path = record.source.parent / run_files.EVENTS_FILE
+  curve, num_visits = [], record.matrix.num_visits
+  for where, line in run_files.read_lines(path) if path.exists() else ():
+    if '"curve"' not in line:
+      continue
+    try:
+      event = json.loads(line)
+      row = event["accuracies"].get("test")
+      if row is None:
+        continue
+      visit = event["visit"]
+      if not json_types.accepts(run_result.Row)(row) or type(visit) is not int or not 0 <= visit < num_visits or len(
+          row) != record.matrix.num_tasks:
+        raise ValueError(f"{visit}, {row}")
+      curve.append((visit, row))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+      raise RecordError(f"{where}: not a curve of this run ({error!r:.200}). Delete the file to report without it."
+                        ) from error
+  return curve

@@ -1,0 +1,82 @@
+"""The records of trials choose by validation accuracy alone, whatever their order; nothing is chosen too early."""
+
+import dataclasses
+
+import pytest
+
+from benchmark.results import choice
+from benchmark.results.record_schema import RecordError
+from tests.benchmark import synthetic_records
+
+_LEARNERS = ("ewc[strength=1]", "ewc[strength=10]", "ewc[strength=100]")
+# By variant: validation accuracy right after learning the first task and after the second, then of the second.
+_SCORES = dict(zip(_LEARNERS, [(.60, .40, .60), (.60, .50, .58), (.70, .30, .52)]))
+
+
+def trial(learner, seed=1000, scores=None, tuning=None, **options):
+  """A trial of two tasks; its test accuracies are the opposite of what validation says."""
+  first, forgotten, second = scores or _SCORES[learner]
+  record = synthetic_records.record(
+      "synthetic", learner, seed, "smoke[tuning]", rows=[[1 - first, None], [1 - forgotten, 1 - second]],
+      peaks=[.5, .5], **options)
+  record.result["validation_accuracy"] = [[first, None], [forgotten, second]] if record.is_completed else None
+  record.result["tuning"] = facts() if tuning is None else tuning
+  return record
+
+
+def facts(margin=.02, seeds=(1000,), variants=_LEARNERS):
+  return {"protocol": "first_tasks", "num_trials": len(variants), "variants": list(variants), "seeds": list(seeds),
+          "num_tasks": 2, "stream": None, "margin": margin}
+
+
+def test_scores_are_means_over_tasks_and_seeds():
+  record = trial(_LEARNERS[0])
+  assert choice.tuning_score(record) == pytest.approx((.60, .50))
+  twice = facts(seeds=(1000, 1001))
+  (made,) = choice.choices([trial(_LEARNERS[0], 1000, tuning=twice), trial(_LEARNERS[0], 1001, (.4, .2, .4), twice)])
+  assert made.trials[0].score == pytest.approx((.50, .40)) and made.trials[0].cpu_seconds == 25.0
+
+
+@pytest.mark.parametrize("margin, chosen", [(.0, 2), (.005, 2), (.02, 1), (.5, 1)])
+def test_the_margin_decides_what_final_accuracy_may_decide(margin, chosen):
+  """After learning: .60, .59 and .61; in the end: .50, .54 and .41."""
+  records = [trial(learner, tuning=facts(margin)) for learner in _LEARNERS]
+  for order in (records, records[::-1], records[1:] + records[:1]):
+    (made,) = choice.choices(order)
+    assert made.chosen.learner == _LEARNERS[chosen] and not made.obstacle
+  assert made.to_json()["chosen"] == _LEARNERS[chosen]
+
+
+def test_of_equals_the_first_of_the_grid_is_chosen():
+  records = [trial(learner, scores=_SCORES[_LEARNERS[0]]) for learner in _LEARNERS]
+  assert choice.choices(records[::-1])[0].chosen.learner == _LEARNERS[0]
+
+
+def test_diverged_trials_count_as_tried_and_failed_or_missing_ones_are_waited_for():
+  diverged = trial(_LEARNERS[1], status="diverged", reason="a weight is not finite")
+  (made,) = choice.choices([trial(_LEARNERS[0]), diverged, trial(_LEARNERS[2])])
+  assert made.chosen.learner == _LEARNERS[0] and made.trials[1].state == "seed 1000 diverged"
+  failed = trial(_LEARNERS[1], status="failed", reason="killed")
+  for found in ([trial(_LEARNERS[0]), failed, trial(_LEARNERS[2])], [trial(_LEARNERS[0]), trial(_LEARNERS[2])]):
+    (made,) = choice.choices(found)
+    assert made.chosen is None and made.obstacle == "2 of 3 trials are finished"
+  only = facts(variants=_LEARNERS[1:2])
+  (made,) = choice.choices([trial(_LEARNERS[1], tuning=only, status="diverged", reason="a weight is not finite")])
+  assert made.chosen is None and made.obstacle == "no trial completed"
+
+
+def test_an_extended_grid_makes_use_of_earlier_trials():
+  """The first two trials were recorded when there were no more; an evaluated run knows of the third."""
+  evaluated = synthetic_records.record("synthetic", _LEARNERS[2], 0, "smoke")
+  evaluated.result["tuning"] = facts()
+  earlier = [trial(learner, tuning=facts(variants=_LEARNERS[:2])) for learner in _LEARNERS[:2]]
+  (made,) = choice.choices([*earlier, trial(_LEARNERS[2]), evaluated])
+  assert [each.learner for each in made.trials] == list(_LEARNERS) and made.chosen.learner == _LEARNERS[1]
+  assert choice.split([*earlier, evaluated]) == (earlier, [evaluated])
+
+
+def test_records_without_validation_accuracy_cannot_choose():
+  record = trial(_LEARNERS[0])
+  record.result["validation_accuracy"] = None
+  with pytest.raises(RecordError, match="no validation accuracy, because an older version trained it. Delete"):
+    choice.tuning_score(dataclasses.replace(record, source=None))

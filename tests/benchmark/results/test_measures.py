@@ -1,0 +1,93 @@
+"""The numbers of a run: those that come from its record, from other runs, and from what the learner reports."""
+
+import math
+
+import pytest
+
+from benchmark.results import comparison, course, measures, record_schema, records, run_details
+from benchmark.results.run_details import RunDetails
+from tests.benchmark import synthetic_records
+
+
+def _run(learner, rows, seed=0, **options):
+  return synthetic_records.record(learner=learner, seed=seed, rows=rows, peaks=[.5] * len(rows), **options)
+
+
+def _value(runs, learner, name, **options):
+  frame = measures.runs_frame(runs, **options).set_index("learner")
+  return frame.loc[learner, name]
+
+
+_ROWS = {"stl": [[.6, None], [.6, .7]], "joint": [[.6, None], [.7, .9]], "hps_all": [[.5, None], [.4, .8]]}
+
+
+def test_transfer_is_taken_between_runs_of_one_seed():
+  runs = [_run(learner, rows) for learner, rows in _ROWS.items()]
+  assert _value(runs, "hps_all", "forward_transfer") == pytest.approx(.1)  # Of the second task alone.
+  assert _value(runs, "hps_all", "intransigence") == pytest.approx((.1 + .1) / 2)
+  assert _value(runs, "stl", "forward_transfer") == 0 and _value(runs, "joint", "intransigence") == 0
+  assert _value(runs, "hps_all", "learning") == pytest.approx(.65)
+  assert _value(runs, "hps_all", "incremental") == pytest.approx((.5 + .6) / 2)
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"data": "other"}, {"scale": "paper"}, {"stream": "stl10"}])
+def test_other_images_are_no_reference(other):
+  runs = [_run("hps_all", _ROWS["hps_all"])] + [_run(learner, _ROWS[learner], **other) for learner in ("stl", "joint")]
+  assert math.isnan(_value(runs, "hps_all", "forward_transfer"))
+  assert math.isnan(_value(runs, "hps_all", "intransigence"))
+
+
+@pytest.mark.parametrize("details, floats", [
+    ({}, math.nan), ({"retention_floats": 0}, 0), ({"retention_floats": 10, "memory_bytes": 100}, 35),
+    ({"memory_bytes": 8, "memory_logits": 6, "memory_examples": 3}, 8), ({"retention_floats": "many"}, math.nan),
+    ({"retention_floats": True}, math.nan), ({"memory_bytes": 10**400}, math.nan)])
+def test_memory_is_what_the_learner_reports_in_floats(details, floats):
+  run = _run("ewc", _ROWS["stl"])
+  run.result["learner_summary"][-1] = details
+  assert _value([run], "ewc", "memory_floats") == pytest.approx(floats, nan_ok=True)
+
+
+def test_latency_is_a_mean_over_tasks():
+  run = _run("stl", _ROWS["stl"])
+  assert math.isnan(_value([run], "stl", "latency"))
+  run.provenance["latency_seconds"] = [1e-5, 3e-5]
+  assert _value([run], "stl", "latency") == pytest.approx(2e-5)
+  assert measures.LATENCY.render(2e-5) == "20.0"
+
+
+def test_columns_are_chosen_by_name():
+  assert measures.find(["final", "learning"]) == (measures.FINAL, measures.LEARNING)
+  with pytest.raises(record_schema.RecordError, match="--columns: 'finale' is no measure; did you mean 'final'"):
+    measures.find(["finale"])
+  panel, = comparison.panels([_run("stl", _ROWS["stl"])], columns=measures.find(["incremental"]))
+  assert [measure.title for measure in panel.columns] == ["Incremental"]
+
+
+def test_the_course_of_a_run_gives_the_area_under_its_curves():
+  run = _run("stl", _ROWS["stl"])
+  epochs = {"visit": [0, 0, 0, 1], "task": [0, 0, 0, 1], "global_epoch": [0, 1, 2, 3], "loss": [None] * 4,
+            "validation_accuracy": [.9, .2, .4, .5], "test_accuracy": [None] * 4, "prior": [None] * 4}
+  found = course.of_runs([run], {run.identity: RunDetails("", "", epochs)}, measures.FROM_COURSE)
+  assert found == {run.identity: {"learning_curve": pytest.approx((.3 + .5) / 2)}}, "the untrained network is left out"
+  assert _value([run], "stl", "learning_curve", course=found) == pytest.approx(.4)
+  assert course.of_runs([run], {}, [measures.FINAL]) == {run.identity: {}}
+
+
+def _with_curve(folder, line):
+  path = synthetic_records.write_run(_run("stl", _ROWS["stl"]), folder)
+  with open(path.parent / "events.jsonl", "a", encoding="utf-8") as file:
+    file.write(line + "\n")
+  return records.load_records([folder])
+
+
+def test_evaluations_within_visits_give_the_worst_case(tmp_path):
+  line = '{"event": "curve", "visit": 1, "task": 1, "global_epoch": 7, "accuracies": {"test": [0.25, 0.1]}}'
+  found = _with_curve(tmp_path, line)
+  wanted = [measures.WORST_CASE]
+  assert course.of_runs(found, run_details.load_details(found), wanted)["cifar100/stl/smoke/seed0"] == {
+      "worst_case": pytest.approx((.25 + .7) / 2)}
+  for other in ('{"event": "curve", "visit": 9, "accuracies": {"test": [0.25, 0.1]}}',
+                '{"event": "curve", "visit": 1, "accuracies": {"test": [0.25]}}',
+                '{"event": "curve", "visit": 1, "accuracies": {"test": ["a", 2]}}', '"curve"'):
+    with pytest.raises(record_schema.RecordError, match="not a curve of this run"):
+      course.of_runs(_with_curve(tmp_path / str(len(other)), other), {}, wanted)
