@@ -180,13 +180,15 @@ def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: life
       "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
       "peak_memory_bytes": process.peak_memory_bytes(), "parent": parent, **_circumstances(run, settings),
   }
-  return records.Record(run.identity, _result(run, facts, result.measured), provenance)
+  return records.Record(run.identity, _result(run, facts, result.measured, prepared.options.scenario), provenance)
 
 
-def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured) -> dict:
+def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured,
+            scenario: run_result.Scenario | None = None) -> dict:
   return dataclasses.asdict(run_result.RunResult(
       **vars(measured), stream=stream, learner=run.learner, scale=run.scale, seed=run.seed,
-      configuration_hash=run.configuration_hash, variant=dict(run.bindings) or None, tuning=run.tuning))
+      configuration_hash=run.configuration_hash, variant=dict(run.bindings) or None, tuning=run.tuning,
+      scenario=scenario))
 
 
 def _circumstances(run: suite.Run, settings: Settings) -> dict:

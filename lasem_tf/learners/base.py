@@ -155,14 +155,15 @@ class Learner(abc.ABC):
   Attributes:
     computes_mixed: whether the learner follows `ConvNetSpec.precision`; the others refuse all but float32.
     promises: what it declares about itself beyond this contract.
+    has_task_heads: whether every task has outputs of its own.
     context: the `LearnerContext`.
     initializer: draws initial weights of this run.
-    task: the `TaskData` of the visit in progress; there is none before the first.
-    visit: its number, -1 before the first.
+    task, visit: `TaskData` and number of the visit in progress; none and -1 before the first.
   """
 
   task: TaskData
   computes_mixed = False
+  has_task_heads = True
   promises = promise.Promises()
 
   def __init__(self, context: LearnerContext):

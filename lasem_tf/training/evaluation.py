@@ -76,9 +76,7 @@ class Evaluator:
   def accuracy(self, task_id: int, split: str) -> float:
     """Fraction of a split's examples that the learner classifies correctly, at this moment; there must be some."""
     count, total, correct = self._function(task_id), 0, 0
-    for images, labels in self._batches(task_id, split):
-      if self._should_stop():
-        raise EvaluationInterrupted
+    for images, labels in self.batches(task_id, split):
       correct += int(count(images, labels))
       total += len(labels)
     return correct / total
@@ -101,6 +99,18 @@ class Evaluator:
       raise ValueError(f"With reference.drop_evaluation_remainder, a split of {len(data)} examples has no full batch "
                        f"of {size} to evaluate. Lower `batch_size` or switch it off.")
     return len(data) // size * size
+
+  @property
+  def images_type(self) -> tf.DType:
+    """Of the images in `batches`."""
+    return self._signature[0].dtype
+
+  def batches(self, task_id: int, split: str) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """(images, labels) of a split in large batches; raises `EvaluationInterrupted` between them on a stop request."""
+    for batch in self._batches(task_id, split):
+      if self._should_stop():
+        raise EvaluationInterrupted
+      yield batch
 
   def _batches(self, task_id: int, split: str) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     is_resident = task_id == self._resident_task

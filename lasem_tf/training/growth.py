@@ -15,6 +15,8 @@ from lasem_tf.training import checkpoints
 
 # What the parent's identity need not share: the stream is longer. Whoever grows a run compares its tasks.
 _MAY_DIFFER = ("configuration", "order", "stream", "data")
+# Of a visit's result, with an entry for each task.
+_ROWS = ("accuracies", "before_commit", "validation_accuracies", "over_all_heads")
 
 
 class GrowthError(ValueError):
@@ -68,10 +70,7 @@ def check(parent: Parent, identity: dict, order: Sequence[int], stream: stream_l
 
 def lengthened(visit: VisitResult, num_tasks: int) -> VisitResult:
   """The result of a visit in a stream of more tasks: the later ones were not learned yet."""
-  def longer(row: list[float | None]) -> list[float | None]:
-    return [*row, *[None] * (num_tasks - len(row))]
+  def longer(row: list[float | None] | None) -> Any:
+    return None if row is None else [*row, *[None] * (num_tasks - len(row))]
 
-  before, validation = visit.before_commit, visit.validation_accuracies
-  return dataclasses.replace(visit, accuracies=longer(visit.accuracies),
-                             before_commit=None if before is None else longer(before),
-                             validation_accuracies=None if validation is None else longer(validation))
+  return dataclasses.replace(visit, **{name: longer(getattr(visit, name)) for name in _ROWS})

@@ -78,9 +78,12 @@ class Lifetime:
       parent: a run whose visits this one's begin with; it goes on from there unless it has a checkpoint of its own.
 
     Raises:
-      ValueError, DataError: see `check`.
+      ValueError, DataError: see `check`; or the learner does not fit the scenario.
     """
     check(data.stream, options)
+    if options.scenario == "class_incremental" and not learner.has_task_heads:
+      raise ValueError(f"{type(learner).__name__} has one head for all tasks, which cannot be told apart by the "
+                       "largest logit: leave it out, or remove the binding experiment.scenario = 'class_incremental'.")
     self._sinks, self._parent = sinks, parent
     store = checkpoints.CheckpointStore(checkpoint_dir) if checkpoint_dir is not None else None
     self.session = Session(learner, data, options, store, sinks, should_stop, configuration_hash, now)

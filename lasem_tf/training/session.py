@@ -27,7 +27,7 @@ from lasem_tf.training.progress import Stage
 
 _PHASE_STATE, _BEST_EPOCH = "phase_state/", "best_epoch/"
 # Options that do not decide a result.
-_FREE_OPTIONS = ("checkpoint_seconds", "eval_every", "curve_splits", "task_order")
+_FREE_OPTIONS = ("checkpoint_seconds", "eval_every", "curve_splits", "scenario", "task_order")
 _Measured = TypeVar("_Measured")
 
 
