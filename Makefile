@@ -5,7 +5,7 @@ PYTHON ?= python3
 INSTALLED = $(VENV)/.installed
 RUN = $(VENV)/bin/python -m
 
-.PHONY: run test lint slow-test test-lowest speed ray-demo clean
+.PHONY: run test lint docs slow-test test-lowest speed ray-demo clean
 
 run: $(INSTALLED)
 	$(RUN) benchmark.run --gin_file=gin/suites/smoke.gin
@@ -16,6 +16,10 @@ test: $(INSTALLED)
 lint: $(INSTALLED)
 	$(RUN) ruff check
 	$(RUN) mypy
+
+# Into build/docs, as plain files for any host; a warning is an error.
+docs: $(INSTALLED)
+	$(RUN) sphinx -b html -W --keep-going -q docs build/docs
 
 slow-test: $(INSTALLED)
 	$(RUN) pytest -m slow
@@ -40,4 +44,4 @@ $(INSTALLED): setup.cfg pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-lowest build *.egg-info
+	rm -rf $(VENV) $(VENV)-lowest build docs/generated *.egg-info

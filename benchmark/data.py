@@ -6,13 +6,16 @@
   python -m benchmark.data check --data_dir=Data
       every known format in a folder: files, counts, checksums, and where what is missing belongs; some seconds
   python -m benchmark.data check --stream=cifar100 --data_dir=Data
-      the same for one stream, and whether it can be opened; its fingerprints
+      the same for one stream, and whether it can be opened; its fingerprints. Of your own data and classes every split
+      is loaded, twice: shapes, labels, determinism, and images that splits share
   python -m benchmark.data describe --stream=stl10_20
       tasks, classes, counts, domains, noise, order of channels
   python -m benchmark.data preview --stream=stl10_20 --data_dir=Data
       a PNG contact sheet for each task; about a second each
   python -m benchmark.data prepare --stream=office_home --data_dir=Data
       decodes and resizes every image once, for all trials; some minutes
+  python -m benchmark.data croissant --stream=synthetic --output_dir=planted
+      the planted stream as files, with a Croissant description (core and responsible AI) for data catalogues
 
 --stream is the name of a file in gin/streams. `describe` without --data_dir tells what the official data give, where
 the stream can tell that without them. `prepare --stream=stl10_20 --output_dir=DIR` writes the design of five trials as
@@ -36,7 +39,7 @@ from benchmark.inspection import starting_files
 from benchmark.suites import gin_files
 from lasem_tf.data.stream import DataError, StreamContext
 
-_COMMANDS = ("init", "check", "describe", "preview", "prepare")
+_COMMANDS = ("init", "check", "describe", "preview", "prepare", "croissant")
 
 
 def define_flags() -> flags.FlagValues:
@@ -52,6 +55,8 @@ def define_flags() -> flags.FlagValues:
                       "are read-only, the user's cache folder, which a warning names.", flag_values=values)
   flags.DEFINE_string("output_dir", None, "Folder for what is written. Default of `preview`: runs/previews/<stream>; "
                       "of `init`: the working folder.",
+                      flag_values=values)
+  flags.DEFINE_string("url", "https://example.org/planted", "Of `croissant`: where the data will be found.",
                       flag_values=values)
   flags.DEFINE_integer("seed", 0, "The trial.", lower_bound=0, flag_values=values)
   flags.DEFINE_integer("design_seed", 0, "Fixes what all trials share.", lower_bound=0, flag_values=values)
@@ -88,6 +93,8 @@ def main(argv) -> int:
       return commands.describe(request)
     if command == "preview":
       return commands.preview(request, output_dir or pathlib.Path("runs", "previews", values.stream))
+    if command == "croissant":
+      return commands.croissant(request, output_dir, values.url)
     return commands.prepare(request, output_dir)
 
   start = time.monotonic()

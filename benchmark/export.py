@@ -13,6 +13,9 @@ jsonl: records.jsonl and details.jsonl (configurations, thinned curves), a colle
 csv: runs.csv, a row per run with every task average; accuracies.csv, a row per run, visit and task.
 mat: one MATLAB file per stream, scale and learner, with the fields of the original's files for existing scripts; see
   `benchmark.results.matlab` for what each holds.
+eval_results: a YAML file per stream, scale and learner for the folder .eval_results of a model on Hugging Face's Hub;
+  --hub_dataset=owner/name is the benchmark's data set there.
+schema: the JSON Schema of a record, for programs that read records; needs no --results_dir.
 
 --results_dir may be repeated. Runs that diverged or failed are in jsonl and csv, with their status, not in mat.
 
@@ -38,20 +41,22 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import process
-from benchmark.results import matlab, measures, record_schema, records, run_details, run_files, texts
+from benchmark.results import matlab, measures, record_schema, records, run_details, run_files, sharing, texts
 from lasem_tf.files import write_atomically
 
-FORMATS = ("jsonl", "csv", "mat")
+FORMATS = ("jsonl", "csv", "mat", "eval_results", "schema")
 MODEL_FORMATS = ("keras", "saved_model")
 
 
-def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path) -> list[pathlib.Path]:
+def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path,
+           hub_dataset: str | None = None) -> list[pathlib.Path]:
   """Writes records in one form.
 
   Args:
     found: as `records.load_records` returns them.
     form: one of `FORMATS`.
     output_dir: folder; made if missing.
+    hub_dataset: for 'eval_results', see `sharing.eval_results`.
 
   Returns:
     The files written.
@@ -72,6 +77,12 @@ def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path)
     return [output_dir / name for name in frames]
   if form == "mat":
     return matlab.write(found, run_details.load_details(found, sys.maxsize), output_dir)
+  if form in ("eval_results", "schema"):
+    texts_by_path = (sharing.eval_results(found, hub_dataset) if form == "eval_results" else
+                     {pathlib.Path(record_schema.SCHEMA_PATH.name): record_schema.SCHEMA_PATH.read_text("utf-8")})
+    for path, text in texts_by_path.items():
+      write_atomically(output_dir / path, text)
+    return [output_dir / path for path in texts_by_path]
   raise ValueError(f"Unknown format {form!r}: use one of {', '.join(FORMATS)}.")
 
 
@@ -82,6 +93,8 @@ def define_flags() -> flags.FlagValues:
                             flag_values=values)
   flags.DEFINE_enum("format", "jsonl", [*FORMATS, *MODEL_FORMATS], "What to write.", flag_values=values)
   flags.DEFINE_string("task", "all", "Of a model: number of a task, from 0, or 'all'.", flag_values=values)
+  flags.DEFINE_string("hub_dataset", None, "Of eval_results: owner/name of the benchmark's data set on the Hub.",
+                      flag_values=values)
   flags.DEFINE_string("output_dir", None, "Folder to write to.", flag_values=values)
   return values
 
@@ -96,7 +109,7 @@ def main(argv: Sequence[str]) -> int:
     return _export_model(values, names)
   if names:
     command_line.fail(f"unexpected argument {names[0]!r}: records are named with --results_dir={names[0]}; see --help.")
-  if not values.results_dir:
+  if not values.results_dir and values.format != "schema":
     command_line.fail("--results_dir is missing; see --help.")
   return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,), command_line.STOPPED)
 
@@ -119,7 +132,8 @@ def _export_model(values: flags.FlagValues, names: Sequence[str]) -> int:
 
 
 def _run(values: flags.FlagValues) -> int:
-  for path in export(records.load_records(values.results_dir), values.format, pathlib.Path(values.output_dir)):
+  found = records.load_records(values.results_dir) if values.results_dir else []
+  for path in export(found, values.format, pathlib.Path(values.output_dir), values.hub_dataset):
     print(f"Written to {path}")
   return 0
 

@@ -33,6 +33,7 @@ from benchmark.results.records import Record
 from benchmark.results.status import Status
 from benchmark.suites import suite
 from benchmark.suites.gin_files import ConfigurationError
+from lasem_tf.metrics.run_result import Tuning
 from lasem_tf.training.interruption import Interrupted
 
 _MOST_SHOWN = 20
@@ -110,7 +111,9 @@ def _repeat(record: Record, values: flags.FlagValues) -> Record:
   old = record.provenance["flags"]
   run = suite.Run(record.stream, record.learner, record.scale, record.seed, record.provenance["design_seed"],
                   run_files.read_text(run_dir / f"{values.configuration}.gin"), record.result["configuration_hash"],
-                  names_defaults=values.configuration == "operative")
+                  names_defaults=values.configuration == "operative",
+                  bindings=tuple((record.result.get("variant") or {}).items()),
+                  tuning=Tuning(**record.result["tuning"]) if record.result.get("tuning") else None)
   # A record may come from another machine: nothing is written to a folder that it names and that is not there.
   cache_dir = old["cache_dir"] if old["cache_dir"] and pathlib.Path(old["cache_dir"]).is_dir() else None
   with _folder(values.output_dir) as folder:

@@ -5,10 +5,11 @@
   python -m benchmark.report --results_dir=reports/both --check
 
 Reads the records of any number of folders (of `benchmark.run`, or collections of `benchmark.export --format=jsonl`) and
-writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, figures/*.{png,svg}, index.html and report.json (the settings)
-to --output_dir. The same records give the same files, so --check can tell whether a report is up to date: it writes
-nothing, takes the settings of the report it checks, and compares texts byte for byte and figures by the data they
-draw. Needs no TensorFlow. A report of a hundred runs takes about ten seconds.
+writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, selection.{md,csv} where a method chose layers,
+figures/*.{png,svg}, index.html and report.json (the settings) to --output_dir. The same records give the same files, so
+--check can tell whether a report is up to date: it writes nothing, takes the settings of the report it checks, and
+compares texts byte for byte and figures by the data they draw. Needs no TensorFlow. A report of a hundred runs takes
+about ten seconds.
 
 Exit status: 0 written, or up to date; 1 --check found the report stale, or a record changed or damaged; 2 a flag or a
 record is wrong: records of another format, edited by hand, contradictory, not finite, or methods measured on different
@@ -30,6 +31,7 @@ from benchmark.reporting import (
   mixed_models,
   page,
   published as published_lib,
+  selection_tables,
   settings as settings_lib,
   tables,
   tuning_tables,
@@ -42,10 +44,12 @@ from benchmark.results import (
   course,
   inference,
   measures,
+  predictions,
   record_schema,
   records,
   run_details,
   run_files,
+  selection_quality,
   settings_as_variants,
 )
 from lasem_tf.files import write_atomically
@@ -66,13 +70,15 @@ class Report:
   summary: str
 
 
-def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib.Path) -> Report:
+def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib.Path,
+         earlier: pathlib.Path | None = None) -> Report:
   """Makes a report in memory.
 
   Args:
     found: the records.
     settings: see there.
     paper_dir: folder of published numbers.
+    earlier: folder of an earlier report, whose figures are taken where they show the same data; drawing takes longest.
 
   Raises:
     RecordError: the records cannot be compared, or a published number is damaged.
@@ -88,9 +94,11 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
                          [(number.learner, number.stream, line) for number, line in lines])
   estimates = tables.per_task_estimates(found)
   files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates, choices))
+  selection_files, selection = _selection(found, details)
+  files |= selection_files
   figures = []
   for figure in collection.draw_all(found, panels, details):
-    figures.append(style.render(figure))
+    figures.append(style.render(figure, None if earlier is None else earlier / "figures"))
     files |= {f"figures/{figure.name}.png": figures[-1].png, f"figures/{figure.name}.svg": figures[-1].svg}
   per_task = [page.Table(title, columns, [(row.learner, panel.stream, line) for row, line in zip(panel.rows, rows)],
                          panel.stream)
@@ -103,8 +111,22 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   tuning = page.Table("Tuning", tuning_tables.COLUMNS,
                       [("", row[1].text, row) for row in tuning_tables.rows(choices)])
   content = page.PageContent(settings.title, [*found, *trials], panels, per_task, published, figures, details, mixed,
-                             tuning, tuning_tables.caption(choices) if choices else "")
+                             tuning, tuning_tables.caption(choices) if choices else "", predictions.summaries(found),
+                             selection)
   return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels, choices))
+
+
+def _selection(found: Sequence[records.Record],
+               details: Mapping[str, run_details.RunDetails]) -> tuple[dict[str, str | bytes], page.Selection | None]:
+  """How well layers were chosen, as files and as a part of the page; nothing where nothing chose."""
+  qualities, guesses = selection_quality.qualities(found, details), selection_tables.always_share(found)
+  if not qualities:
+    return {}, None
+  table = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, [
+      (each.learner, each.stream, line) for each, line in zip(qualities, selection_tables.lines(qualities))])
+  files: dict[str, str | bytes] = {"selection.md": selection_tables.markdown(qualities, guesses),
+                                   "selection.csv": selection_tables.csv(qualities)}
+  return files, page.Selection(table, [*guesses, selection_tables.EXPLANATION])
 
 
 def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:
@@ -238,7 +260,7 @@ def _run(values: flags.FlagValues) -> int:
                       values.allow_mixed_data or base.allow_mixed_data, _stored_paper_dir(paper_dir, output_dir),
                       margin=margin, columns=columns, mixed_model=values.mixed_model or base.mixed_model,
                       allow_mixed_tuning=values.allow_mixed_tuning or base.allow_mixed_tuning, variants=is_varied)
-  report = make(found, settings, paper_dir)
+  report = make(found, settings, paper_dir, output_dir if values.check else None)
   if values.check:
     changes = differences(report, output_dir, base)
     print("\n".join([f"{output_dir}/{change}" for change in changes] or [f"{output_dir} is up to date."]))

@@ -10,13 +10,14 @@
 The same command continues an unfinished suite; more learners or seeds extend it in the same folder. Every run's folder,
 <output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log, checkpoints and final
 model; table.md and table.csv lie in <output_dir>. With --grow, finished runs get further tasks: as new runs in a folder
-of their own, whose records name where they went on from. The smoke suite takes about a minute on two cores;
---dry_run tells the cost of any other.
+of their own, whose records name where they went on from. A suite that tunes hyper-parameters trains its trials first,
+with scale <scale>[tuning], then evaluates what their validation accuracies choose; see gin/README.md. The smoke suite
+takes about a minute on two cores; --dry_run tells the cost of any other.
 
-Exit status: 0 every run completed; 1 some run failed or diverged (the table shows which, and why); 2 a flag, a
-configuration or the data are wrong (nothing was trained); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP
-(every run in progress wrote a checkpoint). What is printed decides nothing: a suite goes on, and ends with the same
-status, when its output is closed or nobody reads it.
+Exit status: 0 every run completed (a trial may diverge); 1 some run failed or diverged (the table shows which, and
+why), or nothing could be chosen for a learner; 2 a flag, a configuration or the data are wrong (nothing was trained);
+130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a checkpoint). What is printed
+decides nothing: a suite goes on, and ends with the same status, when its output is closed or nobody reads it.
 """
 
 import functools
@@ -28,7 +29,7 @@ import sys
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import plan as plan_lib, pool, process, run_state, shards, surroundings, tuned
+from benchmark.execution import plan as plan_lib, pool, process, run_state, seed_plan, shards, surroundings, tuned
 from benchmark.execution.ray import address, executor as ray_executor
 from benchmark.execution.settings import Settings
 from benchmark.results.record_schema import RecordError
@@ -64,8 +65,11 @@ def define_flags() -> flags.FlagValues:
   switch("keep_model", True, "Keep the final weights of every completed run in its folder, to use and to grow it.")
   text("grow", None, "Folder of a run, or of a suite with runs of the same names: every run goes on from the final "
        "weights there, with the tasks that its longer stream has at its end.")
+  switch("predictions", True, "Write each run's logits of the test images beside its record, as predictions.npz.")
   switch("dry_run", False, "List every run with its configuration hash, cost, time on this machine and what the output "
          "folder holds of it, totals and disk space, then exit.")
+  flags.DEFINE_float("detect", None, "With --dry_run: also say how many seeds find a difference of so many percentage "
+                     "points from the suite's baseline, and what they cost.", lower_bound=0.0, flag_values=values)
   switch("overwrite", False, "Delete runs of another configuration that lie in the output folder.")
   return values
 
@@ -82,6 +86,9 @@ def _run(values: flags.FlagValues) -> int:
   # What needs no TensorFlow comes first: most mistakes are found here, within a second.
   if not values.gin_file:
     raise ConfigurationError("--gin_file is missing: name a suite, such as --gin_file=gin/suites/smoke.gin.")
+  if values.detect is not None and not (values.dry_run and 0 < values.detect < 100):
+    raise ConfigurationError(f"--detect={values.detect:g} plans seeds: name percentage points between 0 and 100, and "
+                             "add --dry_run.")
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
   expansion = suite.expand(values.gin_file, values.gin_param)
   settings = _settings(values, expansion.suite)
@@ -97,16 +104,19 @@ def _run(values: flags.FlagValues) -> int:
   foreseen = expansion.trials + [run for decision in decisions for run in decision.foreseen]
   plans = shards.select(planning.plan(foreseen, settings, needs_data=not values.dry_run), *shard,
                         tuned.shard_unit(expansion.suite))
+  own, trials = {plan.run for plan in plans}, set(expansion.trials)
   if values.dry_run:
-    states = [run_state.of_run(plan.run, settings) for plan in plans]
-    print(plan_lib.render(plans, cost_measurement.measure(), len(places), states))
+    states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()
+    print(plan_lib.render(plans, model, len(places), states))
     print(run_state.describe_disk(states, settings))
+    if values.detect is not None:
+      evaluated = [plan for plan in plans if plan.run not in trials]
+      print(f"\n{seed_plan.render(evaluated, model, expansion.suite.baseline, values.detect, settings.output_dir)}")
     return 0
   make_executor = lambda num_waiting, display: _executor(values, settings, places[:max(1, num_waiting)], display)
   train = lambda plans: stage.train(plans, settings, values.overwrite, make_executor)
   undecided: list[str] = []
-  if expansion.trials:
-    trials, own = set(expansion.trials), {plan.run for plan in plans}
+  if trials:
     outcomes, signal_number = train([plan for plan in plans if plan.run in trials])
     decisions = tuned.decide(expansion.groups, settings)
     own_decisions = [decision for decision in decisions if decision.group.trials[0][0] in own]
@@ -134,8 +144,8 @@ def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:
       output_dir=expand(values.output_dir or os.path.join("runs", the_suite.name)),
       data_dirs=tuple(map(expand, data_dirs)), cache_dir=values.cache_dir and expand(values.cache_dir),
       download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
-      deterministic=values.deterministic, tensorboard=values.tensorboard, keep_model=values.keep_model,
-      grow=values.grow and expand(values.grow))
+      deterministic=values.deterministic, tensorboard=values.tensorboard, predictions=values.predictions,
+      keep_model=values.keep_model, grow=values.grow and expand(values.grow))
 
 
 def _executor(values: flags.FlagValues, settings: Settings, places, display):

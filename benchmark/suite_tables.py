@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
 from benchmark.reporting import tables
-from benchmark.results import choice as choice_lib, comparison, records, run_files
+from benchmark.results import choice as choice_lib, comparability, comparison, records, run_files
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
 
@@ -72,13 +72,16 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
   choices = choice_lib.choices(present)
   _, compared = choice_lib.split(present)
   baseline = the_suite.baseline
-  if baseline is not None and not {baseline} & {name for record in compared for name in (record.learner,
-                                                                                          record.named.method)}:
+  if baseline is not None and not comparability.named(baseline, {record.learner for record in compared}):
     print(f"No record of the baseline {baseline!r} yet, so the table tests nothing against it.", file=sys.stderr)
     baseline = None
+  expected = [run.identity for run in runs if run.scale == the_suite.scale]
   try:
-    expected = [run.identity for run in runs if run.scale == the_suite.scale]
     panels = comparison.panels(compared, expected, baseline, allow_mixed_tuning=the_suite.allow_mixed_tuning)
+  except comparability.MixedTuningError as error:
+    print(f"The table was not written: {error}", file=sys.stderr)
+    return False
+  try:
     path = tables.write_suite_tables(compared, panels, settings.output_dir, choices)
     print(tables.plain(compared, panels, choices))
     print(f"Written to {path}")

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 import numpy as np
 
 SPLITS = ("train", "validation", "test")
+# Key of `TaskInfo.details`: the transfer configuration that a stream with planted structure declares best, as bits.
+# The stream's protocol lists them by task under the same key.
+BEST_CONFIGURATION = "best_configuration"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,7 @@ RELAXED = {
     "cifar10": ("CIFAR10Binary.images_per_class = 'any'", "CIFAR10Binary.images_per_task = (40, 20, 40)"),
     "synthetic": (),
     "folder": ("FolderStream.root = 'photos'", "FolderStream.num_tasks = 2"),
+    "tfds": ("TFDSStream.dataset = 'little'", "TFDSStream.num_tasks = 2"),
     "table": ("TableStream.table = 'photos/table.csv'",),
 }
 
@@ -31,6 +32,11 @@ def write(root: pathlib.Path) -> pathlib.Path:
   photographs.write(root / "photos", classes, per_class=20)
   rows = [f"{name}/{number:03}.jpg,{name},{name in classes[:2]}" for name in classes for number in range(20)]
   (root / "photos" / "table.csv").write_text("\n".join(["path,label,task", *rows]))
+  from tests.data import tfds_files  # TFDS takes seconds to import
+
+  images = np.stack([photographs.photograph(class_id, n, (9, 9)) for class_id in range(4) for n in range(40)])
+  tfds_files.store(root, "little", {"train": (images, np.arange(160) // 40), "test": (images, np.arange(160) // 40)},
+                   classes)
   return root
 
 

@@ -9,7 +9,7 @@ from benchmark.results import records, run_files
 from benchmark.suites import bindings, gin_text, learner_names, suite
 
 _REPORTS = sorted(path.parent for path in (pathlib.Path(__file__).parents[1] / "reports").glob(
-    f"*/{run_files.COLLECTION_FILE}"))
+    f"**/{run_files.COLLECTION_FILE}"))
 
 
 @pytest.mark.parametrize("report", _REPORTS, ids=lambda path: path.name)

@@ -20,8 +20,8 @@ LEARNERS = [name for name in learner_names.names() if not _SAME_FILES.fullmatch(
 SUITES = sorted(str(path.relative_to(ROOT)) for folder in ("suites", "papers")
                 for path in (ROOT / folder).glob("*.gin"))
 # A learner is constructed on the first of these that its configuration fits.
-CANDIDATES = ("synthetic", "cifar100", "cifar100_6", "cifar100_8", "office_home_6", "stl10_20", "stl10_20_9",
-              "cifar100_17")
+CANDIDATES = ("synthetic", "planted_medium", "cifar100", "cifar100_6", "cifar100_8", "office_home_6", "stl10_20",
+              "stl10_20_9", "cifar100_17")
 
 
 @pytest.fixture(name="settings", scope="module")
@@ -100,12 +100,13 @@ def _suite(name) -> suite.Suite:
 def test_suites(name, settings):
   the_suite = _suite(name)
   relaxed = {binding for stream in the_suite.streams for binding in raw_data.relaxed_bindings(stream)}
-  _, runs = suite.load([name], sorted(relaxed))
-  assert len(runs) == len(the_suite.streams) * len(the_suite.learners) * len(the_suite.seeds)
-  # The text of all runs is checked by now. Constructed is every learner on one stream, on every stream some learner.
+  groups = suite.expand([name], sorted(relaxed)).groups
+  assert len(groups) == len(the_suite.streams) * len(the_suite.learners)
+  # The text of all runs is checked by now. Constructed is every learner on one stream, on every stream some learner; of
+  # variants the first, evaluated and as a trial: the others differ in numbers alone.
   places = {learner: place for place, learner in enumerate(the_suite.learners)}
-  chosen = [run for run in runs if run.seed == the_suite.seeds[0]
-            and run.stream == the_suite.streams[places[run.learner] % len(the_suite.streams)]]
+  chosen = [runs[0][0] for group in groups for runs in (group.variants, group.trials)
+            if runs and group.stream == the_suite.streams[places[group.learner] % len(the_suite.streams)]]
   plans = planning.plan(chosen, settings)
   rendered = plan_lib.render(plans, cost_model.CostModel(1.0, 0.001, 50.0), jobs=2)
   assert f"{len(plans)} runs" in rendered and all(run.identity in rendered for run in chosen)
@@ -123,3 +124,14 @@ def test_operative_configuration_replays_to_itself(learner, settings):
   operative = gin.operative_config_str()
   run_once.build(dataclasses.replace(run, text=operative, names_defaults=True), settings)
   assert bindings_lib.bound_values(gin.operative_config_str()) == bindings_lib.bound_values(operative)
+
+
+def test_the_suite_of_all_learners_has_all_learners():
+  learners = set(_suite("suites/all_learners_smoke.gin").learners)
+  assert {path.stem for path in (ROOT / "learners").glob("*.gin")} <= learners
+  covered = {file for name in learners for file in learner_names.resolve(name).files}
+  composed = {f"learners/{folder}/{path.stem}.gin" for folder in ("knowledge", "selection")
+              for path in (ROOT / "learners" / folder).glob("*.gin")}
+  # Groups of the 17-layer network, and one that combines two that are there.
+  left_out = {file for file in composed if re.search(r"lasemg(\d+_2021|_2021|_early)\.gin", file)}
+  assert composed - left_out <= covered

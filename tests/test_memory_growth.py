@@ -9,7 +9,7 @@ import pytest
 
 from tests import memory_growth_worker
 
-NUM_TASKS = 20
+NUM_TASKS = 12
 # One that grows and one that rehearses in every run of the tests, the others in the long version.
 CASES = [pytest.param(name, marks=() if name in ("channel_gated", "replay") else pytest.mark.slow)
          for name in memory_growth_worker.LEARNERS]

@@ -78,7 +78,7 @@ def _kill_and_continue(suite, output_dir, generator, kills):
 
 def _check(suite, output_dir, expected, seed, kills):
   met = _kill_and_continue(suite, output_dir, random.Random(seed), kills)
-  assert met >= 2, "kills should have met a suite that trained"
+  assert met >= 1, "kills should have met a suite that trained"
   assert small_suite.results(output_dir) == expected
   assert sum(record["provenance"]["resumptions"] for record in small_suite.records(output_dir)) >= 1
   names = [path.name for path in output_dir.rglob("*")]
@@ -92,8 +92,8 @@ def _files(run_dir: pathlib.Path) -> set[str]:
   return {path.name for path in run_dir.iterdir()}
 
 
-def test_five_kills(suite, tmp_path, expected):
-  _check(suite, tmp_path / "out", expected, seed=1, kills=5)
+def test_three_kills(suite, tmp_path, expected):
+  _check(suite, tmp_path / "out", expected, seed=1, kills=3)
 
 
 @pytest.mark.slow

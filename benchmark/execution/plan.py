@@ -25,6 +25,7 @@ class Plan:
     num_steps: of training.
     evaluation_gmacs: the same for validation after every epoch, and for both splits of all tasks after every visit.
     model_bytes: of one network for each task, where the final model is kept; else 0.
+    prediction_bytes: size of the predictions beside the record.
     warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the official data; else ''.
   """
@@ -37,6 +38,7 @@ class Plan:
   evaluation_gmacs: float
   model_bytes: int = 0
   missing_data: str = ""
+  prediction_bytes: int = 0
   warnings: tuple[str, ...] = ()
 
   @property
@@ -77,6 +79,8 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int,
            f"here, {display.duration(wall_seconds(waiting, jobs))} with --jobs={jobs} ({model.describe()})."]
   missing = sorted({entry.missing_data for entry in plans} - {""})
   lines += [f"Costs are those of the official data, which cannot be used yet: {reason}" for reason in missing]
+  if size := sum(entry.prediction_bytes for entry in plans):
+    lines.append(f"Predictions take {size / 1e6:,.1f} MB on disk (--nopredictions: none).")
   composed = {entry.run.method: entry.run.source for entry in plans if " + " in entry.run.source}
   lines += [f"{learner} = {source}" for learner, source in composed.items()]
   if size := sum(entry.model_bytes for entry in plans):

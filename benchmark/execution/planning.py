@@ -13,7 +13,7 @@ from benchmark.suites import bindings as bindings_lib, experiment as experiment_
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data import overlap, stream as stream_lib
 from lasem_tf.nn import architecture
-from lasem_tf.training import growth, schedule
+from lasem_tf.training import growth, predictions, schedule
 
 
 def plan(runs: Sequence[suite.Run], settings: Settings, needs_data: bool = True) -> list[Plan]:
@@ -88,7 +88,11 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
   counts, epochs, batch_size = stream.counts(), experiment.epochs_per_task, experiment.batch_size
   steps = {task: counts["train"][task] // batch_size * epochs for task in order}
   forward = {task: experiment.network.forward_macs(stream.tasks[task].num_classes) / 1e9 for task in order}
+  images, classes = zip(*((counts["test"][task], stream.tasks[task].num_classes) for task in forward))
+  training_macs = sum(learner.training_macs_per_image(task) * counts["train"][task] * epochs for task in order)
+  all_heads = predictions.all_heads_are_cheap([1e9 * macs for macs in forward.values()], images, classes, training_macs)
   return Plan(
+      prediction_bytes=predictions.num_bytes(images, classes, all_heads) if settings.predictions else 0,
       run=run, num_epochs=learner.planned_epochs(order), num_visits=len(order),
       num_steps=sum(steps[task] for task in order),
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import filelock
 
 from benchmark.execution.settings import Settings
-from benchmark.results import records, run_files
-from benchmark.suites import suite
+from benchmark.results import differences, gin_texts, records, run_files
+from benchmark.suites import bindings, suite
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf.files import write_atomically
 from lasem_tf.training.interruption import Interrupted
@@ -169,9 +169,20 @@ def claimed(settings: Settings, run: suite.Run, should_stop: Callable[[], bool])
 def check_configuration(directory: pathlib.Path, run: suite.Run) -> None:
   """Raises `OtherConfigurationError`, or what `is_of_another_configuration` raises."""
   if is_of_another_configuration(directory, run):
-    raise OtherConfigurationError(f"{directory} holds a run of another configuration (this one is "
-                                  f"{run.configuration_hash}): choose another --output_dir, or --overwrite to delete "
-                                  "it.")
+    raise OtherConfigurationError(f"{directory} holds a run of another configuration ({_differing(directory, run)}): "
+                                  "choose another --output_dir, or --overwrite to delete it.")
+
+
+def _differing(directory: pathlib.Path, run: suite.Run) -> str:
+  """In which bindings a run differs from the one that its folder holds, in words; its hash where that is not known."""
+  words = ""
+  with contextlib.suppress(records.RecordError, ConfigurationError):  # This only explains an error.
+    text = run_files.read_text(directory / run_files.REQUESTED_FILE)
+    there, planned = (gin_texts.bound_values(each, run.identity) for each in (text, run.text))
+    used = bindings.reachable({**there, **planned})
+    words = differences.in_words(differences.of_bindings(*(
+        {name: value for name, value in bound.items() if "." in name and name in used} for bound in (there, planned))))
+  return words or f"this one is {run.configuration_hash}"
 
 
 @contextlib.contextmanager

@@ -14,11 +14,11 @@ from benchmark.models import growing, saved_run
 from benchmark.results import records, run_files
 from benchmark.suites import experiment as experiment_lib, learner_bindings, suite
 from benchmark.suites.bindings import ConfigurationError
-from lasem_tf import files
+from lasem_tf import files, types
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.metrics import run_result
-from lasem_tf.training import events, json_lines, lifetime, schedule, splits, tensorboard
+from lasem_tf.training import events, json_lines, lifetime, predictions, schedule, splits, tensorboard
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +62,8 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
                        f"are {stream.image_shape}.")
     data = splits.SplitCache(stream)
     learner = experiment.learner(experiment.learner_context(
-        tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples))
+        tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples,
+        tuple(task.details.get(types.BEST_CONFIGURATION) for task in stream.tasks)))
     lifetime.check(stream, options)
   except stream_lib.DataError:
     raise
@@ -128,9 +129,29 @@ def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], N
   if settings.keep_model and result.measured.status == "completed":
     saved_run.of_session(run, life.session, prepared.data).write(run_dir)
   files.write_atomically(run_dir / run_files.OPERATIVE_FILE, gin.operative_config_str())
-  record = _record(run, settings, prepared, result, time.process_time() - start, life.session.origin)
+  found = _predict(life, prepared, result.measured) if settings.predictions else None
+  claim.check()
+  if found is not None:
+    files.write_atomically(run_dir / run_files.PREDICTIONS_FILE, found.to_bytes())
+  record = _record(run, settings, prepared, result, time.process_time() - start,
+                   found.latency_seconds if found else [], life.session.origin)
   records.write_record(record, run_dir)
   return record
+
+
+def _predict(life: lifetime.Lifetime, prepared: Prepared,
+             measured: run_result.Measured) -> predictions.Predictions | None:
+  """None where the run did not complete."""
+  if measured.status != "completed":
+    return None
+  counts, visits = prepared.stream.counts(), schedule.task_order(prepared.options.task_order, prepared.stream.num_tasks)
+  epochs = prepared.options.epochs_per_task
+  training_macs = sum((macs or 0.0) * counts["train"][task] * epochs
+                      for task, macs in zip(visits, measured.training_macs_per_image))
+  tasks = sorted(set(visits))
+  return life.predict(predictions.all_heads_are_cheap(
+      [measured.forward_macs_committed[task] or 0.0 for task in tasks], [counts["test"][task] for task in tasks],
+      [prepared.stream.tasks[task].num_classes for task in tasks], training_macs))
 
 
 class _ReportSink:
@@ -166,7 +187,7 @@ def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Re
 
 
 def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: lifetime.LifetimeResult,
-            cpu_seconds: float, parent: dict | None) -> records.Record:
+            cpu_seconds: float, latency_seconds: list[float], parent: dict | None) -> records.Record:
   stream = prepared.stream
   facts = run_result.StreamFacts(
       name=stream.name, display_name=stream.display_name, protocol=stream.protocol,
@@ -178,6 +199,7 @@ def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: life
       "reference_switches": sorted(name for name, is_on in switches.items() if is_on),
       "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
       "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
+      **({"latency_seconds": latency_seconds} if latency_seconds else {}),
       "peak_memory_bytes": process.peak_memory_bytes(), "parent": parent, **_circumstances(run, settings),
   }
   return records.Record(run.identity, _result(run, facts, result.measured, prepared.options.scenario), provenance)
@@ -194,7 +216,7 @@ def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result
 def _circumstances(run: suite.Run, settings: Settings) -> dict:
   """Command, flags, machine, versions, and the files beside the record with the SHA-256 of each that is there."""
   run_dir = settings.run_dir(run)
-  names = (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE, run_files.EVENTS_FILE)
+  names = (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE, run_files.EVENTS_FILE, run_files.PREDICTIONS_FILE)
   digests = {name: hashlib.sha256((run_dir / name).read_bytes()).hexdigest()
              for name in names if (run_dir / name).exists()}
   flags = {name: value for name, value in dataclasses.asdict(settings).items() if name != "command"}

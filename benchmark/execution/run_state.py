@@ -8,9 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from benchmark.execution import run_folder
 from benchmark.execution.settings import Settings
-from benchmark.results import differences, gin_texts, run_files
 from benchmark.results.record_schema import RecordError
-from benchmark.suites import bindings, gin_text, suite
+from benchmark.suites import suite
 from benchmark.suites.gin_files import ConfigurationError
 
 NOT_BEGUN, BEGUN, FINISHED, CONFLICT = "", "begun", "finished", "conflict"
@@ -33,18 +32,18 @@ class RunState:
 
 def of_run(run: suite.Run, settings: Settings) -> RunState:
   """The state of one run."""
+  size = 0
   try:
     directory = settings.run_dir(run)
     if not directory.is_dir():
       return RunState(NOT_BEGUN)
     size = _size(directory)
-    if run_folder.is_of_another_configuration(directory, run):
-      return RunState(CONFLICT, _difference(directory, run), size)
+    run_folder.check_configuration(directory, run)
     if run_folder.finished_record(directory, run) is not None:
       return RunState(FINISHED, num_bytes=size)
     return RunState(BEGUN, num_bytes=size)
   except (ConfigurationError, RecordError) as error:
-    return RunState(CONFLICT, str(error))
+    return RunState(CONFLICT, str(error), size)
 
 
 def describe_disk(states: Iterable[RunState], settings: Settings) -> str:
@@ -65,22 +64,6 @@ def describe_disk(states: Iterable[RunState], settings: Settings) -> str:
 def notes(runs: Sequence[suite.Run], states: Sequence[RunState]) -> list[str]:
   """A sentence for every run that cannot be trained as things are."""
   return [f"{run.identity}: {state.note}" for run, state in zip(runs, states) if state.note]
-
-
-def _difference(directory: pathlib.Path, run: suite.Run) -> str:
-  """In which bindings a run differs from the one that its folder holds, and the remedy."""
-  words = ""
-  requested = directory / run_files.REQUESTED_FILE
-  if requested.exists():
-    there = gin_texts.bound_values(run_files.read_text(requested), run.identity)
-    planned = gin_texts.bound_values(run.text, run.identity)
-    used = bindings.reachable({**there, **gin_text.bound_values(run.text)})
-    relevant = ({name: value for name, value in bound.items() if "." in name and name in used}
-                for bound in (there, planned))
-    words = differences.in_words(differences.of_bindings(*relevant))
-  shown = f" ({words})" if words else ""
-  return (f"{directory} holds it with another configuration{shown}: choose another --output_dir, or --overwrite to "
-          "delete it.")
 
 
 def _size(directory: pathlib.Path) -> int:

@@ -26,6 +26,7 @@ class Settings:
     tensorboard: write TensorBoard event files beside the events.
     keep_model: keep the final weights of a completed run beside its record.
     grow: folder of a run, or of a suite's runs, from which the runs go on; None: they begin with nothing.
+    predictions: write what every network says about the test images beside the record.
     lock_seconds: how long to wait for another process that holds a run, which may be about to end.
     command: the command line, for the provenance.
   """
@@ -40,6 +41,7 @@ class Settings:
   tensorboard: bool = True
   keep_model: bool = True
   grow: str | None = None
+  predictions: bool = True
   lock_seconds: float = 30.0
   command: str = dataclasses.field(
       default_factory=lambda: shlex.join(["python", "-m", "benchmark.run", *sys.argv[1:]]))

@@ -6,15 +6,17 @@ import sys
 
 from rich import console as rich_console, progress as rich_progress, table as rich_table
 
-from benchmark.inspection import contact_sheets, inventory as inventory_lib
+from benchmark.inspection import contact_sheets, croissant as croissant_lib, inventory as inventory_lib
 from benchmark.suites import open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf import types
-from lasem_tf.data import overlap
+from lasem_tf.data import overlap, stream_checks
 from lasem_tf.data.stream import CachesImages, DataError, StreamContext, TaskStream, WritesDesign
+from lasem_tf.data.streams import any_tfds, own_images, synthetic
 
 _COLORS = {inventory_lib.OFFICIAL: "green", inventory_lib.OTHER: "yellow", inventory_lib.DAMAGED: "red",
            inventory_lib.MISSING: "red"}
+_OWN_DATA = (own_images.OwnImages, any_tfds.TFDSStream)
 _TOLERATED_DUPLICATES = 0.1  # share of a split; published sets hold a few
 
 
@@ -87,18 +89,23 @@ def _check_stream(request: Request, console: rich_console.Console) -> int:
   if isinstance(stream, CachesImages):
     console.print(f"Resized images are kept in {stream.cache_directory}.", markup=False, highlight=False)
   try:
-    problems = _shared_images(stream)
+    problems = _broken_promises(stream, request)
   except DataError as error:
     problems = [str(error)]
   for problem in problems:
     console.print(problem, markup=False, highlight=False)
+  if not problems:
+    console.print("Nothing is amiss.", markup=False, highlight=False)
   return int(bool(problems))
 
 
-def _shared_images(stream: TaskStream) -> list[str]:
-  """Where splits share images: in all tasks of a user's own stream, in the first of one that comes with the suite."""
-  if not type(stream).__module__.startswith("lasem_tf."):
-    return [problem for task in stream.tasks for problem in overlap.shared_images(stream, task.task_id)]
+def _broken_promises(stream: TaskStream, request: Request) -> list[str]:
+  """Everything that `stream_checks` finds in a stream of a user's own classes or data.
+
+  The published streams are tested; of these, the first task is searched for images that splits share.
+  """
+  if not type(stream).__module__.startswith("lasem_tf.") or isinstance(stream, _OWN_DATA):
+    return stream_checks.problems(stream, request.open)
   if isinstance(stream, CachesImages):  # draws its splits from one set of files, and would have to decode them first
     return []
   return overlap.shared_images(stream, 0, _TOLERATED_DUPLICATES)
@@ -178,6 +185,20 @@ def prepare(request: Request, output_dir: pathlib.Path | None) -> int:
     _make_folder(output_dir)
     for path in stream.write_design(output_dir):
       print(f"Written: {path}")
+  return 0
+
+
+def croissant(request: Request, output_dir: pathlib.Path | None, url: str) -> int:
+  """Writes the planted stream and its description; returns 0."""
+  stream = request.open()
+  if not isinstance(stream, synthetic.Synthetic):
+    raise ConfigurationError(f"--stream={request.name}: `croissant` describes the planted stream alone (synthetic); "
+                             "other data have owners, who describe them.")
+  if output_dir is None:
+    raise ConfigurationError("--output_dir is missing: name a folder for the files.")
+  _make_folder(output_dir)
+  for path in croissant_lib.write(stream, output_dir, url):
+    print(f"Written: {path}")
   return 0
 
 

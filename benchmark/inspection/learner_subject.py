@@ -35,6 +35,11 @@ def _macros(depth: int) -> dict[str, str]:
           "EXPANSION_UNITS": "2"}
 
 
+def _declared(depth: int) -> tuple[str, ...]:
+  """What a stream with planted structure would declare: all layers, all but the first one, all but the last one."""
+  return "1" * depth, "0" + "1" * (depth - 1), "1" * (depth - 1) + "0"
+
+
 def of_name(name: str, bindings: Sequence[str] = (), depth: int = _DEPTH, epochs: int = _EPOCHS) -> Subject:
   """A learner by name; see `learner_names`.
 
@@ -90,7 +95,7 @@ def _subject(name: str, text: GinText, depth: int) -> Subject:
   def make(**overrides) -> base.Learner:
     made: list[base.Learner] = []
     examples = learner_life.guarded(stream.examples, made)
-    context = experiment.learner_context(stream.num_classes, seed=0, examples=examples)
+    context = experiment.learner_context(stream.num_classes, seed=0, examples=examples, declared=_declared(depth))
     made.append(experiment.learner(dataclasses.replace(context, **overrides)))
     return made[0]
 

@@ -14,11 +14,12 @@ GAP = "-"
 BEST = "*"  # In plain text.
 BETTER, WORSE, EQUIVALENT, UNDECIDED = "↑", "↓", "≈", "?"
 MIXED = "‡"
+INACTIVE = "§"
 _LATEX_SPECIALS = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#",
                    "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
                    ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\`{}", "±": r"$\pm$",
                    BETTER: r"$\uparrow$", WORSE: r"$\downarrow$", EQUIVALENT: r"$\approx$", "µ": r"$\mu$",
-                   MIXED: r"$^\ddagger$",
+                   MIXED: r"$^\ddagger$", INACTIVE: r"$^{\S}$",
                    # In LaTeX's default encoding only the typewriter font has a straight quotation mark.
                    '"': r"\texttt{\char34}"}
 
@@ -79,8 +80,9 @@ def gaps_cell(row: comparison.Row) -> Cell:
 
 
 def learner_cell(row: comparison.Row) -> Cell:
-  """The name of a row, marked if it was measured otherwise."""
-  return Cell(row.label, mark=MIXED if row.mixed else "", value=row.learner)
+  """The name of a row, marked if it was measured otherwise, and if its mechanism never acted."""
+  mark = f"{MIXED if row.mixed else ''}{INACTIVE if row.inactive else ''}"
+  return Cell(row.label, mark=mark, value=row.learner)
 
 
 def count_cell(row: comparison.Row) -> Cell:
@@ -109,6 +111,9 @@ def remarks(panels: Sequence[comparison.Panel], consequence: str) -> list[str]:
   if any(row.mixed for panel in panels for row in panel.rows):
     sentences.append(f"{MIXED}: measured on other data than the rest of the table or with "
                      f"several settings, so {consequence}.")
+  if any(row.inactive for panel in panels for row in panel.rows):
+    sentences.append(f"{INACTIVE}: in a run or more, what gives the method its name happened in no visit "
+                     "(mechanism_acted in the record), so that row shows what is left without it.")
   if any(row.gaps for panel in panels for row in panel.rows):
     sentences.append(
         f"{GAP}: no completed run. Runs that diverged, failed or are missing are never averaged; full tables "

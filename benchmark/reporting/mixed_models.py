@@ -49,7 +49,7 @@ def _fit(records: Sequence[Record], panel: comparison.Panel) -> mixed_model.Fit:
   observations = [(record.learner, task, record.seed, accuracy) for record in records
                   if record.is_completed and record.learner in comparable
                   and (record.stream, record.scale) == (panel.stream, panel.scale)
-                  for task, accuracy in enumerate(lifelong.final_per_task(record.matrix).tolist())]
+                  for task, accuracy in zip(record.matrix.task_ids, lifelong.final_per_task(record.matrix).tolist())]
   try:
     method, task, seed, accuracy = map(list, zip(*observations))
     return mixed_model.fit(method, task, seed, accuracy, str(panel.baseline))

@@ -9,13 +9,15 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jinja2
 import markupsafe
 
-from benchmark.reporting import cells, comparisons, mixed_models
+from benchmark.reporting import cells, comparisons, mixed_models, prediction_tables
 from benchmark.reporting.figures import style
 from benchmark.results import comparison, measures, methods, robust_means, texts
+from benchmark.results.predictions import Summary
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 from benchmark.results.status import RECORDED, Status
@@ -43,8 +45,35 @@ class Table:
 
 
 @dataclasses.dataclass(frozen=True)
+class Selection:
+  """How well layers were chosen.
+
+  Attributes:
+    table: a row for every learner that chose.
+    sentences: what its columns mean, and what guessing reaches.
+  """
+
+  table: Table
+  sentences: Sequence[str]
+
+
+@dataclasses.dataclass(frozen=True)
 class PageContent:
-  """Everything a page shows."""
+  """Everything a page shows.
+
+  Attributes:
+    title: heading.
+    records: finished runs.
+    panels: their aggregates.
+    per_task_tables: a table per panel and measure.
+    published: published numbers beside the measured ones.
+    figures: drawings.
+    details: configurations and course of runs, by identity.
+    mixed_models: tables of a model over all panels.
+    tuning: what was tuned.
+    tuning_caption: what its columns mean.
+    selection: how well layers were chosen; None where nothing chose.
+  """
 
   title: str
   records: Sequence[Record]
@@ -56,6 +85,8 @@ class PageContent:
   mixed_models: Sequence[Table] = ()
   tuning: Table | None = None
   tuning_caption: str = ""
+  predictions: Mapping[str, Summary] = dataclasses.field(default_factory=dict)
+  selection: Selection | None = None
 
 
 def render(content: PageContent) -> str:
@@ -74,8 +105,8 @@ def render(content: PageContent) -> str:
       findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),
       data=_data(content.records, content.details), caption=comparisons.caption(content.panels),
       definitions=cells.definitions(content.panels), differences=_difference_tables(content),
-      mixed_models=content.mixed_models, mixed_caption=mixed_models.CAPTION,
-      differences_caption=comparisons.details_caption())
+      mixed_models=content.mixed_models, mixed_caption=mixed_models.CAPTION, **_predictions(content),
+      differences_caption=comparisons.details_caption(), selection=content.selection)
 
 
 def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
@@ -118,6 +149,16 @@ def _findings(panel: comparison.Panel) -> dict:
                    f"({count})")
     lines.append(f"{measure.title}: {', '.join(shown)}{_outcomes(panel, measure)}.")
   return {"title": cells.panel_title(panel), "stream": panel.stream, "lines": lines}
+
+
+def _predictions(content: PageContent) -> dict[str, Any]:
+  """What the template shows of predictions; empty tables where there are none."""
+  shown = content.records, content.panels, content.predictions
+  tables = {name: [Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream)
+                   for panel, title, columns, rows in make(*shown)]
+            for name, make in (("calibration", prediction_tables.calibration), ("mcnemar", prediction_tables.mcnemar))}
+  return {**tables, "confusions": prediction_tables.confusions(*shown),
+          "calibration_caption": prediction_tables.CAPTION, "mcnemar_caption": prediction_tables.MCNEMAR_CAPTION}
 
 
 def _outcomes(panel: comparison.Panel, measure: measures.Measure) -> str:

@@ -126,8 +126,8 @@ def per_task_estimates(records: Sequence[Record]) -> pd.DataFrame:
   frame = measures.per_task_frame(records)
   keys = ["stream", "scale", "learner", "measure", "task"]
   rows = []
-  for key, group in frame.groupby(keys, sort=True):
-    estimate = statistics.estimate(group["value"].tolist())
+  for key, values in frame.groupby(keys, sort=True)["value"].agg(list).items():
+    estimate = statistics.estimate(values)
     rows.append((*key, estimate.n, estimate.mean, estimate.standard_deviation, estimate.half_width))
   return pd.DataFrame(rows, columns=[*keys, "n", "mean", "sd", "half_width"])
 

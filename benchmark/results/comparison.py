@@ -15,7 +15,6 @@ from benchmark.results import comparability, inference, measures, methods
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from benchmark.results.status import Status
-from benchmark.suites import tuning as tuning_lib
 from benchmark.suites.identity import Identity
 from lasem_tf.metrics import paired, statistics
 
@@ -49,6 +48,7 @@ class Row:
     mixed: whether it was measured on other data than the rest of the panel, or with several settings.
     all_diverged: whether runs finished and every one of them diverged.
     tuning: how its hyper-parameters were chosen, in words; '' where they were not.
+    inactive: whether in some completed run what gives the method its name happened in no visit.
   """
 
   learner: str
@@ -62,6 +62,7 @@ class Row:
   mixed: bool = False
   all_diverged: bool = False
   tuning: str = ""
+  inactive: bool = False
 
   @property
   def label(self) -> str:
@@ -117,9 +118,9 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   frame = measures.runs_frame(records, course)
   frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
   frame["task_order"] = [tuple(record.result["stream"]["task_order"]) for record in records]
+  frame["inactive"] = [_is_inactive(record) for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
   frame["source"] = [(record.source, record.recorded_as) for record in records]
-  frame["tuning"] = [tuning_lib.describe(record.result.get("tuning")) for record in records]
   expected = list(dict.fromkeys(map(Identity.parse, expected_identities or ())))
   found = {record.named for record in records}
   learners = [*dict.fromkeys(each.learner for each in expected)]
@@ -177,9 +178,17 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
         gaps=(*(f"seed {run.seed} {run.status}: {run.reason}" for run in ended.itertuples()),
               *(f"seed {each.seed} not run" for each in absent)),
         mixed=is_mixed[learner],
+        inactive=bool((own["inactive"] & (own["status"] == Status.COMPLETED)).any()),
         all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all()),
         tuning="" if own.empty else own["tuning"].mode().iloc[0]))
   return Panel(stream, scale, title, rows, present, margin)
+
+
+def _is_inactive(record: Record) -> bool:
+  """Whether the learner says of some visits whether its mechanism acted, and of none that it did."""
+  told = [summary["mechanism_acted"] for summary in record.result["learner_summary"]
+          if summary and "mechanism_acted" in summary]
+  return bool(told) and not any(told)
 
 
 def _values(runs: pd.DataFrame) -> dict[str, dict[int, float]]:

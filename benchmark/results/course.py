@@ -40,11 +40,11 @@ def of_runs(records: Sequence[Record], details: Mapping[str, RunDetails],
 
 
 def _curve(record: Record) -> list[tuple[int, list[float | None]]]:
-  """(visit, test accuracy of every task) of each evaluation of all tasks within visits; none in collections."""
+  """(visit, test accuracy of every visited task) of each evaluation of all tasks within visits; none in collections."""
   if record.source is None or record.source.name != run_files.RECORD_FILE:
     return []
   path = record.source.parent / run_files.EVENTS_FILE
-  curve, num_visits = [], record.matrix.num_visits
+  curve, num_visits, num_tasks = [], record.matrix.num_visits, len(record.result["stream"]["num_classes"])
   for where, line in run_files.read_lines(path) if path.exists() else ():
     if '"curve"' not in line:
       continue
@@ -55,9 +55,9 @@ def _curve(record: Record) -> list[tuple[int, list[float | None]]]:
         continue
       visit = event["visit"]
       if not json_types.accepts(run_result.Row)(row) or type(visit) is not int or not 0 <= visit < num_visits or len(
-          row) != record.matrix.num_tasks:
+          row) != num_tasks:
         raise ValueError(f"{visit}, {row}")
-      curve.append((visit, row))
+      curve.append((visit, [row[task] for task in record.matrix.task_ids]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
       raise RecordError(f"{where}: not a curve of this run ({error!r:.200}). Delete the file to report without it."
                         ) from error

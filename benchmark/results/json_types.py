@@ -28,10 +28,13 @@ _TYPES: dict[Any, tuple[type, ...]] = {float: (int, float)}
 def accepts(annotation: Any) -> Callable[[Any], bool]:
   """The function that tells whether a parsed JSON value is what the annotation says."""
   kind, arguments = _parts(annotation)
+  if kind is typing.Annotated and arguments[0] is float and len(arguments) == 2:
+    numbers, least, most = _TYPES[float], arguments[1].least, arguments[1].most  # In one step: matrices hold many.
+    return lambda value: type(value) in numbers and least <= value <= most
   if kind is typing.Annotated:
     return functools.reduce(_limited, arguments[1:], accepts(arguments[0]))
   if kind is types.UnionType:
-    return functools.reduce(_either, map(accepts, arguments))
+    return functools.reduce(_either, map(accepts, sorted(arguments, key=lambda option: option is type(None))))
   if kind is typing.Literal:
     return lambda value: any(type(value) is type(option) and value == option for option in arguments)
   if kind is list:
@@ -132,6 +135,7 @@ def _problems(annotation: Any, value: Any, name: str) -> Iterator[str]:
   yield f"{name} is {reprlib.repr(value)}, not {_words(annotation)}"
 
 
+@functools.cache
 def _parts(annotation: Any) -> tuple[Any, tuple]:
   """What kind of annotation it is, and its arguments."""
   if typing.get_origin(annotation) is typing.Annotated:

@@ -28,12 +28,10 @@ def describe(operative: str, where: str) -> dict[str, Any]:
     where: whose it is, for errors.
 
   Returns:
-    network: struct of `NETWORK_FIELDS`.
-    learning_rate, learning_rate_decay, batch_size, epochs_per_task: numbers.
-    hyper_parameters: struct with a struct for everything else that had parameters: learner, knowledge, selection,
-      stream, and what remains of 'experiment'.
-    not_recorded: text, names of what the configuration lacks, separated by ', '; empty if it has everything. What is
-      named here is no field of the others.
+    'network', a struct of `NETWORK_FIELDS`; the numbers 'learning_rate', 'learning_rate_decay', 'batch_size' and
+    'epochs_per_task'; 'hyper_parameters', a struct with a struct for everything else that had parameters (learner,
+    knowledge, selection, stream, and what remains of 'experiment'); and 'not_recorded', names of what the
+    configuration lacks, separated by ', ', which are no fields of the others.
 
   Raises:
     RecordError: the text is no Gin configuration, or uses a macro that it does not define.

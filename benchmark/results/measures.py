@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmark.results import json_types
+from benchmark.results import json_types, methods
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
+from benchmark.suites import tuning
 from lasem_tf.metrics import lifelong, run_result
 
 
@@ -107,7 +108,8 @@ PER_TASK = {
 
 _RUN_COLUMNS = ("identity", "stream", "scale", "learner", "seed", "status", "reason", "display_name",
                 "design_fingerprint", "data_fingerprint")
-_FURTHER = ("retention_all", "retention_of_peak_all")  # With the task of the last visit.
+# With the task of the last visit; and what makes the learner a variant of a method.
+_FURTHER = ("retention_all", "retention_of_peak_all", "method", "variant", "tuning")
 _REFERENCES = ("stl", "joint")
 # What learners report under these names after a visit, and how many floats one of it is.
 _KEPT = {"retention_floats": 1.0, "memory_logits": 1.0, "memory_bytes": 0.25}
@@ -142,7 +144,8 @@ def runs_frame(records: Sequence[Record], course: _Course | None = None) -> pd.D
     row = {"identity": record.identity, "stream": record.stream, "scale": record.scale, "learner": record.learner,
            "seed": record.seed, "status": str(record.status), "reason": record.result["reason"],
            "display_name": stream["display_name"], "design_fingerprint": stream["design_fingerprint"],
-           "data_fingerprint": stream["data_fingerprint"]}
+           "data_fingerprint": stream["data_fingerprint"], "method": record.named.method,
+           "variant": methods.variant_label(record.learner), "tuning": tuning.describe(record.result.get("tuning"))}
     row.update({measure.name: math.nan for measure in MEASURES})
     if record.is_completed:
       row.update(dataclasses.asdict(lifelong.summarise(record.matrix)))
@@ -165,8 +168,13 @@ def _class_incremental(record: Record) -> float:
 
 
 def _references(records: Sequence[Record]) -> dict[tuple, Record]:
-  return {(record.learner, *_place(record)): record for record in records
-          if record.learner in _REFERENCES and record.is_completed}
+  """By learner and place: the reference itself, or its variant where there is only one, as of tuned suites."""
+  found: dict[tuple, list[Record]] = {}
+  for record in records:
+    if record.named.method in _REFERENCES and record.is_completed:
+      found.setdefault((record.named.method, *_place(record)), []).append(record)
+  named = {key: [record for record in own if record.learner == key[0]] or own for key, own in found.items()}
+  return {key: own[0] for key, own in named.items() if len(own) == 1}
 
 
 def _place(record: Record) -> tuple:
@@ -177,9 +185,9 @@ def _place(record: Record) -> tuple:
 def _between_runs(record: Record, references: Mapping[tuple, Record]) -> dict[str, float]:
   single_task, joint = (references.get((learner, *_place(record))) for learner in _REFERENCES)
   found = {}
-  if single_task is not None:
+  if single_task is not None and single_task.matrix.task_ids == record.matrix.task_ids:
     found["forward_transfer"] = lifelong.average_forward_transfer(record.matrix, single_task.matrix)
-  if joint is not None and joint.matrix.task_order == record.matrix.task_order:
+  if joint is not None and joint.result["stream"]["task_order"] == record.result["stream"]["task_order"]:
     found["intransigence"] = lifelong.average_intransigence(record.matrix, joint.matrix)
   return found
 

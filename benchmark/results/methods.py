@@ -27,6 +27,8 @@ class Family:
     panel: title of the frame that shows the family in figures of many methods.
     narrow_panel: the frame where `panel` would be crowded.
     markers: by variant (the rest of the name), where the family shares its colour with another.
+    short: the label inside a longer one; '' for `label`.
+    splits: whether its methods come with both splits of trunk and head, so that a label says which it has.
   """
 
   name: str
@@ -36,6 +38,8 @@ class Family:
   panel: str
   narrow_panel: str
   markers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  short: str = ""
+  splits: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +63,10 @@ _FAMILIES = (  # In the order of tables.
     Family("fine_tuning", "Fine-tuning", _GREY, ":", "References", "References", {"": "s"}),
     Family("joint", "Joint", _GREY, "-.", "References", "References", {"": "D"}),
     Family("random", "Random", _GREY, _DOTS, "References", "References", {"hps": "<", "tf": ">", "dfcnn": "^"}),
+    Family("planted", "Planted", _GREY, (0, (4, 1, 1, 1)), "References", "References",
+           {"hps": "p", "tf": "h", "dfcnn": "8"}),
     Family("hps", "HPS", _BLUE, "-", _STATIC, "Static HPS"),
-    Family("tf", "TF", _ORANGE, "-", _STATIC, "Static TF"),
+    Family("tf", "TF (LASEM release)", _ORANGE, "-", _STATIC, "Static TF", short="TF"),
     Family("dfcnn", "DF-CNN", _GREEN, "-", _STATIC, "Static DF-CNN"),
     Family("lasem", "LASEM", _RED, "-", "LASEM", "LASEM", {"hps": "o", "tf": "s", "dfcnn": "^"}),
     Family("lasemg", "LASEM-G", _RED, "--", "LASEM", "LASEM-G", {"hps": "D", "tf": "P", "dfcnn": "v"}),
@@ -71,14 +77,15 @@ _FAMILIES = (  # In the order of tables.
     Family("darts", "DARTS", _PINK, "-", _SEARCH, "DARTS", {"hps": "o", "tf": "s", "dfcnn": "^"}),
     Family("exhaustive", "Exhaustive", _PINK, "--", _SEARCH, "Exhaustive search",
            {"hps": "D", "tf": "P", "dfcnn": "v"}),
-    Family("prognn", "ProgNN", _SKY, "-", _GROWING, _GROWING, {"": "o"}),
+    Family("prognn", "ProgNN (LASEM release)", _SKY, "-", _GROWING, _GROWING, {"": "o"}),
+    Family("prognn_published", "ProgNN", _SKY, "-", _GROWING, _GROWING, {"": "P"}),
     Family("den", "DEN", _SKY, "--", _GROWING, _GROWING, {"": "s"}),
     Family("channel_gated", "Channel-gated", _SKY, ":", _GROWING, _GROWING, {"": "^", "soft": "v"}),
     Family("apd", "APD", _SKY, "-.", _GROWING, _GROWING, {"": "D"}),
-    Family("ewc", "EWC", _WINE, "-", _FIXED_SIZE, "Regularisation", {"": "o"}),
-    Family("lwf", "LwF", _WINE, "--", _FIXED_SIZE, "Regularisation", {"": "s"}),
-    Family("replay", "Replay", _OLIVE, "-", _FIXED_SIZE, "Replay", {"": "o"}),
-    Family("a_gem", "A-GEM", _OLIVE, "--", _FIXED_SIZE, "Replay", {"": "s"}),
+    Family("ewc", "EWC", _WINE, "-", _FIXED_SIZE, "Regularisation", {"": "o"}, splits=True),
+    Family("lwf", "LwF", _WINE, "--", _FIXED_SIZE, "Regularisation", {"": "s"}, splits=True),
+    Family("replay", "Replay", _OLIVE, "-", _FIXED_SIZE, "Replay", {"": "o"}, splits=True),
+    Family("a_gem", "A-GEM", _OLIVE, "--", _FIXED_SIZE, "Replay", {"": "s"}, splits=True),
     Family("hat", "HAT", _BROWN, "-", _MASKS, _MASKS, {"": "o"}),
     Family("packnet", "PackNet", _BROWN, "--", _MASKS, _MASKS, {"": "s"}),
     Family("mntdp", "MNTDP", _BROWN, "-.", _MASKS, _MASKS, {"": "D"}),
@@ -101,12 +108,14 @@ _FILLS: Mapping[str, tuple[str, Line]] = {
     **dict.fromkeys(("2021", "release", "separate"), ("none", (0, (5, 1.5, 1, 1.5, 1, 1.5)))),
     "early": ("left", (0, (8, 2))), "second_order": ("right", (0, (2, 1))),
     "bounded": ("bottom", (0, (4, 1, 1, 1))), "validation": ("top", (0, (8, 1.5, 2, 1.5))),
-    "office_home": ("bottom", (0, (3, 1, 3, 3))),
+    "last": ("left", (0, (6, 1, 2, 1, 2, 1))), "heldout": ("top", (0, (2, 1, 6, 1))),
+    "office_home": ("bottom", (0, (3, 1, 3, 3))), "faithful": ("right", (0, (6, 1.5, 3, 1.5))),
 }
 _VARIANT_FILLS = ("full", "none", "left", "right", "top", "bottom")
 _VARIANT_LINES: tuple[Line, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 _SPARE_COLOURS = (_BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE)
 _SPARE_MARKERS = "osD^v<>pPX*hd"
+_ALL_DENSE = "all_dense"
 _WORDS = {"all": "All", "alternating": "Alternating", "2021": "(2021)", "release": "(release)"}
 
 
@@ -118,7 +127,7 @@ def family(learner: str) -> Family | None:
 
 
 def learner_label(name: str) -> str:
-  """The name people read: 'hps_top2' is 'HPS Top-2', 'ewc[strength=10]' is 'EWC (strength=10)'.
+  """The name people read: 'hps_top2' is 'HPS Top-2', 'ewc[strength=10]' is 'EWC (own last layer; strength=10)'.
 
   Unknown names stay themselves.
   """
@@ -126,11 +135,16 @@ def learner_label(name: str) -> str:
   name, variant = split_variant(full)
   own = family(name)
   if variant:
-    return f"{learner_label(name)} ({variant_label(full)})"
+    label = learner_label(name)
+    return f"{label[:-1]}; {variant_label(full)})" if label.endswith(")") else f"{label} ({variant_label(full)})"
   if own is None:
     return name
   rest = name[len(own.name) + 1:].replace("office_home", "Office-Home").replace("second_order", "second order")
-  return " ".join([own.label, *map(_word, filter(None, rest.split("_")))])
+  split = []
+  if own.splits:
+    split = ["(own dense layers)" if rest.endswith(_ALL_DENSE) else "(own last layer)"]
+    rest = rest.removesuffix(_ALL_DENSE)
+  return " ".join([own.label, *map(_word, filter(None, rest.split("_"))), *split])
 
 
 def variant_label(name: str) -> str:
@@ -174,4 +188,4 @@ def _word(word: str) -> str:
   stem = word.rstrip("0123456789")
   if stem in ("top", "bottom") and stem != word:
     return f"{stem.capitalize()}-{word[len(stem):]}"
-  return _BY_NAME[word].label if word in _BY_NAME else _WORDS.get(word, word)
+  return _BY_NAME[word].short or _BY_NAME[word].label if word in _BY_NAME else _WORDS.get(word, word)

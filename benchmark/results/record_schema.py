@@ -187,8 +187,8 @@ def _check_result(named: Identity, result: Mapping, where: str) -> None:
   except ValueError as error:
     raise RecordError(f"{where}: result.accuracy is not an accuracy matrix. {error}") from error
   validation = result.get("validation_accuracy")
-  missing = [np.isnan(np.array(rows, np.float64)) for rows in (validation or (), accuracy["after_visit"])]
-  if validation is not None and (missing[0] != missing[1]).any():
+  if validation is not None and not np.array_equal(*(np.isnan(np.array(rows, np.float64))
+                                                     for rows in (validation, accuracy["after_visit"]))):
     raise RecordError(f"{where}: result.validation_accuracy is null for other tasks than result.accuracy.after_visit.")
 
 

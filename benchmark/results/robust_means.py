@@ -12,14 +12,14 @@ def final_scores(records: Sequence[Record]) -> dict[tuple[str, str, str], np.nda
   """Final accuracy of every completed run and task, float64 `[seeds, tasks]`, by stream, scale and learner.
 
   Seeds are in order, so that a bootstrap does not depend on the order of records. A method whose runs have different
-  numbers of tasks is left out.
+  tasks is left out.
   """
-  found: dict[tuple[str, str, str], list[np.ndarray]] = {}
+  found: dict[tuple[str, str, str], list[Record]] = {}
   for record in sorted(records, key=identity_key):
     if record.is_completed:
-      found.setdefault((record.stream, record.scale, record.learner), []).append(
-          lifelong.final_per_task(record.matrix))
-  return {key: np.stack(rows) for key, rows in found.items() if len({row.size for row in rows}) == 1}
+      found.setdefault((record.stream, record.scale, record.learner), []).append(record)
+  return {key: np.stack([lifelong.final_per_task(run.matrix) for run in runs]) for key, runs in found.items()
+          if len({run.matrix.task_ids for run in runs}) == 1}
 
 
 def of_final_accuracy(records: Sequence[Record]) -> dict[tuple[str, str, str], robust.Interval]:

@@ -15,6 +15,7 @@ IDENTITY_FILE = "run.json"           # Which run the folder belongs to, from its
 REQUESTED_FILE = "requested.gin"     # All bindings, as given.
 OPERATIVE_FILE = "operative.gin"     # The values used, defaults included.
 EVENTS_FILE = "events.jsonl"         # The course of the training.
+PREDICTIONS_FILE = "predictions.npz"  # Logits of the test images, see `lasem_tf.training.predictions`.
 LOG_FILE = "run.log"                 # What the process and its libraries wrote.
 FAILURE_FILE = "failure.txt"         # The traceback of a failed run.
 LOCK_FILE = "run.lock"

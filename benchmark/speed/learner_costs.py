@@ -22,7 +22,7 @@ PLAIN = "stl"
 LEARNERS = (PLAIN, "snn", "hps_all", "tf_all", "dfcnn_all", "lasem_hps", "lasem_tf", "lasem_dfcnn", "darts_hps",
             "prognn", "den", "channel_gated", "channel_gated_soft", "apd", "ewc", "ewc_separate", "lwf", "replay",
             "a_gem")
-TASKS = (1, 5, 10, 20)  # Counted from 1.
+TASKS = (1, 5, 10)      # Counted from 1.
 GROWTH = 1.15           # Later tasks are measured where the fifth costs so many times the first.
 _EPOCHS = 10            # Of a visit: enough that every phase of a learner has some.
 _STEPS = 4              # Of an epoch.
@@ -82,9 +82,10 @@ def _measure_learner(run: suite.Run, tasks: Sequence[int]) -> list[VisitCost]:
   costs: list[VisitCost] = []
   for task in data:
     number = task.info.task_id + 1
-    cost = _visit(run.learner, learner, task, experiment.batch_size)
-    if number in tasks:
-      costs.append(cost)
+    if number not in tasks:
+      _pass_through(learner, task, experiment.batch_size)
+      continue
+    costs.append(_visit(run.learner, learner, task, experiment.batch_size))
     if number == max(tasks[:2]) and costs[-1].seconds < GROWTH * costs[0].seconds:
       break
   return costs
@@ -116,6 +117,23 @@ def _visit(name: str, learner: base.Learner, task: base.TaskData, batch_size: in
   gmacs = learner.training_macs_per_image(task_id) * batch_size * _STEPS * _EPOCHS / 1e9
   learner.end_visit()
   return VisitCost(name, task_id + 1, time.process_time() - start - compile_seconds, compile_seconds, gmacs)
+
+
+def _pass_through(learner: base.Learner, task: base.TaskData, batch_size: int) -> None:
+  """A visit that is not measured: a step of every phase, not compiled, for what later visits find."""
+  task_id, rows = task.info.task_id, tf.range(batch_size)
+  learner.begin_visit(task, task_id)
+  batch = base.Batch(*(tf.gather(values, rows) for values in task.train), rows)
+  num_completed = 0
+  while (phase := learner.next_phase(num_completed)) is not None:
+    num_completed += 1
+    for epoch in range(phase.num_epochs):
+      learner.begin_epoch(epoch)
+      if epoch == 0:
+        phase.step(batch, base.StepContext(tf.constant(1e-5), tf.constant([task_id, num_completed]), batch))
+      if learner.end_epoch(epoch, 0.5):
+        break
+  learner.end_visit()
 
 
 def _random_task(task_id: int, experiment: experiment_lib.Experiment, num_classes: int) -> base.TaskData:

@@ -24,8 +24,8 @@ def mismatch(value: Any, annotation: Any, reference_type: type) -> str:
     return ""
   allowed = [option for option in _options(annotation) if isinstance(option, str)]
   if allowed and isinstance(value, str):
-    return f"expected {_describe(annotation)}, got {value!r}.{nearest(value, allowed)}"
-  return f"expected {_describe(annotation)}, got {type(value).__name__}."
+    return f"expected {describe(annotation)}, got {value!r}.{nearest(value, allowed)}"
+  return f"expected {describe(annotation)}, got {type(value).__name__}."
 
 
 def _fits(value: Any, annotation: Any, reference_type: type) -> bool:
@@ -64,9 +64,10 @@ def _options(annotation: Any) -> list[Any]:
   return [option for part in typing.get_args(annotation) for option in _options(part)]
 
 
-def _describe(annotation: Any) -> str:
+def describe(annotation: Any) -> str:
+  """An annotation in words, such as 'int or None'."""
   if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-    return " or ".join(_describe(option) for option in typing.get_args(annotation))
+    return " or ".join(describe(option) for option in typing.get_args(annotation))
   if typing.get_origin(annotation) is typing.Literal:
     return " or ".join(repr(option) for option in typing.get_args(annotation))
   if annotation is type(None):

@@ -24,9 +24,13 @@ class Configurable:
 
   Attributes:
     parameters: annotation by name, `Any` where there is none; None if they cannot be known without importing it.
+    defaults: Python text of the default by name, for those that have one.
+    summary: first line of its docstring.
   """
 
   parameters: Mapping[str, Any] | None
+  defaults: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  summary: str = ""
 
 
 class _OpaqueType(type):
@@ -127,22 +131,33 @@ def _registered_names(node: ast.ClassDef | ast.FunctionDef) -> Iterator[str]:
 
 
 def _configurables(found: Mapping[str, Any], classes: Mapping[str, Any]) -> dict[str, Configurable]:
-  return {name: Configurable(_parameters(node, classes)) for name, node in found.items()}
+  return {name: _configurable(node, classes) for name, node in found.items()}
 
 
-def _parameters(node: ast.AST, classes: Mapping[str, Any]) -> dict[str, Any] | None:
-  """Annotations by parameter, those of base classes first; None where a base is not at hand or anything is taken."""
+def _configurable(node: Any, classes: Mapping[str, Any]) -> Configurable:
+  summary = (ast.get_docstring(node) or "").partition("\n")[0]
+  parameters = _parameters(node, classes)
+  if parameters is None:
+    return Configurable(None, summary=summary)
+  return Configurable({name: _annotation(annotation) for name, (annotation, _) in parameters.items()},
+                      {name: ast.unparse(default) for name, (_, default) in parameters.items() if default is not None},
+                      summary)
+
+
+def _parameters(node: ast.AST, classes: Mapping[str, Any]) -> dict[str, tuple[Any, ast.expr | None]] | None:
+  """Annotation and default by parameter, base classes first; None where a base is not at hand or anything is taken."""
   if isinstance(node, ast.FunctionDef):
     arguments = node.args
     if arguments.kwarg or arguments.vararg:
       return None
-    return {each.arg: _annotation(each.annotation) for each in (*arguments.args, *arguments.kwonlyargs)
-            if each.arg != "self"}
+    positional: list[ast.expr | None] = [*[None] * (len(arguments.args) - len(arguments.defaults)), *arguments.defaults]
+    return {each.arg: (each.annotation, default) for each, default in zip(
+        (*arguments.args, *arguments.kwonlyargs), (*positional, *arguments.kw_defaults)) if each.arg != "self"}
   assert isinstance(node, ast.ClassDef)
   for member in node.body:
     if isinstance(member, ast.FunctionDef) and member.name == "__init__":
       return _parameters(member, classes)
-  inherited: dict[str, Any] = {}
+  inherited: dict[str, tuple[Any, ast.expr | None]] = {}
   for base in node.bases:
     name = ast.unparse(base).rsplit(".", 1)[-1]
     if name in ("ABC", "Protocol", "object"):
@@ -152,7 +167,7 @@ def _parameters(node: ast.AST, classes: Mapping[str, Any]) -> dict[str, Any] | N
       return None
     inherited |= known
   if any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
-    inherited |= {member.target.id: _annotation(member.annotation) for member in node.body
+    inherited |= {member.target.id: (member.annotation, member.value) for member in node.body
                   if isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name)}
   return inherited
 

@@ -68,6 +68,10 @@ class Suite:
         raise ConfigurationError(f"suite.{field}: {name!r} is no name. Names become folders: {NAME_RULE}, without a "
                                  "path before them.")
     self.tuning_options.check(self.seeds, self.sweep)
+    known = [*self.learners, *learner_names.names()] if self.grids else []
+    for name in self.grids:
+      if name != tuning_lib.DEFAULT_GRID and not any(f"{learner}_".startswith(f"{name}_") for learner in known):
+        raise ConfigurationError(f"suite.grids: no learner's name begins with {name!r}.{nearest(str(name), known)}")
     for learner in self.sweep:
       if learner not in self.learners:
         raise ConfigurationError(f"suite.sweep names {learner!r}, which is none of suite.learners."

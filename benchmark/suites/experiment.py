@@ -65,12 +65,13 @@ class Experiment:
     return dataclasses.replace(base_behaviour, **self.reference)
 
   def learner_context(self, num_classes: tuple[int, ...], seed: int,
-                      examples: Callable | None = None) -> base.LearnerContext:
+                      examples: Callable | None = None,
+                      declared: tuple[str | None, ...] = ()) -> base.LearnerContext:
     """What the learner of a run with this seed is given."""
     return base.LearnerContext(
         spec=self.network, num_classes=num_classes, seed=seed, epochs_per_task=self.epochs_per_task,
         batch_size=self.batch_size, learning_rate=self.learning_rate, reference=self.reference_behaviour(),
-        examples=examples)
+        examples=examples, declared_configurations=declared)
 
   def training_options(self, checkpoint_seconds: float) -> options.TrainingOptions:
     """What the trainer is given."""

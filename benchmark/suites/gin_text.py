@@ -78,8 +78,14 @@ class GinText:
     self.values[name], self.spelling[name], self.origins[name] = value, spelling, origin
 
 
+  def drop(self, name: str) -> None:
+    """Takes a binding away, by its key in `values`."""
+    for table in (self.values, self.spelling, self.origins):
+      table.pop(name, None)
+
+
 class Reader:
-  """Reads files to `GinText`s; every file is opened once, so that all runs of a suite rest on the same text."""
+  """Makes a `GinText` of files; every file is opened once, so that all runs of a suite rest on the same text."""
 
   def __init__(self) -> None:
     self._texts: dict[pathlib.Path, str] = {}

@@ -3,6 +3,7 @@
   <name>                               learners/<name>.gin, where there is one
   <knowledge>_<configuration>          learners/knowledge/<knowledge>.gin + learners/selection/static.gin
   <selection>_<knowledge>[_<variant>]  the knowledge's and the selection's file, each its variant's where there is one
+  planted_<knowledge>_flip_<t>_<l>     the planted configurations, but for the bit of task t and layer l
 """
 
 import dataclasses
@@ -16,6 +17,7 @@ _KNOWLEDGE, _SELECTION = "learners/knowledge", "learners/selection"
 _STATIC = "static"
 # The names that TransferConfiguration.parse knows; a learner finds out whether they fit the depth of its network.
 _CONFIGURATION = re.compile(r"(office_home_)?(all|none|(top|bottom)[1-9]\d*|alternating(_odd)?|[01]+)")
+_FLIPPED = re.compile(r"(?P<planted>planted_\w+)_flip_(?P<task>\d+)_(?P<layer>\d+)")
 # Groups for the 17-layer network, for which no stream gives sizes of deconvolution.
 _OF_NO_NETWORK = re.compile(r"lasemg\d+_dfcnn_.*")
 _USUAL = ("all", "alternating", "alternating_odd", *(f"{end}{k}" for end in ("top", "bottom") for k in range(1, 7)))
@@ -51,7 +53,7 @@ def resolve(name: str) -> LearnerFiles:
   """
   if gin_files.find(f"learners/{name}.gin") is not None:
     return LearnerFiles((f"learners/{name}.gin",))
-  composed = _with_configuration(name) or _with_selection(name)
+  composed = _with_configuration(name) or _with_flipped_bit(name) or _with_selection(name)
   if composed is None:
     raise ConfigurationError(f"No learner {name!r}: there is no file learners/{name}.gin, and it is no "
                              "<knowledge>_<configuration> or <selection>_<knowledge>[_<variant>]."
@@ -78,6 +80,14 @@ def _with_configuration(name: str) -> LearnerFiles | None:
       return LearnerFiles((f"{_KNOWLEDGE}/{knowledge}.gin", f"{_SELECTION}/{_STATIC}.gin"),
                           (f"Static.configuration = {configuration!r}",))
   return None
+
+
+def _with_flipped_bit(name: str) -> LearnerFiles | None:
+  match = _FLIPPED.fullmatch(name)
+  planted = _with_selection(match["planted"]) if match else None
+  if match is None or planted is None:
+    return None
+  return LearnerFiles(planted.files, (f"Planted.flipped = ({int(match['task'])}, {int(match['layer'])})",))
 
 
 def _with_selection(name: str) -> LearnerFiles | None:

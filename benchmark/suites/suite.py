@@ -2,13 +2,13 @@
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmark.suites import bindings as bindings_lib, catalogue, learner_names, variants
 from benchmark.suites.definition import read_suite, SUITE, Suite
 from benchmark.suites.gin_files import ConfigurationError, nearest
-from benchmark.suites.gin_text import canonical, GinText, Reader
+from benchmark.suites.gin_text import canonical, GinText, Reader, short
 from benchmark.suites.identity import Identity, split_variant, trial_scale
 from lasem_tf.metrics.run_result import Tuning
 
@@ -150,7 +150,8 @@ def expand(files: Sequence[str], bindings: Sequence[str] = ()) -> Expansion:
   text = reader.read(files, bindings)
   suite = read_suite(text, files)
   own = {name for name in text.values if not name.startswith(f"{SUITE}.")}
-  composer = _Composer(reader, files, bindings, suite, bindings_lib.reachable(text.values, SUITE))
+  composer = _Composer(reader, files, bindings, suite, bindings_lib.reachable(text.values, SUITE),
+                       _of_some_runs(reader, text, suite))
   groups = tuple(composer.group(stream, learner)
                  for stream, learner in itertools.product(suite.streams, suite.learners))
   for name in sorted(own - composer.used):
@@ -170,8 +171,10 @@ class _Composer:
     used: names of bindings that some run uses.
   """
 
-  def __init__(self, reader: Reader, files: Sequence[str], bindings: Sequence[str], suite: Suite, used: set[str]):
+  def __init__(self, reader: Reader, files: Sequence[str], bindings: Sequence[str], suite: Suite, used: set[str],
+               of_some_runs: Collection[str]):
     self.used = set(used)
+    self._of_some_runs = of_some_runs
     self._reader, self._files, self._bindings, self._suite = reader, files, bindings, suite
 
   def group(self, stream: str, learner: str) -> Group:
@@ -191,6 +194,10 @@ class _Composer:
     source, suite = learner_names.resolve(learner), self._suite
     complete = self._reader.read((f"streams/{stream}.gin", *source.files), source.bindings)
     complete = self._reader.read((f"scale/{suite.scale}.gin", *self._files), self._bindings, after=complete)
+    known = catalogue.of_modules(tuple(complete.modules)) if self._of_some_runs else {}
+    for name in self._of_some_runs:
+      if _configurable(name) not in known:
+        complete.drop(name)
     for name, value in (further or {}).items():
       complete.bind(name, value, "suite.tuning")
     for point in points:
@@ -199,6 +206,26 @@ class _Composer:
       hashed = configuration_hash(text.values, suite.design_seed)
       yield tuple(Run(stream, point.learner, scale, seed, suite.design_seed, text.render(), hashed, str(source),
                       bindings=point.bindings, tuning=facts) for seed in seeds)
+
+
+def _of_some_runs(reader: Reader, text: GinText, suite: Suite) -> set[str]:
+  """Bindings of a suite for classes that some of its learners or streams import, and the suite itself does not.
+
+  The other runs do not know these classes, and go without the bindings.
+  """
+  shipped = catalogue.of_modules(tuple(text.modules))
+  unknown = {name for name in text.values if "." in name and _configurable(name) not in {*shipped, SUITE}}
+  if not unknown:
+    return set()
+  parts = [(f"streams/{stream}.gin",) for stream in suite.streams]
+  parts += [learner_names.resolve(learner).files for learner in suite.learners]
+  known = catalogue.of_modules(tuple(dict.fromkeys(module for files in parts for module in reader.read(files).modules)))
+  return {name for name in unknown if _configurable(name) in known}
+
+
+def _configurable(name: str) -> str:
+  """Whose parameter a binding sets, without scope and modules."""
+  return short(name.rpartition(".")[0])
 
 
 def _vary(complete: GinText, variant: variants.Variant, where: str) -> GinText:

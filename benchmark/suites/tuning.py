@@ -49,8 +49,8 @@ class Options:
     """Raises `ConfigurationError` where bindings contradict each other."""
     if not self.is_on:
       if self.grids:
-        raise ConfigurationError("suite.grids is used by no run: bind suite.tuning = 'first_tasks' too, or suite.sweep "
-                                 "in place of suite.grids to evaluate every variant.")
+        raise ConfigurationError("suite.grids is used by no run: bind suite.tuning = 'first_tasks' too, or "
+                                 "suite.grids = {}, or suite.sweep in place of suite.grids to evaluate every variant.")
       return
     if not self.grids:
       raise ConfigurationError("suite.grids is missing: it says what suite.tuning may choose from; include "

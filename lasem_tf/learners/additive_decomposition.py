@@ -18,8 +18,6 @@ from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, we
 
 MODES = ("closed_form", "gradient", "exact")
 STARTS = ("zero", "shared")
-# Share of non-zero adaptive weights, of all tasks together, from which on the parts are no longer sparse.
-DENSE = 0.5
 
 
 class AdditiveNetwork(keras.Model):
@@ -220,8 +218,8 @@ class AdditiveDecomposition(base.Learner):
       self._consolidate()
     self._take_snapshot([])
     density = self._density()
-    return base.TaskSummary(details={"adaptive_density": density,
-                                     "mechanism_acted": 0 < sum(density.values()) / len(density) < DENSE})
+    sparse = 0 < sum(density.values()) / len(density) < additive_layers.DENSE
+    return base.TaskSummary(details={"adaptive_density": density, "mechanism_acted": sparse})
 
   def _consolidate(self) -> None:
     """Clusters the tasks anew in every layer, two clusters for every period of tasks."""

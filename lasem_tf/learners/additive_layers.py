@@ -6,6 +6,8 @@ from lasem_tf.nn import initializers, proximal, weights
 
 # Logit of the initial mask: sigmoid(2) = 0.88 of the shared kernel passes.
 INITIAL_MASK = 2.0
+# Share of non-zero adaptive weights, of all tasks together, from which on the parts are no longer sparse.
+DENSE = 0.5
 
 
 def retention(residual: tf.Tensor, sparsity_weight: float, retention_weight: float) -> tf.Tensor:

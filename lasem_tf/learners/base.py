@@ -115,8 +115,8 @@ class LearnerContext:
     batch_size: of training.
     learning_rate: undecayed.
     reference: which released behaviour to reproduce.
-    examples: function (task_id, rows int64 `[n]`) -> (images, labels) from an earlier task's *training* split, for
-      learners that rehearse; None where there is no stream.
+    examples: for rehearsal: (task_id, rows int64 `[n]`) -> (images, labels) of an earlier task's *training* split.
+    declared_configurations: `types.BEST_CONFIGURATION` of every task or None, for the control that uses it alone.
   """
 
   spec: architecture.ConvNetSpec
@@ -127,6 +127,7 @@ class LearnerContext:
   learning_rate: float
   reference: types.ReferenceBehaviour = types.ReferenceBehaviour()
   examples: Callable[[int, np.ndarray], tuple[np.ndarray, np.ndarray]] | None = None
+  declared_configurations: tuple[str | None, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Composed(base.Learner):
     super().__init__(context)
     knowledge.bind(context.spec, self.initializer, context.reference)
     selection.bind(context.spec.depth, context.reference, len(context.num_classes), context.epochs_per_task,
-                   context.seed)
+                   context.seed, context.learning_rate, context.declared_configurations)
     if selection.searches and not knowledge.can_share:
       raise ValueError(f"{type(selection).__name__} cannot search over {type(knowledge).__name__}: it has no shared "
                        "route.")
@@ -102,8 +102,8 @@ class Composed(base.Learner):
     """Begins the search for the last of these tasks; all of them await its choice."""
     epochs, own = self.context.epochs_per_task, self._tasks[task_ids[-1]].groups()
     self._open = task_search.TaskSearch(
-        self._selection.begin_search(task_ids[-1], epochs), task_ids, epochs, self._shared.named_variables,
-        weights.merge_variables(own))
+        self._selection.begin_search(task_ids[-1], epochs, self._shared.adopted), task_ids, epochs,
+        self._shared.named_variables, weights.merge_variables(own))
 
   def _first_configuration(self) -> TransferConfiguration:
     """Of a first task that is not searched."""
@@ -152,7 +152,8 @@ class Composed(base.Learner):
     task_id = self._task_id
     trained = self._trained_variables(task_id, None)
     search_step = search.step(selection_base.SearchProblem(
-        self._tasks[task_id].network, trained, self._penalty_of(task_id), self.context.learning_rate))
+        self._tasks[task_id].network, trained, self._penalty_of(task_id), self.context.learning_rate,
+        {layer: tuple(group.named_variables) for layer, group in self._shared.groups.items()}))
 
     def step(batch, context):
       validation = context.validation

@@ -102,7 +102,7 @@ def paired_difference(treatment: Mapping[Any, float], reference: Mapping[Any, fl
   two_sided = 2 * float(stats.t.sf(abs(mean) / error, n - 1))
   # The further bound is passed more easily, so the nearer one decides.
   equivalence = float(stats.t.sf((margin - abs(mean)) / error, n - 1))
-  return PairedDifference(n, mean, deviation, float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error, two_sided,
+  return PairedDifference(n, mean, deviation, statistics.t_quantile(0.5 + confidence / 2, n - 1) * error, two_sided,
                           equivalence)
 
 

@@ -200,8 +200,8 @@ class RunResult(Measured):
     variant: values by binding, as gin writes them, in which the learner differs from the one it is a variant of; null
       or missing where it is none.
     tuning: how hyper-parameters were chosen; null or missing where they were not.
-    scenario: 'task_incremental': the task of every test image is known, and each task has a head of its own; so it is in
-      older records, which lack the field. 'class_incremental': `over_all_heads` was measured besides.
+    scenario: 'task_incremental': the task of every test image is known, and each task has a head of its own; so it is
+      in older records, which lack the field. 'class_incremental': `over_all_heads` was measured besides.
   """
 
   stream: StreamFacts

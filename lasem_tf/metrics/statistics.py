@@ -6,6 +6,7 @@ zero.
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 
@@ -53,8 +54,13 @@ def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
     return Estimate(n, float(observed[0]) if n else None, None, None)
   deviation = 0.0 if np.ptp(observed) == 0 else float(observed.std(ddof=1))
   mean = float(observed[0]) if deviation == 0 else float(observed.mean())
-  quantile = float(stats.t.ppf(0.5 + confidence / 2, n - 1))
-  return Estimate(n, mean, deviation, quantile * deviation / math.sqrt(n))
+  return Estimate(n, mean, deviation, t_quantile(0.5 + confidence / 2, n - 1) * deviation / math.sqrt(n))
+
+
+@functools.cache
+def t_quantile(probability: float, degrees: int) -> float:
+  """Of Student's t-distribution."""
+  return float(stats.t.ppf(probability, degrees))
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import gin
@@ -147,13 +148,15 @@ class ConvNetSpec:
 
 
 @gin.register
-def fitted_network(image_size: int = gin.REQUIRED, dense_sizes: tuple[int, ...] = (64,),
-                   num_channels: int = 3) -> ConvNetSpec:
-  """`ConvNetSpec.for_image_shape` for gin files: a network for square images.
+def fitted_network(image_size: int = gin.REQUIRED, num_channels: int = 3,
+                   make: Callable[..., ConvNetSpec] = ConvNetSpec) -> ConvNetSpec:
+  """A network that fits square images, by the rule of `ConvNetSpec.for_image_shape`, for gin files.
 
   Args:
     image_size: height and width of the images, in pixels.
-    dense_sizes: widths of the hidden dense layers.
     num_channels: of the images; 1 for grey ones.
+    make: `@ConvNetSpec`, whose bindings say everything but the shape: dense layers, dropout, precision.
   """
-  return ConvNetSpec.for_image_shape((image_size, image_size, num_channels), dense_sizes)
+  fitted = ConvNetSpec.for_image_shape((image_size, image_size, num_channels))
+  return make(image_shape=fitted.image_shape, kernel_sizes=fitted.kernel_sizes, channels=fitted.channels,
+              pool_sizes=fitted.pool_sizes)

@@ -52,6 +52,18 @@ class RMSProp:
             grad=gradient)
 
 
+  def stepped(self, gradients: Mapping[str, tf.Tensor | None], learning_rate: tf.Tensor) -> dict[str, tf.Tensor]:
+    """What `apply` would leave in each variable that has a gradient, as a function of gradients; updates nothing."""
+    values = {}
+    for name, gradient in gradients.items():
+      if gradient is not None:
+        variable = self._variables[name]
+        mean_square = self._decay * self._mean_squares[name] + (1.0 - self._decay) * tf.square(gradient)
+        step = tf.cast(learning_rate, variable.dtype) * gradient * tf.math.rsqrt(mean_square + self._epsilon)
+        values[name] = variable - step
+    return values
+
+
 class ScaledRates:
   """An optimiser that multiplies the learning rate of some of its variables."""
 

@@ -6,7 +6,7 @@ a `Search` for every new one, which holds all that is decided while the task is 
 
 import abc
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -44,12 +44,14 @@ class SearchProblem:
     weights: the trainable weights by name, in a fixed order.
     penalty: function sharing `[depth]` -> scalar or None, what the knowledge adds to the loss.
     learning_rate: the undecayed learning rate (DARTS' unrolled step as released uses it).
+    shared: names of the shared weights by layer, among those of `weights`.
   """
 
   network: networks.RoutedNetwork
   weights: Mapping[str, tf.Variable]
   penalty: Callable[[tf.Tensor], tf.Tensor | None]
   learning_rate: float
+  shared: Mapping[int, Sequence[str]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +144,7 @@ class Selection:
   lists_shared_twice_at_revisit = False
 
   def bind(self, depth: int, reference: types.ReferenceBehaviour, num_tasks: int = 1, epochs_per_task: int = 1,
-           seed: int = 0) -> None:
+           seed: int = 0, learning_rate: float = 1.0, declared: tuple[str | None, ...] = ()) -> None:
     """Fits the selection to a run.
 
     Args:
@@ -151,23 +153,32 @@ class Selection:
       num_tasks: of the run.
       epochs_per_task: of training.
       seed: of the run, for draws of the selection's own.
+      learning_rate: of the run, undecayed.
+      declared: for every task the configuration that its stream declares best, as bits, or None.
 
     Raises:
       ValueError: the options do not fit the network, or the run would cost more than they allow.
     """
-    self.depth, self.reference, self.seed = depth, reference, seed
+    self.depth, self.reference, self.seed, self.declared = depth, reference, seed, declared
+    self.learning_rate = learning_rate
     self._check(num_tasks, epochs_per_task)
 
   def _check(self, num_tasks: int, epochs_per_task: int) -> None:
-    """See `bind`; depth, reference and seed are set."""
+    """See `bind`; everything but the numbers of tasks and epochs is set."""
     del num_tasks, epochs_per_task
 
   def configuration_of(self, task_id: int) -> TransferConfiguration:
     """The configuration of a task that is not searched."""
     raise NotImplementedError(f"{type(self).__name__} searches.")
 
-  def begin_search(self, task_id: int, num_epochs: int) -> Search:
-    """A search for a new task that is to be trained for so many epochs."""
+  def begin_search(self, task_id: int, num_epochs: int, adopted: Sequence[bool] = ()) -> Search:
+    """A search for a new task.
+
+    Args:
+      task_id: of the task.
+      num_epochs: that the task is to be trained for.
+      adopted: for every layer, whether an earlier task relies on its shared weights; the others hold nothing learned.
+    """
     raise NotImplementedError(f"{type(self).__name__} does not search.")
 
   def search_epochs(self, num_epochs: int) -> int:

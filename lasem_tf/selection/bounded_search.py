@@ -102,6 +102,7 @@ class BoundedSearch(ExpectationSearch):
     steps = [int(count) for count in self._steps.numpy()]
     total = max(1, sum(steps))
     return base.SearchSummary(details={
-        "steps_alone": steps[bounded_batch.ALONE], "steps_sparse": steps[bounded_batch.SPARSE],
+        **super().summary().details, "steps_alone": steps[bounded_batch.ALONE],
+        "steps_sparse": steps[bounded_batch.SPARSE],
         "steps_exact": steps[bounded_batch.EXACT], "configurations_evaluated": int(self._evaluated) / total,
         "configurations_trained": int(self._trained) / total, "largest_dropped_mass": float(self._dropped[1])})

@@ -1,9 +1,14 @@
 """DARTS: every layer of a new task mixes its two routes, and learns how much of each.
 
 Liu, Simonyan, Yang: "DARTS: Differentiable architecture search" (ICLR 2019), over the two routes of a layer as in Lee,
-Behpour, Eaton: "Sharing Less is More" (ICML Workshop 2020). There is one phase: the mixture trains for all epochs, and
-the larger weight of every layer is its choice, for evaluation at any time and for good at the end.
+Behpour, Eaton: "Sharing Less is More" (ICML Workshop 2020). As released there is one phase: the mixture trains for all
+epochs, and the larger weight of every layer is its choice, for evaluation at any time and for good at the end.
+
+As published, DARTS gives the mixing weights an optimiser and a rate of their own, unrolls the step that the weights
+really take, and trains the chosen network alone from the start before it is judged: options of `Differentiable`.
 """
+
+import dataclasses
 
 import gin
 import keras
@@ -13,18 +18,44 @@ from lasem_tf.nn import layers, mixture, optimizers
 from lasem_tf.selection import base, unrolled
 
 TRAINING, VALIDATION = "training", "validation"
+# A share of the shared route outside .5 +- this is a choice; inside, it is the sign of noise.
+NOISE = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Rules:
+  """How mixing weights are learned; the options of `Differentiable`, fitted to a run.
+
+  Attributes:
+    order: 1 or 2.
+    batch: 'training' or 'validation'.
+    as_released: the released second-order rule.
+    rate: of the mixing weights, as a multiple of that of the weights.
+    optimizer: class of their optimiser.
+    unrolls_optimizer: whether the unrolled step is that of the weights' optimiser.
+    retrain_share: share of a task's epochs that trains the chosen network alone.
+  """
+
+  order: int
+  batch: str
+  as_released: bool = False
+  rate: float = 1.0
+  optimizer: type = optimizers.RMSProp
+  unrolls_optimizer: bool = False
+  retrain_share: float = 0.0
 
 
 class MixingWeights(base.Search):
   """Mixing weights a: the shared route of layer l has the share softmax(a_l)[1], the task's own the rest.
 
-  Every step updates the mixing weights first, then the weights, each by an RMSProp of its own with the same learning
-  rate and a dropout mask of its own. Variables: 'task{t}/alpha{l}', `[2]`, [own, shared], starting at zero.
+  Every step updates the mixing weights first, then the weights, each by an optimiser of its own and with a dropout mask
+  of its own. Variables: 'task{t}/alpha{l}', `[2]`, [own, shared], starting at zero.
   """
 
-  def __init__(self, task_id: int, depth: int, order: int, batch: str, as_released: bool):
-    """See `Differentiable`; as_released: the released second-order rule."""
-    self._order, self._batch, self._as_released = order, batch, as_released
+  def __init__(self, task_id: int, depth: int, rules: Rules, num_epochs: int = 1):
+    """Begins with equal shares; the task is to be trained for so many epochs."""
+    self._rules = rules
+    self._retrained = min(round(rules.retrain_share * num_epochs), num_epochs - 1)
     self._alphas = {f"task{task_id}/alpha{layer}": tf.Variable(tf.zeros([2], keras.config.floatx()))
                     for layer in range(depth)}
 
@@ -38,22 +69,26 @@ class MixingWeights(base.Search):
     return alphas[:, 1] > alphas[:, 0]
 
   def next_phase(self, num_completed, num_epochs):
-    if num_completed:
-      return None
-    return base.SelectionPhase("search", num_epochs, needs_validation_batch=self._batch == VALIDATION)
+    if num_completed == 0:
+      return base.SelectionPhase("search", num_epochs - self._retrained, restart=self._retrained > 0,
+                                 needs_validation_batch=self._rules.batch == VALIDATION)
+    if num_completed == 1 and self._retrained:
+      return base.SelectionPhase("retrain", self._retrained, self.choice(), restart=True)
+    return None
 
   def step(self, problem):
-    weight_optimizer, alpha_optimizer = optimizers.RMSProp(problem.weights), optimizers.RMSProp(self._alphas)
+    rules = self._rules
+    weight_optimizer, alpha_optimizer = optimizers.RMSProp(problem.weights), rules.optimizer(self._alphas)
 
     def run(images, labels, learning_rate, seed, validation_images=None, validation_labels=None):
-      alpha_batch = (images, labels) if self._batch == TRAINING else (validation_images, validation_labels)
+      alpha_batch = (images, labels) if rules.batch == TRAINING else (validation_images, validation_labels)
       alpha_seed = tf.random.experimental.stateless_fold_in(seed, 1)
       with tf.GradientTape() as tape:
         kernels = problem.network.layer_weights()
         with tape.stop_recording():
           loss, gradients = self._alpha_gradients(problem, kernels, (images, labels), alpha_batch, learning_rate,
-                                                  alpha_seed)
-          alpha_optimizer.apply(dict(zip(self._alphas, gradients)), learning_rate)
+                                                  alpha_seed, weight_optimizer if rules.unrolls_optimizer else None)
+          alpha_optimizer.apply(dict(zip(self._alphas, gradients)), rules.rate * learning_rate)
         cross_entropy = self._cross_entropy(problem, kernels, images, labels, seed)
         penalty = problem.penalty(self.shares())
         total = cross_entropy if penalty is None else cross_entropy + penalty
@@ -62,14 +97,14 @@ class MixingWeights(base.Search):
 
     return base.SearchStep(run, {**weight_optimizer.slots, **alpha_optimizer.slots})
 
-  def _alpha_gradients(self, problem, kernels, batch, alpha_batch, learning_rate, seed):
+  def _alpha_gradients(self, problem, kernels, batch, alpha_batch, learning_rate, seed, optimizer):
     """The training loss before the step, where it is known, and a gradient for every mixing weight."""
     alphas = list(self._alphas.values())
-    if self._order == 1:
+    if self._rules.order == 1:
       with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(alphas)
         loss = self._cross_entropy(problem, kernels, *alpha_batch, seed)
-      return loss if self._batch == TRAINING else None, tape.gradient(loss, alphas)
+      return loss if self._rules.batch == TRAINING else None, tape.gradient(loss, alphas)
 
     def cross_entropy(images, labels):
       return self._cross_entropy(problem, problem.network.layer_weights(), images, labels, seed)
@@ -79,10 +114,10 @@ class MixingWeights(base.Search):
       value = cross_entropy(*batch)
       return value if penalty is None else value + penalty
 
-    if self._as_released:
+    if self._rules.as_released:
       return unrolled.released_gradient(lambda: cross_entropy(*batch), problem.weights, alphas, problem.learning_rate)
     return unrolled.unrolled_gradient(training_loss, lambda: cross_entropy(*alpha_batch), problem.weights, alphas,
-                                      learning_rate)
+                                      learning_rate, optimizer)
 
   def _cross_entropy(self, problem, kernels, images, labels, seed):
     features = mixture.mixed_features(problem.network.spec, kernels, images, self.shares())
@@ -90,6 +125,11 @@ class MixingWeights(base.Search):
 
   def named_variables(self):
     return dict(self._alphas)
+
+  def summary(self):
+    shares = [float(share) for share in self.shares().numpy()]
+    return base.SearchSummary("retrain" if self._retrained else None, {
+        "shared_shares": shares, "mechanism_acted": any(abs(share - 0.5) > NOISE for share in shares)})
 
   def diagnostics(self):
     return {"alpha": [[float(value) for value in alpha.numpy()] for alpha in self._alphas.values()],
@@ -102,40 +142,65 @@ class Differentiable(base.Selection):
 
   lists_shared_twice_at_revisit = True
 
-  def __init__(self, order: int = 1, architecture_batch: str | None = None):
-    """Sets the rule for the mixing weights.
+  def __init__(self, order: int = 1, architecture_batch: str | None = None, retrain_share: float = 0.0,
+               alpha_learning_rate: float | None = None, alpha_optimizer: str = "rmsprop",
+               unrolled_step: str = "descent"):
+    """Sets the rule for the mixing weights; the defaults are the release's.
 
     Args:
       order: 1: the gradient at the present weights; 2: through one step of the weights (see `unrolled`).
       architecture_batch: where the mixing weights' loss is taken: 'training', the same mini-batch as the weights' (the
         releases, and the default of order 1), or 'validation' (DARTS proper, and the only one for order 2).
+      retrain_share: share of a task's epochs, the last ones, that trains the chosen network alone, from the weights
+        that the task began with (DARTS proper); 0: what the search leaves is the network.
+      alpha_learning_rate: of the mixing weights, decayed as that of the weights; None: the same.
+      alpha_optimizer: of the mixing weights, 'rmsprop', 'sgd' or 'adam' (DARTS proper).
+      unrolled_step: of order 2: 'descent', plain gradient descent with the learning rate, which is the paper's, or
+        'optimizer', the step that the weights' optimiser would take.
     """
     if order not in (1, 2):
       raise ValueError(f"Differentiable.order must be 1 or 2, not {order!r}.")
     if architecture_batch not in (None, TRAINING, VALIDATION):
       raise ValueError("Differentiable.architecture_batch must be 'training' or 'validation', not "
                        f"{architecture_batch!r}.")
-    self._order, self._batch = order, architecture_batch
+    if not 0.0 <= retrain_share < 1.0:
+      raise ValueError(f"Differentiable.retrain_share must lie in [0, 1), not {retrain_share}.")
+    if alpha_learning_rate is not None and alpha_learning_rate <= 0:
+      raise ValueError(f"Differentiable.alpha_learning_rate must be positive or None, not {alpha_learning_rate}.")
+    if unrolled_step not in ("descent", "optimizer") or (unrolled_step == "optimizer" and order == 1):
+      raise ValueError("Differentiable.unrolled_step must be 'descent' or, with Differentiable.order = 2, 'optimizer', "
+                       f"not {unrolled_step!r}.")
+    self._rules = Rules(order, architecture_batch or "", optimizer=optimizers.by_name(
+        alpha_optimizer, "Differentiable.alpha_optimizer"), unrolls_optimizer=unrolled_step == "optimizer",
+        retrain_share=retrain_share)
+    self._alpha_rate = alpha_learning_rate
 
   def _check(self, num_tasks, epochs_per_task):
-    self._as_released = self._order == 2 and self.reference.darts_second_order_as_released
-    if self._batch is None:
-      self._batch = VALIDATION if self._order == 2 and not self._as_released else TRAINING
-    if self._order == 2 and (self._batch == VALIDATION) == self._as_released:
+    order, batch = self._rules.order, self._rules.batch
+    # The release has one rule; a step of the optimiser is not it.
+    as_released = (order == 2 and self.reference.darts_second_order_as_released
+                   and not self._rules.unrolls_optimizer)
+    batch = batch or (VALIDATION if order == 2 and not as_released else TRAINING)
+    if order == 2 and (batch == VALIDATION) == as_released:
       raise ValueError(
           "The released second-order rule (darts_second_order_as_released) knows the training batch only: remove "
-          "Differentiable.architecture_batch." if self._as_released else
+          "Differentiable.architecture_batch." if as_released else
           "Differentiable.order = 2 needs Differentiable.architecture_batch = 'validation': with both losses on one "
           "batch it is no second-order rule.")
+    rate = 1.0 if self._alpha_rate is None else self._alpha_rate / self.learning_rate
+    self._rules = dataclasses.replace(self._rules, batch=batch, as_released=as_released, rate=rate)
 
-  def begin_search(self, task_id, num_epochs):
-    return MixingWeights(task_id, self.depth, self._order, self._batch, self._as_released)
+  def begin_search(self, task_id, num_epochs, adopted=()):
+    return MixingWeights(task_id, self.depth, self._rules, num_epochs)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     forward, first, generation = 2.0 * sum(layer_macs) + dense_macs, 2.0 * layer_macs[0], 3.0 * sum(generation_macs)
-    weight_step = 3.0 * forward - first + generation
-    if self._order == 1:
+    search = weight_step = 3.0 * forward - first + generation
+    if self._rules.order == 1:
       # The mixing weights need the gradients of the layers' inputs, not of their kernels.
-      return weight_step + 2.0 * forward - first
-    # A forward and backward pass on each batch, and the backward pass through the backward pass.
-    return weight_step + 2.0 * (3.0 * forward - first + generation) + 3.0 * forward - first
+      search += 2.0 * forward - first
+    else:
+      # A forward and backward pass on each batch, and the backward pass through the backward pass.
+      search += 2.0 * weight_step + 3.0 * forward - first
+    alone = super().training_macs(layer_macs, generation_macs, dense_macs)
+    return (1.0 - self._rules.retrain_share) * search + self._rules.retrain_share * alone

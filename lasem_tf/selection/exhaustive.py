@@ -15,11 +15,12 @@ class Trials(base.Search):
   """One phase, 'candidate{index}', for every configuration in the order of LASEM.
 
   Each begins at the weights that the task began with and trains for all of a task's epochs. Its score is the best
-  validation accuracy of any of its epochs; the first of equals wins, and its last weights stay.
+  validation accuracy of any of its epochs, or the mean over its last ones; the first of equals wins, and its last
+  weights stay.
   """
 
-  def __init__(self, depth: int):
-    self._depth = depth
+  def __init__(self, depth: int, num_epochs: int = 1, last_epochs: int = 0):
+    self._depth, self._num_epochs, self._last_epochs = depth, num_epochs, min(last_epochs, num_epochs)
     self._scores: dict[int, float] = {}
     self._candidate = 0
     self._bits = tf.Variable(self._configuration(0).bits, trainable=False)
@@ -32,10 +33,15 @@ class Trials(base.Search):
 
   def begin_epoch(self, epoch):
     if epoch == 0:
-      self._scores[self._candidate] = -1.0
+      self._scores[self._candidate] = 0.0 if self._last_epochs else -1.0
 
   def end_epoch(self, epoch, validation_accuracy):
-    self._scores[self._candidate] = max(self._scores[self._candidate], float(validation_accuracy))
+    score, accuracy = self._scores[self._candidate], float(validation_accuracy)
+    if not self._last_epochs:
+      score = max(score, accuracy)
+    elif epoch >= self._num_epochs - self._last_epochs:
+      score += accuracy / self._last_epochs
+    self._scores[self._candidate] = score
     return False
 
   def choice(self):
@@ -45,7 +51,8 @@ class Trials(base.Search):
     return tf.identity(self._bits)
 
   def summary(self):
-    return base.SearchSummary(peak_phase=self._name(self._best()))
+    # Equal scores leave the first candidate, which is no choice.
+    return base.SearchSummary(self._name(self._best()), {"mechanism_acted": len(set(self._scores.values())) > 1})
 
   def diagnostics(self):
     return {"candidate": str(self._configuration(self._candidate)),
@@ -80,16 +87,20 @@ class Exhaustive(base.Selection):
 
   first_task_waits = True
 
-  def __init__(self, max_epochs: int = 5000, accept_cost: bool = False):
+  def __init__(self, max_epochs: int = 5000, accept_cost: bool = False, last_epochs: int = 0):
     """Sets how much the search may cost.
 
     Args:
       max_epochs: a run whose searches need more epochs of training than this is refused.
       accept_cost: consent to any cost.
+      last_epochs: a candidate's score is its mean validation accuracy over so many last epochs; 0: over its best one
+        alone, which among many epochs on few images is the luckiest one.
     """
+    if last_epochs < 0:
+      raise ValueError(f"Exhaustive.last_epochs must not be negative, not {last_epochs}.")
     if max_epochs < 1:
       raise ValueError(f"Exhaustive.max_epochs must be at least 1, not {max_epochs}.")
-    self._max_epochs, self._accept_cost = max_epochs, accept_cost
+    self._max_epochs, self._accept_cost, self._last_epochs = max_epochs, accept_cost, last_epochs
 
   def _check(self, num_tasks, epochs_per_task):
     cost = (num_tasks - 1) * self.search_epochs(epochs_per_task)
@@ -99,8 +110,8 @@ class Exhaustive(base.Selection):
           f"{epochs_per_task} epochs = {cost} epochs, more than Exhaustive.max_epochs = {self._max_epochs}. Bind "
           "Exhaustive.accept_cost = True to run it all the same, or train fewer epochs, tasks or layers.")
 
-  def begin_search(self, task_id, num_epochs):
-    return Trials(self.depth)
+  def begin_search(self, task_id, num_epochs, adopted=()):
+    return Trials(self.depth, num_epochs, self._last_epochs)
 
   def search_epochs(self, num_epochs):
     return 2**self.depth * num_epochs

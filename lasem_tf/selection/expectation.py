@@ -92,7 +92,7 @@ class Expectation(base.Selection):
     rest = (1.0 - self._fixed_probability) / (len(configurations) - 1)
     return tuple(self._fixed_probability if c == fixed else rest for c in configurations)
 
-  def begin_search(self, task_id, num_epochs):
+  def begin_search(self, task_id, num_epochs, adopted=()):
     return (BoundedSearch if self._rules.dropped_mass else ExpectationSearch)(task_id, self._rules)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):

@@ -10,6 +10,9 @@ from lasem_tf.nn import layers, optimizers, prefix_tree
 from lasem_tf.selection import base
 from lasem_tf.selection.configuration import enumerate_configurations
 
+# The prior has learned something where its largest entry is so many times what all had at first.
+LEARNED = 1.5
+
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
@@ -179,6 +182,11 @@ class ExpectationSearch(base.Search):
 
   def named_variables(self):
     return {f"{self.prefix}/evidence": self._evidence, f"{self.prefix}/num_batches": self._num_batches}
+
+  def summary(self):
+    share, uniform = float(tf.reduce_max(self.prior())), 1.0 / len(self.configurations)
+    learned = self.rules.fixed_weights is None and share >= LEARNED * uniform
+    return base.SearchSummary(details={"choice_prior": share, "mechanism_acted": learned})
 
   def diagnostics(self):
     return {"prior": [float(value) for value in self.prior().numpy()], **super().diagnostics()}

@@ -9,7 +9,8 @@ from lasem_tf.nn import optimizers, replacement
 
 def unrolled_gradient(training_loss: Callable[[], tf.Tensor], validation_loss: Callable[[], tf.Tensor],
                       weights: Mapping[str, tf.Variable], alphas: Sequence[tf.Variable],
-                      learning_rate: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+                      learning_rate: tf.Tensor, optimizer: optimizers.RMSProp | None = None
+                      ) -> tuple[tf.Tensor, list[tf.Tensor]]:
   """Total derivative of L_val(w - r dL_train/dw (w, a), a) for the mixing weights a.
 
   Eq. 6 of Liu, Simonyan, Yang: "DARTS: Differentiable architecture search" (ICLR 2019). The paper then replaces the
@@ -21,13 +22,14 @@ def unrolled_gradient(training_loss: Callable[[], tf.Tensor], validation_loss: C
     weights: w, by name.
     alphas: a.
     learning_rate: r, of the one unrolled step (plain gradient descent, as in the paper).
+    optimizer: takes the weights' real steps; given, the unrolled step is what it would do next, slots included.
 
   Returns:
     The training loss before the step, and a gradient for each of the alphas.
   """
   with tf.GradientTape(watch_accessed_variables=False) as tape:
     tape.watch(alphas)
-    loss, stepped = _descend(training_loss, weights, learning_rate)
+    loss, stepped = _descend(training_loss, weights, learning_rate, optimizer)
     with replacement.replaced(weights, stepped):
       unrolled = validation_loss()
   return loss, tape.gradient(unrolled, alphas)
@@ -72,10 +74,13 @@ def released_gradient(loss: Callable[[], tf.Tensor], weights: Mapping[str, tf.Va
 
 
 def _descend(loss: Callable[[], tf.Tensor], weights: Mapping[str, tf.Variable],
-             learning_rate: tf.Tensor | float) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-  """A loss, and the weights after one step of gradient descent on it, by name, where it has a gradient."""
+             learning_rate: tf.Tensor | float, optimizer: optimizers.RMSProp | None = None
+             ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+  """A loss, and the weights after one step of gradient descent (or of an optimiser), where it has a gradient."""
   with tf.GradientTape() as tape:
     value = loss()
   gradients = optimizers.gradients_by_name(tape, value, weights)
+  if optimizer is not None:
+    return value, optimizer.stepped(gradients, learning_rate)
   return value, {name: weights[name] - learning_rate * gradient for name, gradient in gradients.items()
                  if gradient is not None}

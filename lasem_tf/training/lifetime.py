@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.metrics import run_result
-from lasem_tf.training import checkpoints, events, growth, schedule, splits, trainer
+from lasem_tf.training import checkpoints, evaluation, events, growth, predictions, schedule, splits, trainer
 from lasem_tf.training.interruption import Interrupted
 from lasem_tf.training.options import TrainingOptions
 from lasem_tf.training.session import Session
@@ -101,6 +101,21 @@ class Lifetime:
     finally:
       for sink in self._sinks:
         sink.close()
+
+  def predict(self, all_heads: bool) -> predictions.Predictions:
+    """What the learner says about the test images at the end of `run`.
+
+    Args:
+      all_heads: ask every task's network about the images of every task, too.
+
+    Raises:
+      Interrupted: the run was asked to stop; its last checkpoint is that of the end of `run`.
+    """
+    try:
+      session = self.session
+      return predictions.collect(session.evaluator, session.stream, sorted(set(session.order)), all_heads)
+    except evaluation.EvaluationInterrupted:
+      raise Interrupted from None
 
   def _run(self) -> LifetimeResult:
     session = self.session

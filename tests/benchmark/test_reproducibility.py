@@ -56,7 +56,7 @@ def test_page_names_scale_parity_data_status_numbers_command_and_commit(tree):
   parity = text[text.index("## Parity by method"):]
   assert row_of(parity, "STL") == ["STL", "stl", "stl, l21_stl", "cifar100"]
   assert row_of(parity, "DEN") == ["DEN", "den", "none: no working code", "not measured"]
-  assert row_of(parity, "ProgNN") == ["ProgNN", "prognn", "prognn", "not measured"]
+  assert row_of(parity, "ProgNN (LASEM release)") == ["ProgNN (LASEM release)", "prognn", "prognn", "not measured"]
 
 
 def test_rows_of_two_scales_say_their_epochs(tree):

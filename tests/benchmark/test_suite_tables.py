@@ -54,3 +54,29 @@ def test_a_baseline_without_a_record_is_named_and_the_table_written(settings, ca
   assert suite_tables.finish(_suite(("hps_all",), "stl"), [hps], [hps], settings, {}, None) == 0
   captured = capsys.readouterr()
   assert "HPS All" in captured.out and "No record of the baseline 'stl' yet" in captured.err
+
+
+def _tuned(record, num_trials):
+  record.result["tuning"] = {"protocol": "end_of_stream", "num_trials": num_trials, "variants": [record.learner],
+                             "seeds": [9], "num_tasks": None, "stream": None, "margin": 0.02}
+  return record
+
+
+def test_trials_without_a_choice_are_shown_and_cost_the_status(settings, capsys):
+  failed = _tuned(synthetic_records.record("synthetic", "stl[rate=1]", 9, "smoke[tuning]", status="failed",
+                                           reason="killed"), 1)
+  records.write_record(failed, settings.run_dir(_run(failed)))
+  undecided = ["Nothing was chosen for stl."]
+  assert suite_tables.finish(_suite(("stl",)), [_run(failed)], [], settings, {}, None, undecided) == 1
+  captured = capsys.readouterr()
+  assert "seed 9 failed" in captured.out and captured.err.startswith("Nothing was chosen for stl.")
+
+
+def test_rows_of_other_budgets_keep_the_table_from_being_written(settings, capsys):
+  found = [synthetic_records.record("synthetic", "stl"),
+           _tuned(synthetic_records.record("synthetic", "hps_all[rate=1]"), 4)]
+  for record in found:
+    records.write_record(record, settings.run_dir(_run(record)))
+  runs = [_run(record) for record in found]
+  assert suite_tables.finish(_suite(("stl",)), runs, runs, settings, {}, None) == 1
+  assert "The table was not written: synthetic (smoke): methods were tuned by" in capsys.readouterr().err

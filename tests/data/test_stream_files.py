@@ -25,7 +25,7 @@ EXPECTED = {  # batch size, epochs per task, learning rate, decay, tasks, flatte
     "stl10_20_9": (10, 500, 1e-4, 0.0, 20, 2048, (128, 16)),
     "synthetic": (10, 60, 2e-3, 0.0, None, 512, (32,)),
 }
-OWN = ("folder", "table")  # Streams of the user's own data; the papers say nothing of these.
+OWN = ("folder", "table", "tfds")  # Streams of the user's own data; the papers say nothing of these.
 _FOUR = (3,) * 4, (32, 32, 64, 64), (1, 2) * 2
 _OFFICE_HOME = (11, 5, 3, 3), (64, 256, 256, 256), (3, 3, 2, 2)
 _STL10 = (3,) * 6, (32, 32, 64, 64, 128, 128), (1, 3) * 3

@@ -4,52 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lasem_tf.learners import a_gem, additive_decomposition, elastic, lwf, progressive, replay, trunk
+from lasem_tf.learners import a_gem, additive_decomposition, additive_layers, elastic, lwf, progressive, replay, trunk
 from tests import contract, tiny_stream
-
-
-def live(learner, stream, num_tasks=3, first=0, steps_per_epoch=3, learning_rate=0.01):
-  """Visits tasks `first`, ..., `num_tasks` - 1 with compiled steps; returns the details of all summaries."""
-  summaries = []
-  for visit, task in list(enumerate(stream.tasks))[first:num_tasks]:
-    learner.begin_visit(task, visit)
-    for phase in tiny_stream.phases(learner):
-      compiled = tf.function(phase.step, autograph=False)
-      for epoch in range(phase.num_epochs):
-        learner.begin_epoch(epoch)
-        for step in range(steps_per_epoch):
-          number = epoch * steps_per_epoch + step
-          rows = [(number * 4 + i) % len(task.train[1]) for i in range(4)]
-          compiled(tiny_stream.batch_of(task, rows), tiny_stream.step_context(learner, number, learning_rate))
-        learner.end_epoch(epoch, 0.5)
-    summaries.append(dict(learner.end_visit().details))
-  return summaries
-
-
-def flags(summaries):
-  return [details["mechanism_acted"] for details in summaries]
-
-
-def accuracies(learner, stream):
-  """On every learned task's validation split."""
-  found = []
-  for task_id in learner.learned_tasks:
-    images, labels = stream.tasks[task_id].validation
-    found.append(float(np.mean(np.argmax(learner.logits(images, task_id), axis=1) == labels.numpy())))
-  return found
-
-
-def live_by_name(name, num_tasks, epochs, *bindings, learning_rate=0.01):
-  """The learner of a gin file on the contract's tiny network, its stream and the details of its visits."""
-  subject = contract.load(name, bindings)
-  learner = subject.make(epochs_per_task=epochs)
-  return learner, subject.stream, live(learner, subject.stream, num_tasks, learning_rate=learning_rate)
-
+from tests.learners.lives import accuracies, flags, live, live_by_name
 
 # --- learners that grow or gate ---------------------------------------------------------------------------------------
 
 
-def test_den_selects_grows_prunes_and_splits():
+def test_den_acts_it_selects_grows_prunes_and_splits():
   learner, stream, (first, *later) = live_by_name("den_faithful", 3, 60, "NEW_UNITS = 4", "LOSS_THRESHOLD = 0.0")
   added, pruned, split = (np.sum([details[key] for details in later]) for key in
                           ("added_units", "pruned_units", "split_units"))
@@ -60,7 +22,7 @@ def test_den_selects_grows_prunes_and_splits():
   assert min(accuracies(learner, stream)) > 0.8
 
 
-def test_gates_close_some_channels_and_free_some():
+def test_gates_act_they_close_some_channels_and_free_some():
   learner, stream, summaries = live_by_name("channel_gated_faithful", 2, 60, "ChannelGated.gate_learning_rate = 0.02")
   for details in summaries:
     assert 0.1 <= details["closed_share"] <= 0.7
@@ -69,12 +31,12 @@ def test_gates_close_some_channels_and_free_some():
   assert min(accuracies(learner, stream)) > 0.8
 
 
-def test_soft_gates_close_nothing():
+def test_soft_gates_never_act():
   _, _, summaries = live_by_name("channel_gated_soft", 1, 1)
   assert flags(summaries) == [False]
 
 
-def test_columns_read_earlier_columns():
+def test_prognn_acts_columns_read_earlier_columns():
   stream = tiny_stream.TinyStream()
   assert flags(live(progressive.ProgressiveNetwork(stream.context()), stream)) == [False, True, True]
 
@@ -82,10 +44,10 @@ def test_columns_read_earlier_columns():
 # --- additive decomposition -------------------------------------------------------------------------------------------
 
 
-def test_adaptive_parts_are_sparse_where_the_cut_acts():
+def test_apd_acts_adaptive_parts_are_sparse_where_they_are_cut():
   learner, stream, summaries = live_by_name("apd_faithful", 2, 150, learning_rate=5e-4)
   densities = list(summaries[-1]["adaptive_density"].values())
-  assert min(densities) > 0.0 and max(densities) < additive_decomposition.DENSE
+  assert min(densities) > 0.0 and max(densities) < additive_layers.DENSE
   assert summaries[-1]["mechanism_acted"]
   assert min(accuracies(learner, stream)) > 0.8
 
@@ -100,7 +62,7 @@ def test_adaptive_parts_may_start_as_the_shared_kernels():
     additive_decomposition.AdditiveDecomposition(stream.context(), adaptive_start="own")
 
 
-def test_adaptive_parts_that_follow_in_closed_form_are_dense():
+def test_apd_that_follows_in_closed_form_hardly_acts_its_parts_are_dense():
   _, _, summaries = live_by_name("apd", 3, 20)
   assert summaries[-1]["adaptive_density"]["0"] > 0.9
   assert not summaries[-1]["mechanism_acted"]
@@ -109,7 +71,7 @@ def test_adaptive_parts_that_follow_in_closed_form_are_dense():
 # --- learners with a shared trunk -------------------------------------------------------------------------------------
 
 
-def test_ewc_moves_important_weights_less():
+def test_ewc_acts_important_weights_move_less():
   stream, moved = tiny_stream.TinyStream(), {}
   for strength in (0.0, 1e4):
     learner = elastic.ElasticWeightConsolidation(stream.context(epochs_per_task=60), strength=strength)
@@ -133,7 +95,7 @@ def drift_of_old_answers(learner, stream):
   return float(tf.reduce_mean(tf.abs(tf.nn.softmax(learner.logits(images, 0)) - before)))
 
 
-def test_lwf_keeps_old_answers_nearer():
+def test_lwf_acts_old_answers_stay_nearer():
   stream = tiny_stream.TinyStream()
   with_it, without = (drift_of_old_answers(
       lwf.LearningWithoutForgetting(stream.context(epochs_per_task=60), strength=strength), stream)
@@ -160,7 +122,7 @@ def test_lwf_slots_of_the_head_outlive_the_warm_up():
 @pytest.mark.parametrize("options, kept", [
     ({}, [{"0": 12}, {"0": 9, "1": 9}, {"0": 6, "1": 6, "2": 6}]),
     ({"per_class": 2}, [{"0": 6}, {"0": 6, "1": 6}, {"0": 6, "1": 6, "2": 6}])])
-def test_memory_holds_what_its_summary_says(options, kept):
+def test_replay_acts_its_memory_holds_what_its_summary_says(options, kept):
   stream = tiny_stream.TinyStream()
   learner = replay.ExperienceReplay(stream.context(), **options)
   summaries = live(learner, stream)
@@ -174,7 +136,7 @@ def test_contradicting_memory_options_are_refused():
     replay.ExperienceReplay(tiny_stream.TinyStream().context(), per_class=2, budget=5)
 
 
-def test_a_gem_projects_some_steps():
+def test_a_gem_acts_it_projects_some_steps():
   stream = tiny_stream.TinyStream()
   summaries = live(a_gem.AveragedGradientEpisodicMemory(stream.context(epochs_per_task=10)), stream)
   assert flags(summaries) == [False, True, True]

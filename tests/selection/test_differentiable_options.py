@@ -34,3 +34,19 @@ def test_validation_without_examples_is_refused(options):
   learner.begin_visit(task, 0)
   with pytest.raises(ValueError, match="task 0 has no validation examples: .*architecture_batch = 'training'"):
     learner.next_phase(0)
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"retrain_share": 1.0}, "retrain_share must lie in"),
+    ({"alpha_learning_rate": 0.0}, "alpha_learning_rate must be positive or None"),
+    ({"alpha_optimizer": "lion"}, "Differentiable.alpha_optimizer must be one of"),
+    ({"unrolled_step": "optimizer"}, "unrolled_step must be 'descent' or, with Differentiable.order = 2, 'optimizer'"),
+    ({"order": 2, "unrolled_step": "none"}, "unrolled_step must be 'descent'")])
+def test_options_of_the_published_form_that_mean_nothing(options, message):
+  with pytest.raises(ValueError, match=message):
+    differentiable.Differentiable(**options)
+
+
+def test_the_published_form_needs_no_clean_protocol():
+  released = types.ReferenceBehaviour(darts_second_order_as_released=True)
+  differentiable.Differentiable(order=2, architecture_batch="validation", unrolled_step="optimizer").bind(2, released)

@@ -50,6 +50,15 @@ def test_score_is_the_best_epoch_and_ties_keep_the_lowest_index():
   assert selection.diagnostics()["scores"] == [.5, .6, .6, .0]
 
 
+def test_the_mean_of_the_last_epochs_can_be_the_score():
+  selection = _bound(last_epochs=2).begin_search(1, 3)
+  leads = [lead for _, lead in _score(selection, [[.9, .2, .2], [.1, .5, .6], [.6, .6, .4], [.0, .0, .0]])]
+  assert leads == [True, True, False, False] and str(selection.choice()) == "01"
+  np.testing.assert_allclose(selection.diagnostics()["scores"], [.2, .55, .5, .0])
+  with pytest.raises(ValueError, match="Exhaustive.last_epochs"):
+    exhaustive.Exhaustive(last_epochs=-1)
+
+
 def test_a_candidate_without_any_correct_answer_still_counts():
   selection = _begun()
   list(_score(selection, [[.0], [.0], [.0], [.0]]))

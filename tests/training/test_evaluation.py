@@ -63,6 +63,21 @@ def test_a_function_is_kept_until_the_network_is_another_one():
   assert evaluator.num_traces == 3 and evaluator.num_retraces == 0
 
 
+def test_a_row_evaluates_only_what_changed():
+  learner, stream = _trained()
+  batches = []
+  evaluator = evaluation.Evaluator(learner, splits.SplitCache(stream), lambda: bool(batches.append(1)))
+  first = evaluator.row(2)
+  assert len(batches) == 2 and evaluator.row(2) == first and len(batches) == 2
+  head = evaluator.variables_read(1)[-1]
+  head.assign(head + 1e-3 * np.arange(head.shape[-1], dtype=np.float32))
+  assert evaluator.row(2)[0] == first[0] and len(batches) == 3  # Task 1 alone.
+  evaluator.row(2, "validation")
+  assert len(batches) == 5
+  learner.structure_changed((0,))
+  assert evaluator.row(2)[0] == first[0] and len(batches) == 6
+
+
 def test_batches_are_as_large_as_memory_allows():
   assert evaluation.evaluation_batch_size(32 * 32 * 32) == 256
   assert evaluation.evaluation_batch_size(96 * 96 * 32) == 28

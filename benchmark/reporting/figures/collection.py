@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.reporting import cells
-from benchmark.reporting.figures import accuracy, cost, profiles, style, transfer
+from benchmark.reporting.figures import accuracy, cost, profiles, recovery, style, transfer
 from benchmark.results import comparison, run_files
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
@@ -26,6 +26,7 @@ def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
     drawn = [accuracy.mean_accuracy(name, title, groups), accuracy.task_accuracy(name, title, groups),
              accuracy.forgetting_map(name, title, groups), profiles.performance_profiles(name, title, groups),
              transfer.configuration_grid(name, title, groups),
+             recovery.recovery_map(name, title, groups),
              transfer.prior_evolution(name, title, groups, details),
              cost.learning_curves(name, title, groups, details)]
     named = [dataclasses.replace(figure, caption=figure.caption + style.left_out(left_out))

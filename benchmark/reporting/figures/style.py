@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import math
+import pathlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -147,9 +148,16 @@ def left_out(reasons: Mapping[str, Sequence[str]]) -> str:
   return f" Not drawn: {'; '.join(parts)}." if parts else ""
 
 
-def render(drawn: ReportFigure) -> RenderedFigure:
-  """The figure as PNG and SVG; both carry the digest of what is drawn and no date."""
+def render(drawn: ReportFigure, earlier: pathlib.Path | None = None) -> RenderedFigure:
+  """The figure as PNG and SVG; both carry the digest of what is drawn and no date.
+
+  Args:
+    drawn: the figure.
+    earlier: folder of figures of an earlier report; files that carry the same digest are taken from there.
+  """
   digest = data_digest(drawn.figure)
+  if earlier is not None and (stored := _stored(earlier / drawn.name, digest)) is not None:
+    return RenderedFigure(drawn.name, drawn.title, drawn.data, drawn.caption, drawn.stream, digest, *stored)
   png, svg = io.BytesIO(), io.BytesIO()
   with shared_look({"svg.hashsalt": drawn.name}):
     drawn.figure.savefig(png, format="png", dpi=150, metadata={"Software": None, "Description": digest})
@@ -157,6 +165,15 @@ def render(drawn: ReportFigure) -> RenderedFigure:
                                                                        "Description": digest})
   return RenderedFigure(drawn.name, drawn.title, drawn.data, drawn.caption, drawn.stream, digest, png.getvalue(),
                         _compact(svg.getvalue().decode()))
+
+
+def _stored(path: pathlib.Path, digest: str) -> tuple[bytes, str] | None:
+  """PNG and SVG of an earlier report, if both carry the digest."""
+  files = [path.with_name(f"{path.name}{ending}") for ending in (".png", ".svg")]
+  if not all(file.is_file() for file in files):
+    return None
+  png, svg = (file.read_bytes() for file in files)
+  return (png, svg.decode()) if digest.encode() in png and digest.encode() in svg else None
 
 
 def _compact(svg: str) -> str:

@@ -19,6 +19,7 @@ MAX_PIXELS = 32_000_000  # The largest image of Office-Home has 6500 x 4900.
 MAX_BYTES = 1 << 28
 # A single-coloured JPEG has 64 pixels per byte and photographs far fewer; deflated bombs have thousands.
 _MAX_PIXELS_PER_BYTE = 200
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xae\x42\x60\x82"}
 _ALWAYS_DECODED = 4_000_000  # pixels; cheap to decode whatever the compression
 REMEDY = "Replace the file, by the one of the original archive if there is one."
 _DAMAGED = (Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError, ValueError, EOFError,
@@ -57,7 +58,7 @@ def decode_rgb(path: str | pathlib.Path, content: bytes | None = None, formats: 
 
 
 def check(path: str | pathlib.Path, formats: tuple[str, ...] = FORMATS) -> None:
-  """Finds most damage without decoding: reads the header, and the end of a JPEG; decodes only what looks odd.
+  """Finds most damage without decoding: reads header and end of a JPEG or PNG; decodes only what looks odd.
 
   Raises:
     DataError: as `decode_rgb`.
@@ -67,8 +68,9 @@ def check(path: str | pathlib.Path, formats: tuple[str, ...] = FORMATS) -> None:
   try:
     with file, Image.open(file, formats=formats) as image:
       _check_size(path, image, file.seek(0, io.SEEK_END))
-      file.seek(-2, io.SEEK_END)
-      is_complete = image.format == "JPEG" and file.read() == b"\xff\xd9"
+      end = _ENDS.get(image.format or "", b"")
+      file.seek(-len(end), io.SEEK_END)
+      is_complete = bool(end) and file.read() == end
   except DataError:
     raise
   except _DAMAGED as error:

@@ -6,6 +6,7 @@ TFDS is imported inside functions: that takes seconds, and streams of raw files 
 import functools
 import os
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -66,12 +67,7 @@ def read_split(folder: str, split: str, features: tuple[str, ...]) -> dict[str, 
   Raises:
     DataError: the folder lacks the split or a feature, or its files are damaged.
   """
-  tfds = _import_tfds()
-  try:
-    builder = tfds.builder_from_directory(folder)
-  except Exception as error:  # of many libraries; all mean that the description cannot be read
-    raise stream.DataError(f"The data set in {folder} cannot be opened ({str(error)[:200]}). Delete the folder and "
-                           "prepare the data set again.") from error
+  builder = opened(folder)
   missing = [name for name in features if name not in builder.info.features]
   if split not in builder.info.splits or missing:
     raise stream.DataError(
@@ -81,18 +77,68 @@ def read_split(folder: str, split: str, features: tuple[str, ...]) -> dict[str, 
     raise stream.DataError(f"{folder} announces {builder.info.splits[split].num_examples} {split} examples, more than "
                            f"the {MAX_EXAMPLES} that are read. Prepare the data set again.")
   # In batches: reading everything at once (batch_size=-1) aborts the process for some data sets.
-  read_config = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
-  dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=read_config)
-  dataset = dataset.map(lambda example: {name: example[name] for name in features}).batch(_BATCH)
+  dataset = _in_stored_order(builder, split).map(lambda example: {name: example[name] for name in features})
+  batches = list(_examples(dataset.batch(_BATCH), folder, split))
+  if not batches:
+    raise stream.DataError(f"The {split} split in {folder} is empty. Prepare the data set again.")
+  return {name: np.concatenate([batch[name] for batch in batches]) for name in features}
+
+
+def opened(folder: str):
+  """The builder of a prepared data set.
+
+  Raises:
+    DataError: its description cannot be read.
+  """
   try:
-    batches = list(dataset.as_numpy_iterator())
+    return _import_tfds().builder_from_directory(folder)
+  except stream.DataError:
+    raise
+  except Exception as error:  # of many libraries; all mean that the description cannot be read
+    raise stream.DataError(f"The data set in {folder} cannot be opened ({str(error)[:200]}). Delete the folder and "
+                           "prepare the data set again.") from error
+
+
+def read_feature(builder, split: str, feature: str) -> np.ndarray:
+  """One feature of all examples of a split, in stored order, without decoding the others; texts and images never are.
+
+  Args:
+    builder: of `opened`; has the split and the feature.
+    split: TFDS name of the split.
+    feature: name of a number.
+
+  Raises:
+    DataError: files are damaged.
+  """
+  tfds = _import_tfds()
+  dataset = _in_stored_order(builder, split, tfds.decode.PartialDecoding({feature: True}))
+  return np.array([example[feature] for example in _examples(dataset, str(builder.data_dir), split)])
+
+
+def encoded_images(builder, split: str, feature: str) -> Iterator[bytes]:
+  """The image files of all examples of a split, in stored order, as they are stored: not decoded.
+
+  Raises:
+    DataError: files are damaged.
+  """
+  tfds = _import_tfds()
+  dataset = _in_stored_order(builder, split, {feature: tfds.decode.SkipDecoding()})
+  dataset = dataset.map(lambda example: example[feature])
+  yield from _examples(dataset, str(builder.data_dir), split)
+
+
+def _in_stored_order(builder, split: str, decoders=None) -> tf.data.Dataset:
+  read_config = _import_tfds().ReadConfig(interleave_cycle_length=1, try_autocache=False)
+  return builder.as_dataset(split=split, shuffle_files=False, read_config=read_config, decoders=decoders)
+
+
+def _examples(dataset: tf.data.Dataset, folder: str, split: str) -> Iterator:
+  try:
+    yield from dataset.as_numpy_iterator()
   except tf.errors.OpError as error:
     raise stream.DataError(
         f"The {split} split in {folder} is damaged ({error.message}). Delete the folder and prepare the data "
         "set again.") from error
-  if not batches:
-    raise stream.DataError(f"The {split} split in {folder} is empty. Prepare the data set again.")
-  return {name: np.concatenate([batch[name] for batch in batches]) for name in features}
 
 
 def _import_tfds():

@@ -1,10 +1,10 @@
 """Streams of a user's own photographs, in folders or listed in a table; no Python is needed for them."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import gin
 
-from lasem_tf.data import preprocessing as preprocessing_lib
 from lasem_tf.data.readers import image_folders, image_tables, listed_images
 from lasem_tf.data.stream import DataError, StreamContext
 from lasem_tf.data.streams import own_images, own_tasks
@@ -20,9 +20,9 @@ class FolderStream(own_images.OwnImages):
   def __init__(self, context: StreamContext, root: str, num_tasks: int | None = None,
                classes_per_task: int | None = None, tasks: tuple[tuple[str, ...], ...] = (),
                domains: tuple[str, ...] = (), split: tuple[float, float, float] = (0.6, 0.1, 0.3),
-               image_size: int = 64, fit: preprocessing_lib.Fit = "crop", normalization: str = "train",
-               rotations: tuple[int, ...] = (), num_permutations: int = 0, skip_unreadable: bool = False,
-               data_name: str | None = None):
+               image_size: int = 64, num_channels: int = 3, fit: Literal["stretch", "crop", "pad"] = "crop",
+               normalization: Literal["train", "none"] = "train", rotations: tuple[int, ...] = (),
+               num_permutations: int = 0, skip_unreadable: bool = False, data_name: str | None = None):
     """Lists and checks the files; images are decoded by `load`.
 
     Args:
@@ -35,6 +35,7 @@ class FolderStream(own_images.OwnImages):
       split: shares of train, validation and test of every class, drawn for every seed; unused where folders of splits
         exist.
       image_size: height and width of the resized images, in pixels.
+      num_channels: 3; or 1, which makes colours grey. The network must have as many: macro NUM_CHANNELS.
       fit: 'crop', 'stretch' or 'pad'; see `Preprocessing`.
       normalization: 'train' or 'none'; see `OwnImages`.
       rotations: see `own_tasks.transformed`.
@@ -55,10 +56,11 @@ class FolderStream(own_images.OwnImages):
       divided = own_tasks.divide(classes, num_tasks, classes_per_task, tasks, "FolderStream", str(folder))
       plans = [own_tasks.TaskPlan(each) for each in divided]
       own_images.say_shared_labels(plans, "folder")
+    rule = own_images.resizing("FolderStream", image_size, num_channels, fit)
     plans = own_tasks.transformed(plans, rotations, num_permutations, image_size, "FolderStream", context.design_seed)
     images = [[image for image in found if image.label in plan.classes
                and image.domain == plan.details.get("domain", "")] for plan in plans]
-    super().__init__(context, "folder", folder, plans, images, split, image_size, fit, normalization, data_name)
+    super().__init__(context, "folder", folder, plans, images, split, rule, normalization, data_name)
 
 
 def _one_task_a_domain(found, domains, divisions, folder) -> list[own_tasks.TaskPlan]:
@@ -89,9 +91,9 @@ class TableStream(own_images.OwnImages):
   """
 
   def __init__(self, context: StreamContext, table: str, split: tuple[float, float, float] = (0.6, 0.1, 0.3),
-               image_size: int = 64, fit: preprocessing_lib.Fit = "crop", normalization: str = "train",
-               rotations: tuple[int, ...] = (), num_permutations: int = 0, skip_unreadable: bool = False,
-               data_name: str | None = None):
+               image_size: int = 64, num_channels: int = 3, fit: Literal["stretch", "crop", "pad"] = "crop",
+               normalization: Literal["train", "none"] = "train", rotations: tuple[int, ...] = (),
+               num_permutations: int = 0, skip_unreadable: bool = False, data_name: str | None = None):
     """Reads the table and checks the files; images are decoded by `load`.
 
     Args:
@@ -100,6 +102,7 @@ class TableStream(own_images.OwnImages):
         folder.
       split: shares of train, validation and test of every label and domain, unused where the table has a column split.
       image_size: see `FolderStream`, like the following ones.
+      num_channels: .
       fit: .
       normalization: .
       rotations: .
@@ -117,9 +120,10 @@ class TableStream(own_images.OwnImages):
       by_task.setdefault(image.task, []).append(image)
     plans = [_plan(name, images, file) for name, images in by_task.items()]
     own_images.say_shared_labels(plans, "table")
+    rule = own_images.resizing("TableStream", image_size, num_channels, fit)
     plans = own_tasks.transformed(plans, rotations, num_permutations, image_size, "TableStream", context.design_seed)
     images = [by_task[str(plan.details["task"])] for plan in plans]
-    super().__init__(context, "table", file, plans, images, split, image_size, fit, normalization, data_name)
+    super().__init__(context, "table", file, plans, images, split, rule, normalization, data_name)
 
 
 def _plan(name: str, images: Sequence[listed_images.ListedImage], file) -> own_tasks.TaskPlan:

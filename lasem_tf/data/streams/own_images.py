@@ -1,8 +1,10 @@
 """What streams of a user's own image files share: splits, indices, the cache, and how images are prepared."""
 
+import dataclasses
 import hashlib
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -18,12 +20,33 @@ _GROUP = 1_000_000  # Source index: number of the class's group times this, plus
 _STATISTICS_BATCH = 256  # images
 
 
+def resizing(kind: str, image_size: int, num_channels: int, fit: str) -> preprocessing_lib.Preprocessing:
+  """The rule of a stream's bindings.
+
+  Args:
+    kind: name of the stream's class, for messages.
+    image_size: height and width of the resized images, in pixels.
+    num_channels: 3, or 1 for grey images.
+    fit: see `Preprocessing`.
+
+  Raises:
+    ValueError: a binding has a value that it cannot take.
+  """
+  if type(image_size) is not int or image_size < 4:
+    raise ValueError(f"{kind}.image_size must be a whole number of at least 4 pixels, not {image_size!r}.")
+  if num_channels not in (1, 3):
+    raise ValueError(f"{kind}.num_channels must be 1 or 3, not {num_channels!r}.")
+  if fit not in preprocessing_lib.FITS:
+    raise ValueError(f"{kind}.fit must be one of {', '.join(map(repr, preprocessing_lib.FITS))}, not {fit!r}.")
+  return preprocessing_lib.Preprocessing((image_size, image_size, num_channels), cast(preprocessing_lib.Fit, fit))
+
+
 class OwnImages(TaskStream):
   """Tasks made of listed image files. Subclasses list the files and say which make a task."""
 
   def __init__(self, context: StreamContext, name: str, root: pathlib.Path, plans: Sequence[own_tasks.TaskPlan],
-               images: Sequence[Sequence[ListedImage]], split: Sequence[float], image_size: int,
-               fit: preprocessing_lib.Fit, normalization: str, data_name: str | None):
+               images: Sequence[Sequence[ListedImage]], split: Sequence[float],
+               rule: preprocessing_lib.Preprocessing, normalization: str, data_name: str | None):
     """Draws the splits; images are decoded by `load`.
 
     Args:
@@ -33,8 +56,7 @@ class OwnImages(TaskStream):
       plans: the tasks.
       images: of each task; an image that is in several has the same split in all.
       split: shares of train, validation and test of a class, where the images do not say their split.
-      image_size: height and width of the resized images, in pixels.
-      fit: see `Preprocessing`.
+      rule: how images are resized.
       normalization: 'train' standardises each channel with the statistics of the task's training images; 'none' leaves
         values in [0, 1].
       data_name: what tables call the data.
@@ -44,23 +66,21 @@ class OwnImages(TaskStream):
       DataError: a class has too few images.
     """
     kind = type(self).__name__
-    if type(image_size) is not int or image_size < 4:
-      raise ValueError(f"{kind}.image_size must be a whole number of at least 4 pixels, not {image_size!r}.")
-    for binding, value, allowed in (("fit", fit, preprocessing_lib.FITS), ("normalization", normalization,
-                                                                           NORMALIZATIONS)):
-      if value not in allowed:
-        raise ValueError(f"{kind}.{binding} must be one of {', '.join(map(repr, allowed))}, not {value!r}.")
+    if normalization not in NORMALIZATIONS:
+      raise ValueError(f"{kind}.normalization must be one of {', '.join(map(repr, NORMALIZATIONS))}, not "
+                       f"{normalization!r}.")
     self.context, self.name = context, name
     self.display_name = data_name or root.stem
-    self.image_shape = (image_size, image_size, 3)
+    self.image_shape = rule.image_shape
     self._shares = own_tasks.check_shares(split, f"{kind}.split")
     is_fixed = any(image.split for of_task in images for image in of_task)
-    self.protocol = {"protocol": "clean", "split": "fixed" if is_fixed else "/".join(map(str, split)), "fit": fit,
-                     "normalization": normalization}
+    self.protocol = {"protocol": "clean", "split": "fixed" if is_fixed else "/".join(map(str, split)),
+                     "fit": rule.fit, "normalization": normalization}
     self.tasks = tuple(types.TaskInfo(task_id, len(plan.classes), plan.classes, (), plan.details)
                        for task_id, plan in enumerate(plans))
     self._plans = plans
-    self._rule = preprocessing_lib.Preprocessing(self.image_shape, fit)
+    self._rule = rule
+    self._is_decoded = False
     self._rules: dict[int, preprocessing_lib.Preprocessing] = {}
     self._ordered: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]] = {}
     self._place_images(root, images)
@@ -122,6 +142,9 @@ class OwnImages(TaskStream):
     return self._members_of(task_id, split)[0]
 
   def _resized(self, task_id: int, split: str) -> np.ndarray:
+    if not self._is_decoded:  # All that the trial uses, so that damage is found before anything is trained.
+      self._cache.prepare(self._cache.absent([self._rows[index] for index in self._used_indices()]))
+      self._is_decoded = True
     return self._cache.load([self._rows[int(index)] for index in self._source_indices(task_id, split)])
 
   def _load(self, task_id, split):
@@ -136,8 +159,7 @@ class OwnImages(TaskStream):
 
   def _rule_of(self, task_id: int) -> preprocessing_lib.Preprocessing:
     plan = self._plans[task_id]
-    rule = preprocessing_lib.Preprocessing(self.image_shape, self._rule.fit, rotation=plan.rotation,
-                                           permutation_seed=plan.permutation_seed)
+    rule = dataclasses.replace(self._rule, rotation=plan.rotation, permutation_seed=plan.permutation_seed)
     if self.protocol["normalization"] == "none":
       return rule
     return pipeline.channel_statistics(_Batches(self._resized(task_id, "train"))).added_to(rule)
@@ -157,10 +179,13 @@ class OwnImages(TaskStream):
 
   def _data_seed(self):
     """The content of every image of the trial, so that altered pixels alter the data fingerprint."""
-    used = sorted({int(index) for task in self.tasks for split in types.SPLITS
-                   for index in self._source_indices(task.task_id, split)})
-    digests = self._cache.digests([self._rows[index] for index in used])
+    digests = self._cache.digests([self._rows[index] for index in self._used_indices()])
     return hashlib.sha256("".join(digest.hex() for digest in digests).encode()).hexdigest()
+
+  def _used_indices(self) -> list[int]:
+    """Source indices that some split of some task uses in this trial, without repetition, in ascending order."""
+    return sorted({int(index) for task in self.tasks for split in types.SPLITS
+                   for index in self._source_indices(task.task_id, split)})
 
 
 class _Batches:

@@ -12,12 +12,12 @@ def resolve(protocol: str, choices: Mapping[str, Mapping[str, str]],
 
   Args:
     protocol: 'clean' (what a correct implementation does) or 'reference' (what the releases do).
-    choices: for each choice, its value under every protocol, e.g. `{'normalization': {'clean': 'train', 'reference':
-      'per_split'}}`; these values are also all that a choice can take.
+    choices: for each choice, its value under every protocol, such as
+      `{'normalization': {'clean': 'train', 'reference': 'per_split'}}`; these are also all values that it can take.
     overrides: for each choice a value, or None to follow the protocol.
 
   Returns:
-    `{'protocol': ..., <choice>: <value>, ...}`, JSON-able, for records and fingerprints.
+    The value of 'protocol' and of every choice, JSON-able, for records and fingerprints.
 
   Raises:
     ValueError: an unknown protocol, or a value that a choice cannot take.

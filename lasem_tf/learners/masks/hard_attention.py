@@ -158,7 +158,10 @@ class HardAttention(trunk.TrunkLearner):
     used = [mask.numpy() > 0.5 for mask in self.used_by_others()]
     own = [mask > 0.5 for mask in masks]
     together = np.concatenate(masks)
+    used_units = sum(int(np.sum(mask)) for mask in own)
     return base.TaskSummary(details={
+        # Masks that take all units or none leave nothing for attention to decide.
+        "mechanism_acted": 0 < used_units < together.size,
         "retention_floats": 0, "saturated_share": float(np.mean(np.minimum(together, 1.0 - together) < 0.01)),
         "used_share": [float(np.mean(mask)) for mask in own],
         "shared_with_earlier": [float(np.sum(mask & other) / max(1, np.sum(mask))) for mask, other in zip(own, used)],

@@ -151,7 +151,10 @@ class PackNet(trunk.TrunkLearner):
     return base.TaskSummary(details={
         "owned_share": [float(np.mean(owner == number)) for owner in owners],
         "free_share": [float(np.mean(owner == FREE)) for owner in owners],
-        "memory_bytes": sum(owner.size for owner in owners)})
+        "memory_bytes": sum(owner.size for owner in owners),
+        # Beside weights that stay as an earlier task left them, each task owns some.
+        "mechanism_acted": number > 0 and all(np.any(owner == number) and np.any((owner >= 0) & (owner < number))
+                                              for owner in owners)})
 
   # --- the rest of the contract ---------------------------------------------------------------------------------------
 

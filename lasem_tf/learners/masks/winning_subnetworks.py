@@ -125,6 +125,7 @@ class WinningSubnetworks(trunk.TrunkLearner):
     pairs = [(mask.numpy(), used.numpy()) for mask, used in zip(own.values(), self._used_by_others().values())]
     size = sum(mask.size for mask, _ in pairs)
     return base.TaskSummary(details={
+        "mechanism_acted": 0 < sum(int(np.sum(mask)) for mask, _ in pairs) < size,
         "used_share": [float(np.mean(mask)) for mask, _ in pairs],
         "shared_with_earlier": [float(np.mean(used[mask])) for mask, used in pairs],
         "free_share": [float(np.mean(~(mask | used))) for mask, used in pairs],

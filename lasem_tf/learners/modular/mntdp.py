@@ -188,7 +188,8 @@ class ModularNetwork(base.Learner):
     details = {"donor": self._donor, "prior": {str(other): accuracy for other, accuracy in self._prior.items()},
                "reused_modules": self._reused, "new_modules": self._library.depth - self._reused,
                "learning_rate": setting[0], "weight_decay": setting[1], "candidates": len(self._candidates()),
-               "validation_accuracy": self._score, "retention_floats": 0}
+               "validation_accuracy": self._score, "retention_floats": 0,
+               "mechanism_acted": self._reused > 0}
     peak_phase = self._name(self._winner)
     self._paths[task_id], self._settings[task_id] = self._path(task_id), tuple(setting)
     self._library.drop(task_id, range(self._reused))

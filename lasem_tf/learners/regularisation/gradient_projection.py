@@ -145,6 +145,7 @@ class GradientProjection(trunk.TrunkLearner):
     return [matrix.T for (matrix,) in chunks.values()]
 
   def _end_visit(self):
+    projected = any(basis.shape[1] > 0 for basis in self._bases.values())
     if self._is_new:
       share = min(self._threshold + self._increment * (len(self._learned) - 1), 1.0)
       self._set_bases([extended_basis(basis.numpy().astype(np.float64), representation, share)
@@ -152,7 +153,7 @@ class GradientProjection(trunk.TrunkLearner):
     shapes = [basis.shape for basis in self._bases.values()]
     return base.TaskSummary(details={
         "basis_rank": [int(rank) for _, rank in shapes], "occupied_share": [rank / size for size, rank in shapes],
-        "retention_floats": int(sum(size * rank for size, rank in shapes))})
+        "retention_floats": int(sum(size * rank for size, rank in shapes)), "mechanism_acted": projected})
 
   # --- the rest of the contract ---------------------------------------------------------------------------------------
 

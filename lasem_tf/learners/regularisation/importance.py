@@ -53,6 +53,8 @@ class ImportanceLearner(trunk.TrunkLearner):
     raise NotImplementedError
 
   def _end_visit(self):
+    paid = 0.0 if self._is_first_task() else 2.0 * self._strength * float(elastic.quadratic_penalty(
+        self.trunk.named_variables, self._anchor, self._importance))
     for name, importance in self._new_importance().items():
       self._importance[name].assign(importance)
     moved = tf.sqrt(tf.add_n([tf.nn.l2_loss(variable - self._anchor[name]) * 2.0
@@ -63,6 +65,7 @@ class ImportanceLearner(trunk.TrunkLearner):
     return base.TaskSummary(details={
         "retention_floats": self._retained_per_weight() * size,
         "mean_importance": float(tf.add_n([tf.reduce_sum(value) for value in self._importance.values()])) / size,
+        "final_penalty": paid, "mechanism_acted": paid > elastic.SMALLEST_PENALTY,
         "distance_moved": float(moved) if not self._is_first_task() else None})
 
   def _retained_per_weight(self) -> int:

@@ -51,6 +51,8 @@ def test_a_full_disk_stops_the_run_and_more_room_lets_it_go_on(run, small_disk, 
   assert _attempt(run, small_disk) == ("completed", None)
   assert records.read_record(small_disk / run.identity).result == records.read_record(
       tmp_path / "undisturbed" / run.identity).result
+  one, other = (folder / run.identity / run_files.PREDICTIONS_FILE for folder in (small_disk, tmp_path / "undisturbed"))
+  assert one.read_bytes() == other.read_bytes()
 
 
 @pytest.mark.parametrize("writes", [3, 12, 20])
@@ -115,7 +117,7 @@ def test_a_run_has_a_log_and_a_full_provenance(run, tmp_path):
   run_dir = tmp_path / run.identity
   assert f"process {os.getpid()}" in (run_dir / run_files.LOG_FILE).read_text()
   provenance = records.read_record(run_dir).provenance
-  assert set(provenance["files"]) == {"requested.gin", "operative.gin", "events.jsonl"}
+  assert set(provenance["files"]) == {"requested.gin", "operative.gin", "events.jsonl", "predictions.npz"}
   assert provenance["flags"]["checkpoint_seconds"] == 0.0 and provenance["design_seed"] == 0
   for name in ("versions", "device", "processor", "cores", "memory_bytes", "threads", "commit", "dirty", "platform"):
     assert name in provenance

@@ -66,6 +66,7 @@ def test_a_conflict_names_the_binding_that_differs(plans, settings):
   state = run_state.of_run(hundred, settings)
   assert state.kind == "conflict"
   assert "another configuration (ElasticWeightConsolidation.strength: 10.0 and 100.0)" in state.note
+  assert state.num_bytes > 0
   assert hundred.identity in run_state.notes([hundred], [state])[0] and "--overwrite" in state.note
   assert run_state.of_run(ten, settings).kind == ""
 

@@ -35,7 +35,7 @@ def test_every_special_of_latex_is_escaped():
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
 def test_latex_accepts_a_table_of_odd_texts_in_its_default_encoding(tmp_path):
-  rows = [[Cell(text, is_best=bold, mark=cells.MIXED), Cell(_ODD), Cell("1.00 ± 2.00", value=1.0)]
+  rows = [[Cell(text, is_best=bold, mark=cells.MIXED + cells.INACTIVE), Cell(_ODD), Cell("1.00 ± 2.00", value=1.0)]
           for text in (_ODD, *_ODD.split()) for bold in (False, True)]
   table = cells.latex_table(["[a]", "*b", _ODD], rows, _ODD)
   (tmp_path / "t.tex").write_text("\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n"
@@ -50,6 +50,16 @@ def test_latex_accepts_a_table_of_odd_texts_in_its_default_encoding(tmp_path):
 def test_markdown_shows_dollar_signs_and_tildes():
   text = cells.markdown_table(["Learner"], [[Cell("$a$ and ~~b~~ <i>", value="x")]])
   assert r"<span>$</span>a<span>$</span> and \~\~b\~\~ &lt;i>" in text
+
+
+def test_a_row_whose_mechanism_never_acted_is_marked_and_explained(tmp_path):
+  runs = [constant("den", 0, .5), constant("stl", 0, .4)]
+  for acted in (True, False):
+    runs[0].result["learner_summary"] = [{"mechanism_acted": False}, {"mechanism_acted": acted}]
+    tables.write_suite_tables(runs, comparison.panels(runs), tmp_path)
+    for name, mark in (("table.md", "| DEN §"), ("table.tex", r"DEN$^{\S}$"), ("table_per_task.md", "| DEN §")):
+      text = (tmp_path / name).read_text()
+      assert (mark in text) is not acted and ("happened in no visit" in text) is not acted
 
 
 def test_latex_is_booktabs_and_escaped(tmp_path):

@@ -2,13 +2,11 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from benchmark.reporting import tables
-from benchmark.reporting.figures import collection
-from benchmark.results import comparison, record_schema, records
+from benchmark.results import comparison, record_schema
 from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
 
@@ -58,68 +56,10 @@ def test_one_seed_has_no_interval_no_mark_and_no_p_value():
   assert "fewer than 5 seeds are shared" in text and "detects" not in text.partition("Holm")[0]
 
 
-_FIVE = {"stl": (.50, .52, .54, .56, .58), "better": (.60, .62, .64, .66, .681), "same": (.50, .52, .541, .56, .58),
-         "wild": (.70, .30, .60, .40, .58)}
-
-
-def _five_seeds():
-  return [constant(learner, seed, value) for learner, seeds in _FIVE.items() for seed, value in enumerate(seeds)]
-
-
-def test_differences_are_marked_with_what_was_shown(tmp_path):
-  text = markdown(_five_seeds(), baseline="stl")
-  shown = {label: dict(zip(row(text, "Learner"), row(text, label))) for label in ("STL", "better", "same", "wild")}
-  assert shown["better"]["Final (%)"].startswith("**64.02") and shown["better"]["Final - best (pp)"] == "best"
-  assert shown["STL"]["Final - STL (pp)"] == "baseline"
-  # Differences .1 four times and .101: mean .1002, standard deviation .001 / sqrt(5), t(4) = 2.776445.
-  assert shown["better"]["Final - STL (pp)"] == "+10.02 ± 0.06 ↑"
-  assert shown["same"]["Final - STL (pp)"] == "+0.02 ± 0.06 ≈" and shown["same"]["Final - best (pp)"].endswith(" ↓")
-  assert shown["wild"]["Final - STL (pp)"].endswith(" ?")
-  assert "within ±1 pp" in text and "no sign of equality" in text and "fewer than 5 seeds are shared" not in text
-  frame = csv(_five_seeds(), tmp_path, baseline="stl")
-  assert frame["final_vs_baseline_outcome"].dropna().to_dict() == {"better": "better", "same": "equivalent",
-                                                                  "wild": "undecided"}
-  assert frame.loc["better", "final_vs_baseline_detectable"] < .002 < .2 < frame.loc["wild",
-                                                                                      "final_vs_baseline_detectable"]
-  assert frame.loc["same", "final_vs_best_outcome"] == "worse"
-
-
-def test_the_margin_decides_what_is_equivalent(tmp_path):
-  frame = csv(_five_seeds(), tmp_path, baseline="stl", margin=1e-4)
-  assert frame.loc["same", "final_vs_baseline_outcome"] == "undecided"
-  assert "within ±0.01 pp" in markdown(_five_seeds(), baseline="stl", margin=1e-4)
-
-
-def test_paired_differences_have_a_table_of_their_tests():
-  text = markdown(_five_seeds(), baseline="stl")
-  details = text[text.index("Final, paired differences"):]
-  shown = dict(zip(row(details, "Learner"), row(details, "wild")))
-  assert (shown["Pairs (STL)"], shown["Outcome (STL)"], shown["Outcome (best)"]) == ("5", "undecided", "undecided")
-  assert shown["p equivalent (STL)"] == "1.000" and float(shown["Detects, pp (STL)"]) > 20
-  assert "Holm's first step would have found with 80 % power" in details
-
-
-def test_few_seeds_have_no_marks_and_the_caption_says_why(tmp_path):
-  runs = [run for run in _five_seeds() if run.seed < 3]
-  text = markdown(runs, baseline="stl")
-  assert not any(mark in line for mark in "↑↓≈?" for line in text.splitlines() if line.startswith("|"))
-  assert "differences of" in text and "pp or more (median over comparisons)" in text
-  frame = csv(runs, tmp_path, baseline="stl")
-  assert set(frame["final_vs_baseline_outcome"].dropna()) == {"untested"} and frame["final_vs_baseline_p"].isna().all()
-  assert frame.loc["wild", "final_vs_baseline_detectable"] > .2
-
-
 def test_ties_share_the_bold():
   text = markdown([constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1)])
   for label in ("STL", "SNN"):
     assert row(text, label)[3] == "**50.00 ± 0.00**"
-
-
-def test_a_constant_difference_is_no_significance(tmp_path):
-  frame = csv([constant(learner, seed, value + seed / 10) for learner, value in (("stl", .50), ("snn", .45))
-               for seed in range(5)], tmp_path, baseline="stl")
-  assert math.isnan(frame.loc["snn", "final_vs_baseline_p"])
-  assert frame.loc["snn", "final_vs_baseline_outcome"] == "undecided"
 
 
 def test_lower_forgetting_is_better(tmp_path):
@@ -133,20 +73,6 @@ def test_lower_forgetting_is_better(tmp_path):
   assert frame["final_best"].to_dict() == {"stl": False, "snn": True}
   assert frame.loc["snn", "forgetting_mean"] == pytest.approx(.3)
   assert frame.loc["snn", "retention_mean"] == pytest.approx(.5 / .8)
-
-
-def test_p_values_against_the_baseline_by_hand(tmp_path):
-  # Differences -2, -1, 0, 1, 7 hundredths: mean 1, standard deviation sqrt(12.5); and all zero, p = 1. Holm doubles the
-  # smaller p: t = .6325 with 4 degrees of freedom, two-sided p = 1 - (s + s (1 - s^2) / 2), s = t / sqrt(4 + t^2).
-  shift = (-.02, -.01, 0, .01, .07)
-  values = {"stl": _FIVE["stl"], "hps_all": [value + own for value, own in zip(_FIVE["stl"], shift)],
-            "snn": _FIVE["stl"]}
-  runs = [constant(learner, seed, value) for learner, seeds in values.items() for seed, value in enumerate(seeds)]
-  frame = csv(runs, tmp_path, baseline="stl")
-  sine = (t_value := .01 / math.sqrt(.00125 / 5)) / math.sqrt(4 + t_value**2)
-  one_tail = .5 - (sine + sine * (1 - sine**2) / 2) / 2
-  assert frame.loc["hps_all", "final_vs_baseline_p"] == pytest.approx(min(1, 2 * 2 * one_tail))
-  assert frame.loc["snn", "final_vs_baseline_p"] == 1 and math.isnan(frame.loc["stl", "final_vs_baseline_p"])
 
 
 def test_an_unknown_baseline_is_refused():
@@ -270,14 +196,6 @@ def test_a_measure_that_a_run_does_not_define_says_how_many_do():
   assert not any("(n =" in cell for cell in row(markdown(runs), "SNN"))
 
 
-def test_a_tie_for_the_best_is_compared_with_the_winner_of_most_seeds(tmp_path):
-  runs = [constant("stl", 0, .5)] + [constant("snn", seed, .5) for seed in (0, 1, 2)]
-  runs += [constant("hps_all", seed, .5 - difference) for seed, difference in enumerate((.1, -.05, .02))]
-  text = markdown(runs)
-  assert row(text, "STL")[3].startswith("**") and row(text, "SNN")[3].startswith("**")
-  assert csv(runs, tmp_path).loc["hps_all", "final_vs_best_pairs"] == 3
-
-
 def test_everything_that_differs_is_named():
   runs = [*_two_halves(), constant("hps_all", 4, .5, display_name="Stand-in", design="other")]
   runs[-1].result["stream"]["counts"]["test"][0] = 7
@@ -340,22 +258,3 @@ def test_the_terminal_gets_plain_text():
 def test_no_text_of_a_csv_file_is_a_formula(tmp_path):
   write([constant("stl", 0, .5, display_name="=HYPERLINK(1)")], tmp_path)
   assert ",'=HYPERLINK(1)," in (tmp_path / "table.csv").read_text()
-
-
-def test_tasks_that_no_run_visits_are_in_no_table_or_figure(tmp_path):
-  """Of five tasks, 3 and then 1 are learned: they keep their numbers, means are over them alone."""
-  runs = [synthetic_records.record(learner=learner, seed=seed, num_tasks=5, task_order=[3, 1])
-          for learner in ("stl", "lasem_hps") for seed in (0, 1)]
-  for run in runs:
-    run.result["configurations"][::2] = run.result["forward_macs_committed"][::2] = [None] * 3
-    synthetic_records.write_run(run, tmp_path)
-  found = records.load_records([tmp_path])
-  panels = comparison.panels(found)
-  assert panels[0].rows[0].estimates["final"].mean == pytest.approx(
-      np.mean([[run.result["accuracy"]["after_visit"][-1][task] for task in (1, 3)] for run in found
-               if run.learner == "stl"]))
-  contents = tables.contents(found, panels, tables.per_task_estimates(found))
-  assert "Task 1 |" in contents["table_per_task.md"] and "Task 0" not in contents["table_per_task.md"]
-  per_task = next(figure.figure for figure in collection.draw_all(found, panels, {})
-                  if figure.name.endswith("-task_accuracy"))
-  assert [axis.get_title() for axis in per_task.axes] == ["Task 1", "Task 3"]

@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.results import comparison, measures
 from tests.benchmark import synthetic_records
-from tests.benchmark.synthetic_records import constant
+from tests.benchmark.synthetic_records import constant, record
 
 
 def _rows(runs, *expected, **options):
@@ -70,6 +70,22 @@ def test_mixed_rows_are_neither_ranked_nor_tested():
   rows = _rows(runs, baseline="stl", allow_mixed_data=True)
   assert rows["den"].mixed and not rows["den"].best and not rows["den"].against_baseline and "final" in rows["stl"].best
   assert rows["den"].estimates[measures.FINAL.name].mean == pytest.approx(.9)
+
+
+@pytest.mark.parametrize("by_seed, inactive", [
+    ([[False, False], [False, False]], True), ([[False, True], [False, False]], True),  # One of two runs.
+    ([[False, True], [True, None]], False), ([[None, None], [None, None]], False),
+    ([[None, False], [True, None]], True)])
+def test_a_mechanism_that_acted_in_no_visit_of_a_run_is_noted(by_seed, inactive):
+  runs = [constant("den", seed, .5) for seed in range(2)]
+  for run, told in zip(runs, by_seed):
+    run.result["learner_summary"] = [{} if acted is None else {"mechanism_acted": acted} for acted in told]
+  assert _rows([*runs, constant("stl", 0, .4)])["den"].inactive is inactive
+
+
+def test_runs_without_a_result_say_nothing_of_their_mechanism():
+  failed = record(learner="den", status="failed", reason="disk")
+  assert not _rows([failed, constant("stl", 0, .4)])["den"].inactive
 
 
 def test_other_identities_are_refused():

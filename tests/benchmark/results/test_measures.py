@@ -30,6 +30,13 @@ def test_transfer_is_taken_between_runs_of_one_seed():
   assert _value(runs, "hps_all", "incremental") == pytest.approx((.5 + .6) / 2)
 
 
+def test_a_tuned_reference_is_one_unless_there_are_several():
+  runs = [_run("hps_all", _ROWS["hps_all"]), _run("stl[LEARNING_RATE=0.1]", _ROWS["stl"])]
+  assert _value(runs, "hps_all", "forward_transfer") == pytest.approx(.1)
+  runs.append(_run("stl[LEARNING_RATE=0.2]", _ROWS["stl"]))
+  assert math.isnan(_value(runs, "hps_all", "forward_transfer"))
+
+
 @pytest.mark.parametrize("other", [{"seed": 1}, {"data": "other"}, {"scale": "paper"}, {"stream": "stl10"}])
 def test_other_images_are_no_reference(other):
   runs = [_run("hps_all", _ROWS["hps_all"])] + [_run(learner, _ROWS[learner], **other) for learner in ("stl", "joint")]

@@ -10,8 +10,9 @@ from benchmark.suites import learner_names
 
 _METHODS = [
     "stl", "snn", "prognn", "den", "channel_gated", "channel_gated_soft", "apd", "ewc", "lwf", "replay", "a_gem",
-    "fine_tuning", "joint", "random_hps", "random_tf", "random_dfcnn", "hat", "packnet", "mntdp", "der_pp", "gpm",
-    "si", "mas", "wsn"
+    "fine_tuning", "joint", "random_hps", "random_tf", "random_dfcnn", "planted_hps",
+    "planted_tf", "planted_dfcnn", "hat", "packnet", "mntdp", "der_pp", "gpm",
+    "si", "mas", "wsn", "prognn_published"
 ]
 _METHODS += [f"{knowledge}_{pattern}" for knowledge in ("hps", "tf", "dfcnn") for pattern in (
     "all", "top1", "top2", "top3", "bottom1", "bottom2", "bottom3", "alternating", "alternating_odd")]
@@ -51,7 +52,11 @@ def test_colours_stay_apart_for_colour_blind_eyes():
 
 @pytest.mark.parametrize("name, label", [
     ("stl", "STL"), ("hps_top2", "HPS Top-2"), ("dfcnn_bottom1", "DF-CNN Bottom-1"), ("lasem_dfcnn", "LASEM DF-CNN"),
-    ("lasem_hps_2021", "LASEM HPS (2021)"), ("hps_alternating_odd", "HPS Alternating odd"), ("a_gem", "A-GEM"),
+    ("lasem_hps_2021", "LASEM HPS (2021)"), ("hps_alternating_odd", "HPS Alternating odd"),
+    ("a_gem", "A-GEM (own last layer)"),
+    ("tf_all", "TF (LASEM release) All"), ("lasem_tf", "LASEM TF"), ("prognn", "ProgNN (LASEM release)"),
+    ("prognn_published", "ProgNN"), ("ewc", "EWC (own last layer)"), ("ewc_all_dense", "EWC (own dense layers)"),
+    ("replay_per_class", "Replay per class (own last layer)"), ("darts_tf_faithful", "DARTS TF faithful"),
     ("channel_gated_soft", "Channel-gated soft"), ("office_home_x", "office_home_x"), ("stlish", "stlish")])
 def test_labels(name, label):
   assert methods.learner_label(name) == label
@@ -67,7 +72,8 @@ def test_families_are_ordered_and_found_word_by_word():
 def test_variants_follow_their_method_by_number_and_differ_in_their_look():
   names = [f"ewc[strength={value}]" for value in ("0.5", "2", "10", "100", "1e+06")]
   assert sorted([*names[::-1], "lwf", "ewc"], key=methods.learner_key) == ["ewc", *names, "lwf"]
-  assert methods.learner_label(names[0]) == "EWC (strength=0.5)" and methods.learner_label("mine[a=1]") == "mine (a=1)"
+  assert methods.learner_label(names[0]) == "EWC (own last layer; strength=0.5)"
+  assert methods.learner_label("mine[a=1]") == "mine (a=1)"
   assert methods.variant_label("ewc[a=1,b=2]") == "a=1, b=2" and methods.variant_label("ewc") == ""
   looks = [methods.look(name) for name in names]
   assert {look.colour for look in looks} == {methods.look("ewc").colour}

@@ -31,7 +31,7 @@ def test_runs_of_one_identity(tmp_path):
   assert found[0].recorded_as == "cifar100/ewc/smoke/seed0" and found[2].recorded_as == found[2].identity
   assert set(run_details.load_details(found)) == {record.identity for record in found}
   labels = [row.label for row in comparison.panels(found)[0].rows]
-  assert labels == ["STL", "EWC (strength=10)", "EWC (strength=100)"]
+  assert labels == ["STL", "EWC (own last layer; strength=10)", "EWC (own last layer; strength=100)"]
 
 
 def test_runs_of_one_method_with_other_seeds(tmp_path):
@@ -56,5 +56,5 @@ def test_the_report_keeps_the_flag_for_its_check(tmp_path, capsys):
   write(tmp_path / "a", 100.0, seed=1)
   folders = [f"--results_dir={tmp_path / 'a'}", f"--output_dir={tmp_path / 'report'}"]
   assert report.main(["report", *folders, "--variants"]) == 0
-  assert "EWC (strength=100)" in capsys.readouterr().out
+  assert "EWC (own last layer; strength=100)" in capsys.readouterr().out
   assert report.main(["report", *folders, "--check"]) == 0

@@ -68,3 +68,27 @@ def test_bad_suites_are_refused_with_the_remedy(load, binding, message):
 def test_a_file_that_is_no_suite_is_explained():
   with pytest.raises(ConfigurationError, match="binds no suite.streams.*takes suites"):
     suite.load(["scale/smoke.gin"])
+
+
+@pytest.fixture(name="own_class")
+def _own_class(tmp_path, monkeypatch):
+  """A learner of one's own in the working folder, imported by its own file alone."""
+  (tmp_path / "own_trunk.py").write_text(
+      "import gin\nfrom lasem_tf.learners import trunk\n@gin.register\nclass OwnTrunk(trunk.TrunkLearner):\n"
+      "  def __init__(self, context, width: int = 1):\n    super().__init__(context)\n")
+  (tmp_path / "learners").mkdir()
+  (tmp_path / "learners" / "own_trunk.gin").write_text("import own_trunk\nexperiment.learner = @OwnTrunk\n")
+  monkeypatch.chdir(tmp_path)
+  monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def test_bindings_for_a_class_of_ones_own_need_no_second_import(load, own_class):
+  learners = "suite.learners = ('stl', 'own_trunk')"
+  plain, bound = (load(bindings=[learners, *more])[1] for more in ((), ("OwnTrunk.width = 3",)))
+  assert [run.configuration_hash for run in plain[:2]] == [run.configuration_hash for run in bound[:2]]
+  assert plain[2].configuration_hash != bound[2].configuration_hash
+  assert "OwnTrunk.width = 3" in bound[2].text and "OwnTrunk" not in bound[0].text
+  for binding, message in (("OwnTrunk.widht = 3", "Did you mean width"), ("OwnTrunk.width = 'a'", "expected int"),
+                           ("OwnTrnk.width = 3", "No configurable matching 'OwnTrnk'")):
+    with pytest.raises(ConfigurationError, match=message):
+      load(bindings=[learners, binding])

@@ -53,6 +53,8 @@ def test_trials_of_all_tasks_and_of_another_stream(expand):
     (["suite.tuning = 'none'"], "suite.grids is used by no run"),
     (["suite.grids = {}"], "suite.grids is missing"),
     (["suite.grids = {'ewc': {'STRENGTH': (1.0, 2.0)}}"], "no entry for 'stl' and no 'default'"),
+    (["suite.grids = {'ewcc': {'STRENGTH': (1.0,)}, 'default': {'LEARNING_RATE': (1e-4, 1e-3)}}"],
+     "no learner's name begins with 'ewcc'. Did you mean ewc"),
     (["suite.grids = {'ewc': {'STRENGTH': (1.0,)}, 'default': {'LEARNING_RATE': (1e-4, 1e-3)}}"],
      "different numbers of trials .stl 2, ewc_separate 1"),
     (["suite.grids = {'default': {'STRENGTH': (1.0, 2.0)}}"],

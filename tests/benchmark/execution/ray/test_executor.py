@@ -24,14 +24,14 @@ _DEMONSTRATION = pathlib.Path(__file__).resolve().parents[4] / "examples" / "ray
 @needs_ray
 def test_a_suite_that_loses_a_node_gives_the_results_of_one_machine(tmp_path):
   """`make ray-demo` with a small suite, against local execution."""
-  small = small_suite.write(tmp_path, learners=("stl", "hps_top2"), seeds=(0, 1), epochs=40)
+  small = small_suite.write(tmp_path, learners=("stl",), seeds=(0, 1), epochs=80)
   command = [sys.executable, str(_DEMONSTRATION), f"--gin_file={small}", f"--output_dir={tmp_path / 'ray'}"]
   demonstration = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
   assert demonstration.returncode == 0, demonstration.stdout + demonstration.stderr
   assert "Killing the node that trains synthetic/" in demonstration.stdout
   assert "The cluster is shut down." in demonstration.stdout
   records = small_suite.records(tmp_path / "ray")
-  assert len(records) == 4 and {record["result"]["status"] for record in records} == {"completed"}
+  assert len(records) == 2 and {record["result"]["status"] for record in records} == {"completed"}
   assert sum(record["provenance"]["resumptions"] for record in records) >= 1
   small_suite.complete(small, tmp_path / "local", "--jobs=2")
   assert small_suite.results(tmp_path / "ray") == small_suite.results(tmp_path / "local")

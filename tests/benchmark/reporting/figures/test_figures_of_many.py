@@ -115,8 +115,9 @@ def test_captions_name_who_is_left_out_and_why():
            synthetic_records.record(learner="den", num_tasks=2, status="diverged", reason="NaN")]
   drawn = _draw(runs, without_course=("snn",))
   for kind in ("mean_accuracy", "task_accuracy", "forgetting", "learning_curves"):
-    assert "LwF (learned the tasks in another order than most)" in drawn[kind].caption
-    assert "Replay (1 of 2 runs, which learned the tasks in another order than most)" in drawn[kind].caption
+    assert "LwF (own last layer) (learned the tasks in another order than most)" in drawn[kind].caption
+    assert ("Replay (own last layer) (1 of 2 runs, which learned the tasks in another order than most)"
+            in drawn[kind].caption)
     assert "DEN (no completed run)" in drawn[kind].caption and "EWC" not in drawn[kind].caption
   assert drawn["pareto"].caption.endswith(" Not drawn: DEN (no completed run).")
   assert "SNN (the course of its runs was not kept)" in drawn["learning_curves"].caption
@@ -129,4 +130,5 @@ def test_captions_name_methods_measured_otherwise():
   for figure in collection.draw_all(runs, comparison.panels(runs, allow_mixed_data=True), {}):
     kind = figure.name.rpartition("-")[2]
     assert f"({style.MIXED})" in figure.caption and "EWC" in figure.caption and "LwF" in figure.caption
-    assert ("LwF (learned the tasks in another order than most)" in figure.caption) == (kind != "pareto")
+    is_told = "LwF (own last layer) (learned the tasks in another order than most)" in figure.caption
+    assert is_told == (kind != "pareto")

@@ -1,0 +1,89 @@
+"""The table of how well searches chose. No TensorFlow here."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import pandas as pd
+
+from benchmark.reporting import cells
+from benchmark.reporting.cells import Cell
+from benchmark.results import measures, methods, selection_quality, texts
+from benchmark.results.records import Record
+from benchmark.results.selection_quality import Quality
+from lasem_tf.metrics.selection_quality import Ratio
+
+TITLE = "How well layers were chosen"
+COLUMNS = ("Learner", "Stream", "n", "Recovery (%)", "Regret (pp)", "Skill", "Skill against", "Agreement (kappa)",
+           "Decision (epoch)", "Its mass")
+EXPLANATION = (
+    "Recovery: share of the decisions on layers that are as the stream declares, where that is certified; a coin has "
+    "50 %. Regret: final accuracy of the planted configurations less the learner's, paired by seed. Skill: (final "
+    "accuracy - random) / (reference - random), with its 95 % interval (Fieller); 0 is a drawn configuration, 1 the "
+    "reference; not shown where the interval of the denominator contains zero. Agreement: mean pairwise Cohen's kappa "
+    "of the chosen bits between seeds. Decision: first epoch of a task after which the leading configuration never "
+    "changes, and what it had of the prior then; where the prior is recorded.")
+_PERCENT = measures.Measure("recovery", "Recovery", "%", 100, 1, "higher", "")
+_POINTS = measures.Measure("regret", "Regret", "pp", 100, 2, "lower", "")
+
+
+def lines(found: Sequence[Quality]) -> list[list[Cell]]:
+  """The rows under `COLUMNS`."""
+  return [[Cell(methods.learner_label(each.learner), value=each.learner), Cell(each.stream, value=each.stream),
+           Cell(str(each.num_runs), value=each.num_runs),
+           Cell(cells.estimate_text(each.recovery, _PERCENT), value=each.recovery and each.recovery.mean),
+           Cell(cells.estimate_text(each.regret, _POINTS), value=each.regret and each.regret.mean),
+           Cell(_ratio(each.skill), value=each.skill and each.skill.value),
+           Cell(methods.learner_label(each.reference) if each.reference else cells.GAP, value=each.reference),
+           _number(each.agreement, 2), _number(each.decision_epoch, 1), _number(each.decision_mass, 2)]
+          for each in found]
+
+
+def markdown(found: Sequence[Quality], guesses: Sequence[str]) -> str:
+  """The section of `table.md`; '' where nothing chose.
+
+  Args:
+    found: from `selection_quality.qualities`.
+    guesses: from `always_share`.
+  """
+  if not found:
+    return ""
+  remarks = "".join(f"\n{cells.escape_markdown(guess)}\n" for guess in guesses)
+  return (f"### {TITLE}\n\n{cells.markdown_table(COLUMNS, lines(found))}\n{remarks}\n"
+          f"{cells.escape_markdown(EXPLANATION)}\n")
+
+
+def always_share(records: Sequence[Record]) -> list[str]:
+  """A sentence for every stream with certified configurations: what a coin and sharing everything recover."""
+  sentences = {}
+  for record in records:
+    truth = selection_quality.declared(record)
+    if truth is not None and record.stream not in sentences:
+      sentences[record.stream] = (
+          f"On {record.stream} {int(truth.decided.sum())} of {truth.decided.size} decisions are scored; a coin "
+          f"recovers 50.0 %, sharing every layer {100 * truth.always_share:.1f} %.")
+  return list(sentences.values())
+
+
+def csv(found: Sequence[Quality]) -> str:
+  """All numbers, fractions as such; empty where unknown."""
+  frame = []
+  for each in found:
+    row = {}
+    for field in dataclasses.fields(each):
+      value = getattr(each, field.name)
+      if field.name in ("recovery", "regret"):
+        row |= {f"{field.name}_mean": value and value.mean, f"{field.name}_half_width": value and value.half_width}
+      elif field.name == "skill":
+        row |= {"skill": value and value.value, "skill_low": value and value.low, "skill_high": value and value.high}
+      else:
+        row[field.name] = value
+    frame.append(row)
+  return texts.csv_table(pd.DataFrame(frame), float_format="%.10g")
+
+
+def _ratio(skill: Ratio | None) -> str:
+  return cells.GAP if skill is None else f"{skill.value:.2f} [{skill.low:.2f}, {skill.high:.2f}]"
+
+
+def _number(value: float | None, digits: int) -> Cell:
+  return Cell(cells.GAP if value is None else f"{value:.{digits}f}", value=value)

@@ -1,0 +1,188 @@
+"""Whether searches chose well: `metrics.selection_quality` on the records of a suite. No TensorFlow here."""
+
+import collections
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmark.results import certificates
+from benchmark.results.records import Record
+from benchmark.results.run_details import RunDetails
+from lasem_tf import types
+from lasem_tf.metrics import lifelong, selection_quality, statistics
+
+_KNOWLEDGE = ("hps", "tf", "dfcnn")
+RANDOM, PLANTED, EXHAUSTIVE = "random", "planted", "exhaustive"
+
+
+@dataclasses.dataclass(frozen=True)
+class Declared:
+  """What a stream declares.
+
+  Attributes:
+    best: boolean `[tasks, layers]`, the best configurations.
+    decided: boolean, which of these bits are certified for the learner's knowledge.
+  """
+
+  best: np.ndarray
+  decided: np.ndarray
+
+  @property
+  def kinds(self) -> list[str]:
+    """What a task is like, by task: its best configuration."""
+    return list(texts_of(self.best))
+
+  @property
+  def always_share(self) -> float:
+    """The recovery of sharing every layer."""
+    return selection_quality.always_share(self.best, self.decided)
+
+
+@dataclasses.dataclass(frozen=True)
+class Quality:
+  """How one learner chose on one stream.
+
+  Attributes:
+    stream: name of the stream's configuration.
+    scale: name of the scale's configuration.
+    learner: name of the learner's configuration.
+    num_runs: completed runs.
+    recovery: over seeds; None where no configurations are certified.
+    regret: final accuracy of the planted configurations less the learner's, paired by seed; None without such runs.
+    skill: see `metrics.selection_quality.skill`; None where it is not known.
+    reference: the learner that has a skill of one; empty without a skill.
+    agreement: of seeds; None where it is not known.
+    decision_epoch: mean over tasks and seeds of the epoch of the decision; None without a recorded prior.
+    decision_mass: mean of the prior's mass of the leader then.
+  """
+
+  stream: str
+  scale: str
+  learner: str
+  num_runs: int
+  recovery: statistics.Estimate | None
+  regret: statistics.Estimate | None
+  skill: selection_quality.Ratio | None
+  reference: str
+  agreement: float | None
+  decision_epoch: float | None
+  decision_mass: float | None
+
+
+def best_configurations(record: Record) -> np.ndarray | None:
+  """Boolean `[tasks, layers]`: what the record's stream declares best, certified or not; None if it declares none."""
+  protocol = record.result["stream"]["protocol"] or {}
+  return bits_of(protocol[types.BEST_CONFIGURATION]) if types.BEST_CONFIGURATION in protocol else None
+
+
+def declared(record: Record) -> Declared | None:
+  """What the record's stream declares, where that is certified for the learner's knowledge."""
+  best = best_configurations(record)
+  decided = certificates.decided(record.result["stream"]["design_fingerprint"], knowledge(record.learner))
+  return None if best is None or decided is None else Declared(best, bits_of(decided))
+
+
+def searched(record: Record) -> bool:
+  """Whether a completed run chose configurations: its network held both routes, or it drew them."""
+  return record.is_completed and (record.result["parameters"].get("super_network") is not None
+                                  or record.learner.startswith(f"{RANDOM}_"))
+
+
+def knowledge(learner: str) -> str | None:
+  """The knowledge of a composed learner, such as 'hps'; None for another learner."""
+  return next((word for word in learner.split("_") if word in _KNOWLEDGE), None)
+
+
+def qualities(records: Sequence[Record], details: Mapping[str, RunDetails]) -> list[Quality]:
+  """One entry per stream, scale and learner that chose, in the order of the records."""
+  groups: dict[tuple[str, str], dict[str, list[Record]]] = collections.defaultdict(dict)
+  for record in records:
+    if record.is_completed:
+      groups[record.stream, record.scale].setdefault(record.learner, []).append(record)
+  return [_quality(runs, learners, details) for learners in groups.values() for runs in learners.values()
+          if all(map(searched, runs))]
+
+
+def hit_shares(runs: Sequence[Record]) -> dict[tuple[str, int], float]:
+  """Recovery of some completed runs of one stream by (kind of task, layer); only where a decision is scored."""
+  found = collections.defaultdict(list)
+  for record in runs:
+    truth = declared(record)
+    if truth is not None:
+      scored = selection_quality.hits(_choices(record), truth.best, truth.decided)
+      for task, kind in enumerate(truth.kinds):
+        for layer in np.flatnonzero(truth.decided[task]):
+          found[kind, int(layer)].append(scored[task, layer])
+  return {key: float(np.mean(values)) for key, values in found.items()}
+
+
+def _quality(runs: Sequence[Record], learners: Mapping[str, Sequence[Record]],
+             details: Mapping[str, RunDetails]) -> Quality:
+  first, truth = runs[0], declared(runs[0])
+  recovered = None
+  if truth is not None:
+    recovered = statistics.estimate([selection_quality.recovery(_choices(run), truth.best, truth.decided)
+                                     for run in runs])
+  regret = _regret(runs, learners.get(f"{PLANTED}_{knowledge(first.learner)}", ()))
+  skill, reference = _skill(runs, learners, truth is not None)
+  decisions = [decision for run in runs for decision in _decisions(details.get(run.identity))]
+  return Quality(
+      first.stream, first.scale, first.learner, len(runs), recovered, regret, skill, reference,
+      selection_quality.agreement([_choices(run) for run in runs]),
+      float(np.mean([decision.epoch for decision in decisions])) if decisions else None,
+      float(np.mean([decision.mass for decision in decisions])) if decisions else None)
+
+
+def _regret(runs: Sequence[Record], planted: Sequence[Record]) -> statistics.Estimate | None:
+  own, best = _finals(runs), _finals(planted)
+  seeds = sorted(own.keys() & best.keys())
+  return statistics.estimate([best[seed] - own[seed] for seed in seeds]) if seeds else None
+
+
+def _skill(runs: Sequence[Record], learners: Mapping[str, Sequence[Record]],
+           is_certified: bool) -> tuple[selection_quality.Ratio | None, str]:
+  shares = knowledge(runs[0].learner)
+  reference = f"{PLANTED if is_certified else EXHAUSTIVE}_{shares}"
+  own, drawn, best = (_finals(found) for found in (runs, learners.get(f"{RANDOM}_{shares}", ()),
+                                                   learners.get(reference, ())))
+  seeds = sorted(own.keys() & drawn.keys() & best.keys())
+  found = selection_quality.skill(*([values[seed] for seed in seeds] for values in (own, drawn, best)))
+  return found, reference if found is not None else ""
+
+
+def _finals(runs: Sequence[Record]) -> dict[int, float]:
+  """Final accuracy by seed."""
+  return {run.seed: lifelong.summarise(run.matrix).final for run in runs}
+
+
+def _decisions(found: RunDetails | None) -> list[selection_quality.Decision]:
+  """One for every visit of a run whose prior was recorded."""
+  if found is None:
+    return []
+  priors, epochs = collections.defaultdict(list), collections.defaultdict(list)
+  for visit, epoch, prior in zip(*(found.epochs[name] for name in ("visit", "global_epoch", "prior"))):
+    if prior is not None:
+      priors[visit].append(prior)
+      epochs[visit].append(epoch)
+  decisions = []
+  for visit, rows in priors.items():
+    decision = selection_quality.decision_time(np.array(rows))
+    # Details keep the first epoch of a visit, and may leave out others.
+    epoch = epochs[visit][decision.epoch - 1] - epochs[visit][0] + 1
+    decisions.append(dataclasses.replace(decision, epoch=epoch))
+  return decisions
+
+
+def _choices(record: Record) -> np.ndarray:
+  return bits_of(record.result["configurations"])
+
+
+def texts_of(bits: np.ndarray) -> tuple[str, ...]:
+  """Boolean `[rows, bits]` to a text of 0 and 1 a row."""
+  return tuple("".join("01"[bit] for bit in row) for row in bits.astype(int))
+
+
+def bits_of(texts: Sequence[str]) -> np.ndarray:
+  """Texts of one length each to boolean `[texts, length]`."""
+  return np.array([[character == "1" for character in text] for text in texts], dtype=bool)

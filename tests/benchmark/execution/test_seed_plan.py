@@ -1,0 +1,103 @@
+"""How many seeds a suite needs: from which records, by hand, and where nothing can be said."""
+
+import dataclasses
+import types
+
+import pytest
+
+from benchmark import run as benchmark_run
+from benchmark.execution import cost_model, plan as plan_lib, seed_plan
+from benchmark.results import records
+from benchmark.suites.bindings import ConfigurationError
+from lasem_tf.metrics import power
+from tests.benchmark import small_suite
+from tests.benchmark.synthetic_records import constant
+
+_MODEL = cost_model.CostModel(seconds_per_visit=360.0, seconds_per_step=0.0, gmacs_per_second=1.0)
+
+
+def _plans(*learners, stream="cifar100", scale="paper"):
+  """Runs of ten visits, so of one CPU hour each."""
+  return [plan_lib.Plan(types.SimpleNamespace(stream=stream, learner=learner, scale=scale, seed=seed), 1, 0.0, 10, 0,
+                        0.0)
+          for learner in learners for seed in (0, 1)]
+
+
+@pytest.fixture(name="reports", autouse=True)
+def _reports(tmp_path, monkeypatch):
+  """An empty folder of committed reports."""
+  monkeypatch.setattr(seed_plan, "_REPORTS", tmp_path / "reports")
+  return tmp_path / "reports"
+
+
+def _write(folder, values, **options):
+  runs = [constant(learner, seed, value, **options) for learner, seeds in values.items()
+          for seed, value in enumerate(seeds)]
+  folder.mkdir(parents=True, exist_ok=True)
+  records.write_collection(runs, folder / "records.jsonl")
+
+
+# Differences 1, 2 and 3 points: a standard deviation of one.
+_VALUES = {"stl": (.50, .50, .50), "hps_all": (.51, .52, .53), "snn": (.50, .52, .51)}
+
+
+def _render(folder, *learners, points=1.0, **options):
+  return seed_plan.render(_plans(*learners, **options), _MODEL, "stl", points, str(folder))
+
+
+def _row(text, learner):
+  return next(line.split() for line in text.splitlines() if line.startswith(learner))
+
+
+def test_seeds_and_hours_by_hand(tmp_path):
+  _write(tmp_path / "own", _VALUES, scale="paper")
+  text = _render(tmp_path / "own", "stl", "hps_all", "snn")
+  seeds, holm = power.seeds_needed(1.0, 1.0), power.seeds_needed(1.0, 1.0, .05 / 2)
+  assert (seeds, holm) == (10, 13)
+  row = _row(text, "hps_all")
+  assert row[:4] == ["hps_all", "3", "1.00", "10"] and row[-3:] == ["records", "in", str(tmp_path / "own")]
+  low, high = (power.seeds_needed(1.0, end) for end in power.deviation_interval(3, 1.0))
+  assert f"10 ({low} to {high})" in text and high > 300
+  assert row[7] == "10.0" and row[12] == "13.0"  # One hour a run.
+  # Three methods, the baseline included.
+  assert "10 seeds, 30.0 CPU hours; Holm (2 comparisons): 13 seeds, 39.0 CPU hours." in text
+
+
+def test_a_larger_difference_needs_fewer_seeds(tmp_path):
+  _write(tmp_path / "own", _VALUES, scale="paper")
+  assert _row(_render(tmp_path / "own", "stl", "hps_all", points=3.0), "hps_all")[3] == "4"
+
+
+def test_committed_records_of_the_stream_come_second_and_are_named(tmp_path, reports):
+  _write(reports / "standin", _VALUES, scale="reduced", display_name="Stand-in")
+  _write(reports / "elsewhere", {"stl": (.1, .9), "hps_all": (.9, .1)}, stream="stl10")
+  text = _render(tmp_path / "none", "stl", "hps_all", "den")
+  assert "hps_all" in text and "reports/standin (Stand-in, scale reduced)" in text
+  assert "no records of two seeds shared with stl" in text[text.index("\nden"):].splitlines()[1]
+  assert "1 of 2 methods have no records" in text
+  _write(tmp_path / "own", {"stl": (.5, .5), "hps_all": (.5, .6)}, scale="paper")
+  assert f"records in {tmp_path / 'own'}" in _render(tmp_path / "own", "stl", "hps_all")
+
+
+def test_records_of_another_scale_in_the_output_folder_do_not_count(tmp_path):
+  _write(tmp_path / "own", _VALUES, scale="reduced")
+  assert "Nothing can be said without records: run 5 seeds" in _render(tmp_path / "own", "stl", "hps_all")
+
+
+def test_one_shared_seed_says_nothing():
+  assert seed_plan.need({0: .5, 1: .6}, {0: .5, 2: .5}, .01, 1, "x") is None
+  assert dataclasses.astuple(seed_plan.need({0: .5, 1: .6}, {0: .5, 1: .6}, .01, 1, "x"))[2] == (2, 2)
+
+
+@pytest.mark.parametrize("baseline", [None, "ewc"])
+def test_without_a_baseline_the_remedy_is_named(tmp_path, baseline):
+  with pytest.raises(ConfigurationError, match=r"bind suite.baseline .*suite.baseline = 'stl'"):
+    seed_plan.render(_plans("stl", "snn"), _MODEL, baseline, 1.0, str(tmp_path))
+
+
+@pytest.mark.parametrize("flags", [["--detect=1"], ["--detect=0", "--dry_run"], ["--detect=100", "--dry_run"]])
+def test_the_flag_plans_only(tmp_path, capsys, flags):
+  suite = small_suite.write(tmp_path, learners=("stl",))
+  with pytest.raises(SystemExit, match="2"):
+    benchmark_run.main(["run", f"--gin_file={suite}", *flags])
+  assert "plans seeds: name percentage points between 0 and 100, and add --dry_run" in capsys.readouterr().err

@@ -1,0 +1,80 @@
+"""Measures of searches from records: what they find, on what they depend, and what is not known."""
+
+import dataclasses
+
+import pytest
+
+from benchmark.results import run_details, selection_quality
+from tests.benchmark import synthetic_records
+from tests.benchmark.results import planted_records
+from tests.benchmark.results.planted_records import record
+
+WRONG = ("111", "111", "011")  # Task 1: two of three right; task 2: none of two.
+
+
+@pytest.fixture(autouse=True)
+def fixture_certificate(tmp_path, monkeypatch):
+  planted_records.certify(tmp_path, monkeypatch)
+
+
+def _suite():
+  finals = {"random_hps": (.4, .6, .5), "planted_hps": (.8, .9, .7), "lasem_hps": (.6, .8, .6), "stl": (.5, .5, .5)}
+  shifts = {0: 0.0, 1: .02, 2: -.01}
+  chosen = {"lasem_hps": WRONG}
+  return [record(learner, seed, [value + shifts[seed] + .01 * seed * (learner == "lasem_hps") for value in values],
+                 chosen.get(learner, ("111", "011", "101")))
+          for learner, values in finals.items() for seed in shifts]
+
+
+def test_quality_of_a_search_by_hand():
+  found = {each.learner: each for each in selection_quality.qualities(_suite(), {})}
+  assert set(found) == {"random_hps", "lasem_hps"}
+  lasem = found["lasem_hps"]
+  assert lasem.num_runs == 3 and lasem.recovery.mean == pytest.approx(2 / 5) and lasem.recovery.half_width == 0
+  # Means over tasks: planted 0.8, LASEM 2/3 + 0.01 seed, random 0.5; seeds shift all alike.
+  assert lasem.regret.mean == pytest.approx(.8 - 2 / 3 - .01)
+  assert lasem.skill.value == pytest.approx((2 / 3 + .01 - .5) / .3) and lasem.reference == "planted_hps"
+  assert found["random_hps"].skill.value == 0 and lasem.agreement == 1.0
+  assert lasem.decision_epoch is None
+
+
+def test_recovery_by_kind_of_task_and_layer():
+  runs = [each for each in _suite() if each.learner == "lasem_hps"]
+  assert selection_quality.hit_shares(runs) == {("011", 0): 0, ("011", 1): 1, ("011", 2): 1, ("101", 0): 0,
+                                                ("101", 1): 0}
+
+
+def test_a_coin_and_always_sharing_have_their_values():
+  truth = selection_quality.declared(_suite()[0])
+  assert truth.always_share == pytest.approx(3 / 5) and truth.kinds == ["111", "011", "101"]
+
+
+def test_where_nothing_is_declared_the_exhaustive_search_is_the_reference():
+  learners = {"random_hps": .5, "exhaustive_hps": .7, "lasem_hps": .6}
+  runs = [synthetic_records.record("s", learner, seed, rows=[[value + .01 * seed]], peaks=[value])
+          for learner, value in learners.items() for seed in range(3)]
+  found = {each.learner: each for each in selection_quality.qualities(_with_bits(runs), {})}
+  assert found["lasem_hps"].reference == "exhaustive_hps" and found["lasem_hps"].skill.value == pytest.approx(.5)
+  assert found["lasem_hps"].recovery is None and found["lasem_hps"].regret is None
+
+
+def test_without_a_certificate_nothing_is_scored():
+  runs = [dataclasses.replace(run, result={**run.result, "stream": {**run.result["stream"], "design_fingerprint": "x"}})
+          for run in _suite()]
+  found = {each.learner: each for each in selection_quality.qualities(runs, {})}["lasem_hps"]
+  assert found.recovery is None and found.skill is None and found.regret.mean > 0
+  assert selection_quality.hit_shares(runs) == {}
+
+
+def _with_bits(runs):
+  return [dataclasses.replace(run, result={**run.result, "configurations": ["1010"]}) for run in runs]
+
+
+def test_decisions_are_read_from_the_recorded_prior():
+  run = record("lasem_hps")
+  # Epoch 2 of the first visit was left out.
+  epochs = {"visit": [0, 0, 1, 1, 1], "global_epoch": [1, 3, 4, 5, 6],
+            "prior": [[.6, .4], [.3, .7], [.9, .1], [.9, .1], None]}
+  details = {run.identity: run_details.RunDetails("", "", epochs)}
+  (found,) = selection_quality.qualities([run], details)
+  assert found.decision_epoch == pytest.approx((3 + 1) / 2) and found.decision_mass == pytest.approx((.7 + .9) / 2)

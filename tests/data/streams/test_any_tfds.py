@@ -1,0 +1,100 @@
+"""Any TFDS data set as a stream: tasks, splits, pixels, and bad input, on data sets that are generated and stored."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lasem_tf.data import stream_checks
+from lasem_tf.data.readers import image_decoding, prepared_images
+from lasem_tf.data.stream import DataError, StreamContext
+from lasem_tf.data.streams.any_tfds import TFDSStream
+from tests.data import photographs
+
+_NAMES = photographs.CLASSES[:4]
+
+
+def _images(first, per_class, size=None):
+  """Images and labels, classes mixed; of odd sizes unless one is given."""
+  labels = np.tile(np.arange(4), per_class)
+  return [photographs.photograph(label, first + number, size or (10 + number % 5, 12 + number % 3))
+          for number, label in enumerate(labels)], labels
+
+
+@pytest.fixture(name="root", scope="module")
+def _root(tmp_path_factory):
+  from tests.data import tfds_files  # TFDS takes seconds to import
+
+  root = tmp_path_factory.mktemp("any_tfds")
+  tfds_files.store(root, "photos", {"train": _images(0, 14), "test": _images(100, 3)}, _NAMES)
+  grey = [(np.stack(images)[..., :1], labels) for images, labels in (_images(0, 10, (9, 9)),)]
+  tfds_files.store(root, "digits", {"complete": grey[0]}, _NAMES, ("picture", "digit"))
+  return root
+
+
+def _make(root, dataset="photos", seed=0, **bindings):
+  return TFDSStream(StreamContext(seed, data_dirs=(str(root),)), dataset,
+                    **{"num_tasks": 2, "image_size": 8, **bindings})
+
+
+def test_tasks_splits_and_pixels(root, tmp_path):
+  stream = _make(root)
+  assert [task.class_names for task in stream.tasks] == [_NAMES[:2], _NAMES[2:]] and stream.display_name == "photos"
+  assert stream.counts() == {"train": [24, 24], "validation": [4, 4], "test": [6, 6]}
+  assert not stream_checks.problems(stream, lambda: _make(root))
+  other = _make(root, seed=1)
+  assert stream.design_fingerprint == other.design_fingerprint and stream.data_fingerprint != other.data_fingerprint
+  assert {*stream.source_indices(1, "test")} == {*other.source_indices(1, "test")}
+  label_of = {image.tobytes(): label for image, label in zip(*_images(0, 14))}
+  loaded = stream.load(1, "train")
+  # TFDS has an order of its own.
+  images = [image_decoding.decode_rgb("stored", stream._encoded[index]) for index in loaded.indices]
+  assert [label_of[image.tobytes()] for image in images] == [label + 2 for label in loaded.labels]
+  path = tmp_path / "one.png"
+  Image.fromarray(images[3]).save(path)
+  np.testing.assert_array_equal(prepared_images.read(path, stream.preprocessing(1)), loaded.images[3])
+
+
+def test_grey_images_with_other_names_and_without_a_test_split(root):
+  bindings = {"image_key": "picture", "label_key": "digit", "train_split": "complete", "test_split": "",
+              "num_channels": 1}
+  stream = _make(root, "digits", **bindings)
+  assert stream.counts() == {"train": [12, 12], "validation": [2, 2], "test": [6, 6]}
+  assert stream.load(0, "test").images.shape == (6, 8, 8, 1)
+  limited = _make(root, "digits", images_per_class=(4, 3, 2), **bindings)
+  assert limited.counts() == {"train": [8, 8], "validation": [6, 6], "test": [4, 4]}
+  assert not stream_checks.problems(limited, lambda: _make(root, "digits", images_per_class=(4, 3, 2), **bindings))
+
+
+def test_permuted_pixels_and_limits(root):
+  stream = _make(root, num_tasks=1, num_permutations=3, images_per_class=(5, 2, 3))
+  assert stream.counts() == {"train": [20] * 3, "validation": [8] * 3, "test": [12] * 3}
+  first, second = (stream.load(task, "test") for task in (0, 1))
+  first, second = (split.images[np.argsort(split.indices)].reshape(12, 64, 3) for split in (first, second))
+  np.testing.assert_array_equal(second, first[:, stream.preprocessing(1).pixel_order()])
+
+
+def test_nothing_is_downloaded_unasked(tmp_path, monkeypatch):
+  monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+  with pytest.raises(DataError, match=r"'cifar10' is not prepared in .* Run again with --download"):
+    _make(tmp_path, "cifar10")
+
+
+@pytest.mark.parametrize("bindings, message", [
+    ({"dataset": "../photos"}, "TFDSStream.dataset must be a name"),
+    ({"test_split": "validation"}, "has no split 'validation'; it has .*train.* Bind TFDSStream.train_split"),
+    ({"image_key": "picture"}, "has no feature 'picture'; it has .*image.* Bind TFDSStream.image_key"),
+    ({"label_key": "image"}, "feature 'image' names no classes"),
+    ({"images_per_class": (1, 2)}, "TFDSStream.images_per_class must be three"),
+    ({"images_per_class": (10, 5, 1)}, "class 'ant' has 9 images for train, but 10 are needed"),
+    ({"num_tasks": None}, "bind TFDSStream.num_tasks, TFDSStream.classes_per_task or TFDSStream.tasks"),
+    ({"normalization": "all"}, "TFDSStream.normalization"), ({"num_channels": 2}, "TFDSStream.num_channels")])
+def test_bad_bindings_are_refused_in_one_line(root, bindings, message):
+  with pytest.raises(ValueError, match=message) as error:
+    _make(root, **bindings)
+  assert "\n" not in str(error.value)
+
+
+def test_what_alters_images_alters_the_design_fingerprint(root):
+  fingerprints = {_make(root, **bindings).design_fingerprint for bindings in (
+      {}, {"images_per_class": (5, 2, 3)}, {"fit": "pad"}, {"rotations": (90, 0)}, {"image_size": 9})}
+  assert len(fingerprints) == 5
