@@ -157,8 +157,7 @@ class Learner(abc.ABC):
     computes_mixed: whether the learner follows `ConvNetSpec.precision`; the others refuse all but float32.
     promises: what it declares about itself beyond this contract.
     has_task_heads: whether every task has outputs of its own.
-    context: the `LearnerContext`.
-    initializer: draws initial weights of this run.
+    context, initializer: the `LearnerContext`, and what draws initial weights of this run.
     task, visit: `TaskData` and number of the visit in progress; none and -1 before the first.
   """
 
