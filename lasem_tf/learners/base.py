@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf import types
-from lasem_tf.learners import promise
-from lasem_tf.nn import architecture, initializers, precision
+from lasem_tf.learners import backbone_options, promise
+from lasem_tf.nn import architecture, initializers
 
 
 class Batch(NamedTuple):
@@ -156,6 +156,7 @@ class Learner(abc.ABC):
   Attributes:
     computes_mixed: whether the learner follows `ConvNetSpec.precision`; the others refuse all but float32.
     promises: what it declares about itself beyond this contract.
+    takes_augmented: whether it can follow `ConvNetSpec.augmentation`; false where it remembers training images by row.
     has_task_heads: whether every task has outputs of its own.
     context, initializer: the `LearnerContext`, and what draws initial weights of this run.
     task, visit: `TaskData` and number of the visit in progress; none and -1 before the first.
@@ -163,15 +164,12 @@ class Learner(abc.ABC):
 
   task: TaskData
   computes_mixed = False
+  takes_augmented = True
   has_task_heads = True
   promises = promise.Promises()
 
   def __init__(self, context: LearnerContext):
-    if context.spec.precision != "float32":
-      if not self.computes_mixed:
-        raise ValueError(f"{type(self).__name__} computes in float32 only: remove the binding ConvNetSpec.precision = "
-                         f"{context.spec.precision!r}.")
-      precision.warn_where_slower()
+    backbone_options.check(type(self), context.spec, self.computes_mixed, self.takes_augmented)
     self.context = context
     self.initializer = initializers.Initializer(context.seed)
     self.visit = -1

@@ -27,6 +27,8 @@ class MemoryBatch(NamedTuple):
 class RehearsalLearner(trunk.TrunkLearner):
   """A trunk learner with a memory. Images are fetched when a phase starts; the state is indices alone."""
 
+  takes_augmented = False
+
   promises = promise.Promises(stores_examples=True, trains_old_parts=True)
 
   def __init__(self, context: base.LearnerContext, budget: int | None, policy: str, memory_batch: int | None,

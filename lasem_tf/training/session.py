@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from lasem_tf import files
 from lasem_tf.learners import base
+from lasem_tf.nn import augmentation
 from lasem_tf.training import (
     checkpoints,
     evaluation,
@@ -114,7 +116,9 @@ class Session:
     current, batch_size = self.progress.current, self.options.batch_size
     if current.loop is None:
       current.loop = steps.prefers_loop(self.learner, self.task_id, batch_size)
-    compiled = steps.CompiledPhase(phase, task, batch_size, current.loop)
+    spec = self.learner.context.spec
+    augment = None if spec.augmentation == "none" else functools.partial(augmentation.augment, spec)
+    compiled = steps.CompiledPhase(phase, task, batch_size, current.loop, augment)
     self.num_step_traces += compiled.num_traces
     return compiled
 
