@@ -80,7 +80,8 @@ def tables(panels: Sequence[comparison.Panel], robust_means: Robust
 
 def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
   """What the numbers and marks mean, the tests included; `best` says how the best means are shown."""
-  return " ".join(["Mean ± half-width of the 95 % t-interval over n seeds (no interval for n < 2).",
+  return " ".join(["Task-incremental: the task of every test image is known. Mean ± half-width of the 95 % t-interval "
+                   "over n seeds (no interval for n < 2).",
                    f"{best}: best mean of a stream, whatever its lead is worth.", *_on_differences(panels),
                    *cells.remarks(panels, "neither ranked nor tested")])
 
