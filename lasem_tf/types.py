@@ -61,6 +61,12 @@ class TaskInfo:
   class_ids: tuple[int, ...] = ()
   details: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
+  @property
+  def best_configuration(self) -> str | None:
+    """The transfer configuration that the stream declares best, as bits; None where it declares none."""
+    bits = self.details.get(BEST_CONFIGURATION)
+    return None if bits is None else str(bits)
+
 
 @dataclasses.dataclass(frozen=True)
 class TaskSplit:

@@ -10,6 +10,7 @@ from benchmark.reporting.cells import Cell
 from benchmark.results import measures, methods, selection_quality, texts
 from benchmark.results.records import Record
 from benchmark.results.selection_quality import Quality
+from lasem_tf.metrics import statistics
 from lasem_tf.metrics.selection_quality import Ratio
 
 TITLE = "How well layers were chosen"
@@ -30,9 +31,8 @@ def lines(found: Sequence[Quality]) -> list[list[Cell]]:
   """The rows under `COLUMNS`."""
   return [[Cell(methods.learner_label(each.learner), value=each.learner), Cell(each.stream, value=each.stream),
            Cell(str(each.num_runs), value=each.num_runs),
-           Cell(cells.estimate_text(each.recovery, _PERCENT), value=each.recovery and each.recovery.mean),
-           Cell(cells.estimate_text(each.regret, _POINTS), value=each.regret and each.regret.mean),
-           Cell(_ratio(each.skill), value=each.skill and each.skill.value),
+           _estimate(each.recovery, _PERCENT), _estimate(each.regret, _POINTS),
+           Cell(_ratio(each.skill), value=None if each.skill is None else each.skill.value),
            Cell(methods.learner_label(each.reference) if each.reference else cells.GAP, value=each.reference),
            _number(each.agreement, 2), _number(each.decision_epoch, 1), _number(each.decision_mass, 2)]
           for each in found]
@@ -68,7 +68,7 @@ def csv(found: Sequence[Quality]) -> str:
   """All numbers, fractions as such; empty where unknown."""
   frame = []
   for each in found:
-    row = {}
+    row: dict[str, object] = {}
     for field in dataclasses.fields(each):
       value = getattr(each, field.name)
       if field.name in ("recovery", "regret"):
@@ -79,6 +79,10 @@ def csv(found: Sequence[Quality]) -> str:
         row[field.name] = value
     frame.append(row)
   return texts.csv_table(pd.DataFrame(frame), float_format="%.10g")
+
+
+def _estimate(estimate: statistics.Estimate | None, measure: measures.Measure) -> Cell:
+  return Cell(cells.estimate_text(estimate, measure), value=None if estimate is None else estimate.mean)
 
 
 def _ratio(skill: Ratio | None) -> str:

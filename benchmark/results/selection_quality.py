@@ -147,7 +147,8 @@ def _skill(runs: Sequence[Record], learners: Mapping[str, Sequence[Record]],
   own, drawn, best = (_finals(found) for found in (runs, learners.get(f"{RANDOM}_{shares}", ()),
                                                    learners.get(reference, ())))
   seeds = sorted(own.keys() & drawn.keys() & best.keys())
-  found = selection_quality.skill(*([values[seed] for seed in seeds] for values in (own, drawn, best)))
+  found = selection_quality.skill([own[seed] for seed in seeds], [drawn[seed] for seed in seeds],
+                                  [best[seed] for seed in seeds])
   return found, reference if found is not None else ""
 
 

@@ -10,7 +10,6 @@ from benchmark import certificate
 from benchmark.reporting import certification
 from benchmark.results import certificates, records
 from benchmark.suites import open_stream
-from lasem_tf import types
 from lasem_tf.data import stream
 from tests.benchmark import synthetic_records
 from tests.benchmark.reporting import test_certification
@@ -51,7 +50,7 @@ def test_a_committed_certificate_is_of_the_stream_as_it_is(path):
   content = json.loads(path.read_text())
   made = open_stream.load_stream(content["stream"], stream.StreamContext())
   assert made.design_fingerprint == content["design_fingerprint"]
-  assert [task.details[types.BEST_CONFIGURATION] for task in made.tasks] == content["best"]
+  assert [task.best_configuration for task in made.tasks] == content["best"]
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)

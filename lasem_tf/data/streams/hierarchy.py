@@ -84,7 +84,7 @@ class Hierarchy(stream.TaskStream):
                    f"at most {num_symbols**(_PIECE**2 - 1) // 2} for {num_symbols} symbols")
     self.context = context
     self.display_name = "Hierarchy"
-    self._depth = len(configurations[0])
+    self._configurations, self._depth = tuple(configurations), len(configurations[0])
     side = class_side * _PIECE**self._depth
     self.image_shape = (side, side, 3)
     self._num_symbols, self._num_synonyms, self._noise = num_symbols, num_synonyms, float(noise)
@@ -106,7 +106,7 @@ class Hierarchy(stream.TaskStream):
       At level 0 float64 `[symbols, synonyms, 2, 2, channels]`, pixels of +-1; above int64 `[symbols, synonyms, 2, 2]`,
       symbols of the level below.
     """
-    is_own = self.tasks[task_id].details[types.BEST_CONFIGURATION][level] == "0"
+    is_own = self._configurations[task_id][level] == "0"
     generator = self._design("rules", level, task_id if is_own else "bank")
     shape = (self._num_symbols, self._num_synonyms, _PIECE, _PIECE)
     if level == 0:
@@ -161,7 +161,7 @@ def _regrouped(groups: np.ndarray, generator: np.random.Generator) -> np.ndarray
   """Permutes the entries of `[groups, members]` so that none stays in its group and no two stay together."""
   origin = np.repeat(np.arange(len(groups)), groups.shape[1])
   while True:
-    order = generator.permutation(groups.size)
+    order = generator.permutation(np.arange(groups.size))
     came_from = origin[order].reshape(groups.shape)
     apart = all(len(set(group)) == len(group) for group in came_from.tolist())
     if apart and (came_from != np.arange(len(groups))[:, np.newaxis]).all():

@@ -90,7 +90,7 @@ def test_seeds_draw_images_and_design_seeds_draw_rules():
 
 def test_the_declared_configurations_are_in_details_and_protocol():
   made = make()
-  assert [task.details["best_configuration"] for task in made.tasks] == list(BITS)
+  assert [task.best_configuration for task in made.tasks] == list(BITS)
   assert made.protocol["best_configuration"] == list(BITS)
 
 
