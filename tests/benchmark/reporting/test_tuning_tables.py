@@ -42,7 +42,7 @@ def test_tables_say_how_methods_were_tuned_and_hold_no_trial():
   found = [*trials(), *evaluated(_LEARNERS[1]), *evaluated("stl")]
   _, compared = choice.split(found)
   panels = comparison.panels(compared, baseline="ewc")
-  assert [row.label for row in panels[0].rows] == ["STL", methods.learner_label(_LEARNERS[1])] and panels[0].baseline == _LEARNERS[1]
+  assert [row.learner for row in panels[0].rows] == ["stl", _LEARNERS[1]] and panels[0].baseline == _LEARNERS[1]
   text = tables.markdown(panels)
   assert "Hyper-parameters by first_tasks (first 2 tasks, seed 1000), 3 trials per learner." in text
 
