@@ -226,6 +226,7 @@ class Learner(abc.ABC):
   def refuses_growth(self, num_learned: int, num_tasks: int) -> str | None:
     """Why a run of the first `num_learned` tasks cannot go on to `num_tasks`, as a sentence; None: it can."""
     del num_learned, num_tasks
+    return None
 
   @property
   def commit_changes_weights(self) -> bool:
