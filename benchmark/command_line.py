@@ -43,15 +43,20 @@ def new_flags() -> flags.FlagValues:
   return values
 
 
-def parse(values: flags.FlagValues, argv: Sequence[str], manual: str | None) -> None:
+def parse(values: flags.FlagValues, argv: Sequence[str], manual: str | None, takes_names: bool = False) -> list[str]:
   """Parses the arguments into `values`; prints the manual for --help and exits.
 
   Args:
     values: what `new_flags` gave, with flags defined on it.
     argv: program name and arguments.
     manual: docstring of the command; None where Python drops docstrings (PYTHONOPTIMIZE=2).
+    takes_names: whether the command takes arguments that are no flags, before and after flags.
+
+  Returns:
+    These arguments.
   """
   standard_streams.secure()
+  values.set_gnu_getopt(takes_names)
   try:
     rest = values(list(argv))
   except flags.Error as error:
@@ -59,8 +64,9 @@ def parse(values: flags.FlagValues, argv: Sequence[str], manual: str | None) -> 
   if values.help:
     print(f"{(manual or '').strip()}\n\nFlags:\n{values.get_help()}")
     sys.exit(0)
-  if rest[1:]:
+  if rest[1:] and not takes_names:
     fail(f"unexpected argument {rest[1]!r}: every argument is a flag, such as --{rest[1]}=...; see --help.")
+  return rest[1:]
 
 
 def fail(message: str) -> NoReturn:

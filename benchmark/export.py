@@ -1,8 +1,12 @@
-"""Run records in other forms.
+"""Run records, or the trained model of a run, in other forms.
 
   python -m benchmark.export --results_dir=runs/smoke --format=jsonl --output_dir=reports/smoke
   python -m benchmark.export --results_dir=runs/smoke --format=csv --output_dir=exported
   python -m benchmark.export --results_dir=runs/smoke --format=mat --output_dir=exported
+  python -m benchmark.export runs/smoke/synthetic/stl/smoke/seed0 --format=saved_model --output_dir=exported
+  python -m benchmark.export runs/smoke/synthetic/stl/smoke/seed0 --format=keras --task=2 --output_dir=exported
+
+Records:
 
 jsonl: records.jsonl and details.jsonl (configurations, thinned curves), a collection that `benchmark.report` reads and
   that is small enough to commit.
@@ -13,8 +17,20 @@ eval_results: a YAML file per stream, scale and learner for the folder .eval_res
   --hub_dataset=owner/name is the benchmark's data set there.
 schema: the JSON Schema of a record, for programs that read records; needs no --results_dir.
 
---results_dir may be repeated. Runs that diverged or failed are in jsonl and csv, with their status, not in mat. Takes
-seconds. Exit status: 0 written; 2 a flag or a record is wrong.
+--results_dir may be repeated. Runs that diverged or failed are in jsonl and csv, with their status, not in mat.
+
+Models, of the run whose folder is named first; with --task=N the network of one task, else those of all:
+
+saved_model: a folder that TensorFlow loads without this package. One signature for each task, 'task0' and so on, and
+  'serving_default' where there is one task: 'images' -> 'logits' and 'probabilities'. assets.extra/classes.json names
+  the classes.
+keras: a file model.keras that keras.saving.load_model loads after `import benchmark.models.keras_network`. Images ->
+  logits, a dictionary by task where there are several.
+
+Preprocessing is inside: images are 8-bit pixels of the network's size, [n, height, width, channels]; for streams that
+are not made of pixels, such as the built-in one, floats as the network sees them.
+
+Takes seconds. Exit status: 0 written; 2 a flag, a record or a model is wrong.
 """
 
 import pathlib
@@ -24,10 +40,12 @@ from collections.abc import Sequence
 from absl import flags
 
 from benchmark import command_line
+from benchmark.execution import process
 from benchmark.results import matlab, measures, record_schema, records, run_details, run_files, sharing, texts
 from lasem_tf.files import write_atomically
 
 FORMATS = ("jsonl", "csv", "mat", "eval_results", "schema")
+MODEL_FORMATS = ("keras", "saved_model")
 
 
 def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path,
@@ -73,7 +91,8 @@ def define_flags() -> flags.FlagValues:
   values = command_line.new_flags()
   flags.DEFINE_multi_string("results_dir", [], "Folder with records, at any depth. May be repeated.",
                             flag_values=values)
-  flags.DEFINE_enum("format", "jsonl", list(FORMATS), "What to write.", flag_values=values)
+  flags.DEFINE_enum("format", "jsonl", [*FORMATS, *MODEL_FORMATS], "What to write.", flag_values=values)
+  flags.DEFINE_string("task", "all", "Of a model: number of a task, from 0, or 'all'.", flag_values=values)
   flags.DEFINE_string("hub_dataset", None, "Of eval_results: owner/name of the benchmark's data set on the Hub.",
                       flag_values=values)
   flags.DEFINE_string("output_dir", None, "Folder to write to.", flag_values=values)
@@ -83,11 +102,33 @@ def define_flags() -> flags.FlagValues:
 def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit status."""
   values = define_flags()
-  command_line.parse(values, argv, __doc__)
-  for name in ("results_dir", "output_dir"):
-    if not getattr(values, name) and (name, values.format) != ("results_dir", "schema"):
-      command_line.fail(f"--{name} is missing; see --help.")
+  names = command_line.parse(values, argv, __doc__, takes_names=True)
+  if not values.output_dir:
+    command_line.fail("--output_dir is missing; see --help.")
+  if values.format in MODEL_FORMATS:
+    return _export_model(values, names)
+  if names:
+    command_line.fail(f"unexpected argument {names[0]!r}: records are named with --results_dir={names[0]}; see --help.")
+  if not values.results_dir and values.format != "schema":
+    command_line.fail("--results_dir is missing; see --help.")
   return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,), command_line.STOPPED)
+
+
+def _export_model(values: flags.FlagValues, names: Sequence[str]) -> int:
+  if len(names) != 1 or values.results_dir:
+    command_line.fail(f"--format={values.format} takes the folder of one run as an argument, such as "
+                      "runs/smoke/synthetic/stl/smoke/seed0, and no --results_dir.")
+  process.prepare_process()
+  process.start_tensorflow()
+  # Records are exported without TensorFlow, which takes its settings from the environment when it is first imported.
+  from benchmark.models import exporting, saved_run  # noqa: PLC0415  see above
+
+  def run() -> int:
+    folder = pathlib.Path(names[0]).expanduser()
+    print(f"Written to {exporting.export(folder, values.format, values.task, pathlib.Path(values.output_dir))}")
+    return 0
+
+  return command_line.run_or_fail(run, (saved_run.ModelError,), command_line.STOPPED)
 
 
 def _run(values: flags.FlagValues) -> int:

@@ -5,12 +5,14 @@
   python -m benchmark.run --gin_file=gin/suites/smoke.gin --gin_param='suite.seeds = (0, 1, 2)' --dry_run
   python -m benchmark.run --gin_file=gin/suites/smoke.gin --executor=ray --ray_address=auto
   python -m benchmark.run --gin_file=gin/suites/smoke.gin --shard=0/4
+  python -m benchmark.run --gin_file=gin/suites/smoke.gin --gin_param=... --grow=runs/smoke --output_dir=runs/grown
 
 The same command continues an unfinished suite; more learners or seeds extend it in the same folder. Every run's folder,
-<output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log and checkpoints; table.md
-and table.csv lie in <output_dir>. A suite that tunes hyper-parameters trains its trials first, with scale
-<scale>[tuning], then evaluates what their validation accuracies choose; see gin/README.md. The smoke suite takes about
-a minute on two cores; --dry_run tells the cost of any other.
+<output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log, checkpoints and final
+model; table.md and table.csv lie in <output_dir>. With --grow, finished runs get further tasks: as new runs in a folder
+of their own, whose records name where they went on from. A suite that tunes hyper-parameters trains its trials first,
+with scale <scale>[tuning], then evaluates what their validation accuracies choose; see gin/README.md. The smoke suite
+takes about a minute on two cores; --dry_run tells the cost of any other.
 
 Exit status: 0 every run completed (a trial may diverge); 1 some run failed or diverged (the table shows which, and
 why), or nothing could be chosen for a learner; 2 a flag, a configuration or the data are wrong (nothing was trained);
@@ -60,6 +62,9 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_float("checkpoint_seconds", 60.0, "Longest time between checkpoints of a run.", lower_bound=0.0,
                      flag_values=values)
   switch("tensorboard", True, "Write TensorBoard event files.")
+  switch("keep_model", True, "Keep the final weights of every completed run in its folder, to use and to grow it.")
+  text("grow", None, "Folder of a run, or of a suite with runs of the same names: every run goes on from the final "
+       "weights there, with the tasks that its longer stream has at its end.")
   switch("predictions", True, "Write each run's logits of the test images beside its record, as predictions.npz.")
   switch("dry_run", False, "List every run with its configuration hash, cost, time on this machine and what the output "
          "folder holds of it, totals and disk space, then exit.")
@@ -139,7 +144,8 @@ def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:
       output_dir=expand(values.output_dir or os.path.join("runs", the_suite.name)),
       data_dirs=tuple(map(expand, data_dirs)), cache_dir=values.cache_dir and expand(values.cache_dir),
       download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
-      deterministic=values.deterministic, tensorboard=values.tensorboard, predictions=values.predictions)
+      deterministic=values.deterministic, tensorboard=values.tensorboard, predictions=values.predictions,
+      keep_model=values.keep_model, grow=values.grow and expand(values.grow))
 
 
 def _executor(values: flags.FlagValues, settings: Settings, places, display):

@@ -73,8 +73,9 @@ def _known_flags():
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
 def test_lines_are_short(path):
-  lines = path.read_text(encoding="utf-8").splitlines()
-  long = [number for number, line in enumerate(lines, start=1) if len(line) > MAX_COLUMNS]
+  text = re.sub(r"(?s)<!-- generated: .*?<!-- end of generated text -->", "", path.read_text(encoding="utf-8"))
+  lines = text.splitlines()
+  long = [number for number, line in enumerate(lines, start=1) if len(line) > MAX_COLUMNS and not line.startswith("|")]
   assert not long, f"{path}: lines {long}"
 
 

@@ -11,13 +11,14 @@ import pytest
 from tests import import_graph
 
 # 0: values, seeds, files, cores. 1: three rooms that do not know each other. 2: two more. 3, 4: learners, then what
-# trains them. 5: what is to be trained. 6: what was measured. 7: three rooms that do not know each other. 8: commands.
+# trains them. 5: what is to be trained. 6: what was measured. 7: what was trained. 8: three rooms that do not know each
+# other. 9: commands.
 FLOORS = {
     "lasem_tf.types": 0, "lasem_tf.seeding": 0, "lasem_tf.files": 0, "lasem_tf.cores": 0,
     "lasem_tf.nn": 1, "lasem_tf.data": 1, "lasem_tf.metrics": 1,
     "lasem_tf.knowledge": 2, "lasem_tf.selection": 2, "lasem_tf.learners": 3, "lasem_tf.training": 4,
-    "benchmark.suites": 5, "benchmark.results": 6, "benchmark.execution": 7, "benchmark.reporting": 7,
-    "benchmark.inspection": 7, "benchmark": 8,
+    "benchmark.suites": 5, "benchmark.results": 6, "benchmark.models": 7, "benchmark.execution": 8,
+    "benchmark.reporting": 8, "benchmark.inspection": 8, "benchmark": 9,
 }
 # Read records and draw tables where TensorFlow is not installed.
 WITHOUT_TENSORFLOW = ("lasem_tf.types", "lasem_tf.seeding", "lasem_tf.files", "lasem_tf.metrics",
@@ -45,7 +46,7 @@ def test_every_module_has_a_floor():
   sources = import_graph.sources()
   assert len(sources) > 80
   assert [module for module in sources if room_of(module) is None] == ["lasem_tf"]
-  assert len(sources["lasem_tf"].read_text().splitlines()) <= 3
+  assert len(sources["lasem_tf"].read_text().splitlines()) <= 12  # It names `load` alone, and imports it when asked.
 
 
 def test_imports_go_downwards():

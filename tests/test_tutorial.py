@@ -6,13 +6,18 @@ One exception: of the full training, which takes minutes, only the dry run is ma
 import contextlib
 import importlib
 import io
+import itertools
 import pathlib
 import re
 import shlex
 
 import pytest
 
+from benchmark.execution import run_once
+from benchmark.execution.settings import Settings
 from benchmark.results import records
+from benchmark.suites import suite
+from lasem_tf.training.interruption import Interrupted
 from tests.data import photographs
 
 _TUTORIAL = pathlib.Path(__file__).resolve().parents[1] / "docs" / "tutorial.md"
@@ -78,3 +83,18 @@ def test_the_record_is_that_of_the_folder(outputs):
   assert len({stream["data_fingerprint"] for stream in streams}) == 1
   assert streams[0]["counts"] == {"train": [16, 16], "validation": [2, 2], "test": [6, 6]}
   assert streams[0]["protocol"]["split"] == "0.6/0.1/0.3"
+
+
+def test_a_stopped_run_goes_on_to_the_same_result(outputs, monkeypatch):
+  folder, _ = outputs
+  monkeypatch.chdir(folder)
+  runs = suite.load(["suite.gin"], ["EPOCHS_PER_TASK = 2", "suite.seeds = (0,)", "suite.learners = ('stl',)"])[1]
+  settings = Settings(output_dir="runs/stopped", checkpoint_seconds=0.0, tensorboard=False)
+  questions = itertools.count()
+  with pytest.raises(Interrupted):
+    run_once.execute(runs[0], settings, lambda event: None, lambda: next(questions) == 3)
+  assert list((folder / "runs" / "stopped").rglob("checkpoints/*"))
+  resumed = run_once.execute(runs[0], settings, lambda event: None, lambda: False)
+  (uninterrupted,) = (record for record in records.load_records([str(folder / "runs" / "short")])
+                      if record.identity == resumed.identity)
+  assert resumed.provenance["resumptions"] == 1 and resumed.result == uninterrupted.result

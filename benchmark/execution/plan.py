@@ -24,6 +24,7 @@ class Plan:
     num_visits: of tasks.
     num_steps: of training.
     evaluation_gmacs: the same for validation after every epoch, and for both splits of all tasks after every visit.
+    model_bytes: of one network for each task, where the final model is kept; else 0.
     prediction_bytes: size of the predictions beside the record.
     warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the official data; else ''.
@@ -35,6 +36,7 @@ class Plan:
   num_visits: int
   num_steps: int
   evaluation_gmacs: float
+  model_bytes: int = 0
   missing_data: str = ""
   prediction_bytes: int = 0
   warnings: tuple[str, ...] = ()
@@ -81,6 +83,9 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int,
     lines.append(f"Predictions take {size / 1e6:,.1f} MB on disk (--nopredictions: none).")
   composed = {entry.run.method: entry.run.source for entry in plans if " + " in entry.run.source}
   lines += [f"{learner} = {source}" for learner, source in composed.items()]
+  if size := sum(entry.model_bytes for entry in plans):
+    lines.append(f"Final models are kept (--nokeep_model: not): {size / 1e6:,.1f} MB in all with a network for every "
+                 "task, less where layers are shared, more for methods with importances or memories.")
   lines += run_state.notes([entry.run for entry in plans], states)
   return "\n\n".join([table, _totals(plans, states, model), "\n".join(lines)])
 

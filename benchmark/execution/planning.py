@@ -1,17 +1,19 @@
 """Plans a suite: constructs every run, which checks it, and estimates its cost, before anything is trained."""
 
 import dataclasses
+import pathlib
 from collections.abc import Mapping, Sequence
 
 from benchmark.execution import run_once
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
-from benchmark.results import records
+from benchmark.models import growing, saved_run
+from benchmark.results import records, run_files
 from benchmark.suites import bindings as bindings_lib, experiment as experiment_lib, suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data import overlap, stream as stream_lib
 from lasem_tf.nn import architecture
-from lasem_tf.training import predictions, schedule
+from lasem_tf.training import growth, predictions, schedule
 
 
 def plan(runs: Sequence[suite.Run], settings: Settings, needs_data: bool = True) -> list[Plan]:
@@ -56,6 +58,22 @@ def check_data(finished: Mapping[suite.Run, records.Record], settings: Settings)
                                "--output_dir.")
 
 
+def check_parents(runs: Sequence[suite.Run], settings: Settings) -> None:
+  """Finds, for every run that has no record yet, the one that it goes on from, if it does, and compares the two.
+
+  Raises:
+    ConfigurationError: a run cannot go on from there; nothing was trained or claimed.
+  """
+  if settings.grow is None:
+    return
+  for run in runs:
+    if not (settings.run_dir(run) / run_files.RECORD_FILE).exists():
+      try:
+        growing.parent(pathlib.Path(settings.grow), run, run_once.build(run, settings).data)
+      except (saved_run.ModelError, growth.GrowthError) as error:
+        raise ConfigurationError(f"--grow={settings.grow}: {error}") from error
+
+
 def shared_images(stream: stream_lib.TaskStream) -> list[str]:
   """Sentences about images that splits of the first task share; the shipped streams are tested and not looked at."""
   if type(stream).__module__.startswith("lasem_tf.") or stream.context.design_only:
@@ -81,7 +99,15 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
       evaluation_gmacs=sum(forward[task] * counts["validation"][task] * epochs for task in order)
       + _of_all_seen(order, {task: forward[task] * (counts["test"][task] + counts["validation"][task])
                              for task in order}),
-      missing_data=missing, warnings=(*shared_images(stream), *_untuned(run, experiment)))
+      model_bytes=_network_bytes(prepared) if settings.keep_model else 0, missing_data=missing,
+      warnings=(*shared_images(stream), *_untuned(run, experiment)))
+
+
+def _network_bytes(prepared: run_once.Prepared) -> int:
+  """Weights in float32 of one network for each task."""
+  network, tasks = prepared.experiment.network, prepared.stream.tasks
+  convolutions = sum(network.convolution_parameters(layer) for layer in range(network.depth))
+  return 4 * sum(convolutions + network.dense_parameters(task.num_classes) for task in tasks)
 
 
 def _untuned(run: suite.Run, experiment: experiment_lib.Experiment) -> list[str]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import pathlib
 import time
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ import gin
 
 from benchmark.execution import process, run_folder
 from benchmark.execution.settings import Settings
+from benchmark.models import growing, saved_run
 from benchmark.results import records, run_files
 from benchmark.suites import experiment as experiment_lib, learner_bindings, suite
 from benchmark.suites.bindings import ConfigurationError
@@ -96,6 +98,7 @@ def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], N
 
   Raises:
     ConfigurationError, DataError: the run cannot be constructed.
+    GrowthError: the run cannot go on from its parent.
     Interrupted: `should_stop` was true; the same call continues later.
     FolderLostError: the folder was removed meanwhile.
   """
@@ -106,6 +109,7 @@ def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], N
   start = time.process_time()
   files.remove_unfinished(run_dir)
   prepared = build(run, settings)
+  parent = growing.parent(pathlib.Path(settings.grow), run, prepared.data) if settings.grow is not None else None
   files.write_atomically(run_dir / run_files.REQUESTED_FILE, gin.config_str())
   sinks: list[events.Sink] = [_ReportSink(report), json_lines.JsonLinesSink(run_dir / run_files.EVENTS_FILE)]
   if settings.tensorboard:
@@ -117,16 +121,20 @@ def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], N
 
   life = lifetime.Lifetime(
       prepared.learner, prepared.data, prepared.options, checkpoint_dir=run_dir / "checkpoints", sinks=sinks,
-      should_stop=check_and_ask, configuration_hash=run.configuration_hash)
+      should_stop=check_and_ask, configuration_hash=run.configuration_hash, parent=parent)
   result = life.run()
   claim.check()
+  # Before the record, so that a run counts as finished once its model is there. Should writing it fail, or this process
+  # be killed meanwhile, the same command goes on from the last checkpoint, which the end of the last visit wrote.
+  if settings.keep_model and result.measured.status == "completed":
+    saved_run.of_session(run, life.session, prepared.data).write(run_dir)
   files.write_atomically(run_dir / run_files.OPERATIVE_FILE, gin.operative_config_str())
   found = _predict(life, prepared, result.measured) if settings.predictions else None
   claim.check()
   if found is not None:
     files.write_atomically(run_dir / run_files.PREDICTIONS_FILE, found.to_bytes())
   record = _record(run, settings, prepared, result, time.process_time() - start,
-                   found.latency_seconds if found else [])
+                   found.latency_seconds if found else [], life.session.origin)
   records.write_record(record, run_dir)
   return record
 
@@ -179,7 +187,7 @@ def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Re
 
 
 def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: lifetime.LifetimeResult,
-            cpu_seconds: float, latency_seconds: list[float]) -> records.Record:
+            cpu_seconds: float, latency_seconds: list[float], parent: dict | None) -> records.Record:
   stream = prepared.stream
   facts = run_result.StreamFacts(
       name=stream.name, display_name=stream.display_name, protocol=stream.protocol,
@@ -192,15 +200,17 @@ def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: life
       "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
       "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
       **({"latency_seconds": latency_seconds} if latency_seconds else {}),
-      "peak_memory_bytes": process.peak_memory_bytes(), **_circumstances(run, settings),
+      "peak_memory_bytes": process.peak_memory_bytes(), "parent": parent, **_circumstances(run, settings),
   }
-  return records.Record(run.identity, _result(run, facts, result.measured), provenance)
+  return records.Record(run.identity, _result(run, facts, result.measured, prepared.options.scenario), provenance)
 
 
-def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured) -> dict:
+def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured,
+            scenario: run_result.Scenario | None = None) -> dict:
   return dataclasses.asdict(run_result.RunResult(
       **vars(measured), stream=stream, learner=run.learner, scale=run.scale, seed=run.seed,
-      configuration_hash=run.configuration_hash, variant=dict(run.bindings) or None, tuning=run.tuning))
+      configuration_hash=run.configuration_hash, variant=dict(run.bindings) or None, tuning=run.tuning,
+      scenario=scenario))
 
 
 def _circumstances(run: suite.Run, settings: Settings) -> dict:

@@ -24,6 +24,8 @@ class Settings:
     threads: intra-op threads of a run.
     deterministic: ask for deterministic kernels on GPUs and with several threads.
     tensorboard: write TensorBoard event files beside the events.
+    keep_model: keep the final weights of a completed run beside its record.
+    grow: folder of a run, or of a suite's runs, from which the runs go on; None: they begin with nothing.
     predictions: write what every network says about the test images beside the record.
     lock_seconds: how long to wait for another process that holds a run, which may be about to end.
     command: the command line, for the provenance.
@@ -37,6 +39,8 @@ class Settings:
   threads: int = 1
   deterministic: bool = False
   tensorboard: bool = True
+  keep_model: bool = True
+  grow: str | None = None
   predictions: bool = True
   lock_seconds: float = 30.0
   command: str = dataclasses.field(

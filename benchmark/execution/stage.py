@@ -24,10 +24,12 @@ def train(plans: Sequence[Plan], settings: Settings, overwrite: bool, make_execu
     Outcome by identity of every run that ended, and the number of the signal that stopped the suite, if any.
 
   Raises:
-    ConfigurationError: the folder cannot be used, or holds runs that saw other data.
+    ConfigurationError: the folder cannot be used, or holds runs that saw other data; or runs cannot go on from those
+      that --grow names.
   """
   for warning in dict.fromkeys(warning for plan in plans for warning in plan.warnings):
     print(warning, file=sys.stderr)
+  planning.check_parents([plan.run for plan in plans], settings)
   damaged = suite_folder.prepare([plan.run for plan in plans], settings, overwrite)
   for problem in damaged.values():
     print(f"Left out: {problem}", file=sys.stderr)

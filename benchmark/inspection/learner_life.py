@@ -47,7 +47,7 @@ def guarded(examples: Callable, made: Sequence[base.Learner]) -> Callable:
 
   def ask(task_id: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     require(not made or made[0].promises.stores_examples, "it asked LearnerContext.examples for training images of "
-             f"task {task_id}, but its class does not declare promises.stores_examples")
+            f"task {task_id}, but its class does not declare promises.stores_examples")
     return examples(task_id, rows)
 
   return ask
@@ -83,14 +83,14 @@ class Life:
     logits = learner.logits(images, 0)
     expected = (len(labels), task.info.num_classes)
     require(tuple(logits.shape) == expected, f"logits() has shape {tuple(logits.shape)}, not {expected}: a row for "
-             "each image, a column for each class of the task")
+            "each image, a column for each class of the task")
     accuracy = np.mean(np.argmax(logits.numpy(), axis=1) == labels.numpy())
     require(accuracy <= 0.67, f"before any step it answers {accuracy:.0%} of {len(labels)} examples of 3 classes "
-             "rightly: labels reach it on another way than through steps")
+            "rightly: labels reach it on another way than through steps")
     loss = float(layers.mean_cross_entropy(logits, labels))
     require(self.subject.confident_at_first or abs(loss - np.log(3)) < 0.7,
-             f"before any step its loss is {loss:.2f}, far from the ln 3 = 1.10 of a guess: its initial weights are "
-             "too large")
+            f"before any step its loss is {loss:.2f}, far from the ln 3 = 1.10 of a guess: its initial weights are "
+            "too large")
 
   def learns_one_batch(self) -> None:
     """Compiled as by the trainer, the phases together learn the only batch there is; the commit does not lose it."""
@@ -141,7 +141,7 @@ class Life:
       images = self.stream.tasks[task_id].validation[0]
       apart = np.abs(self.learner.logits(images, task_id) - other.logits(images, task_id)).max()
       require(apart == 0.0, f"{when} logits of task {task_id} differ by up to {apart:.2g}: something that decides them "
-               "is in neither structure() nor variables()")
+              "is in neither structure() nor variables()")
 
   # --- visits ---------------------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ class Life:
     for other in others if is_new and limit is not None else ():
       apart = np.abs(learner.logits(images[other], other) - answers[other]).max()
       require(apart <= limit, f"task {task_id} moved logits of task {other} by up to {apart:.2g}, but "
-               f"promises.answers_move_at_most is {limit}")
+              f"promises.answers_move_at_most is {limit}")
     if not learner.promises.trains_old_parts:
       kept(own_parts, learner.variables(), f"task {task_id}")
     lost = set() if is_new else names - set(learner.variables())
@@ -225,7 +225,7 @@ class Life:
     require(set(whole) == set(continued), f"{when} has other variables(): {sorted(set(whole) ^ set(continued))}")
     apart = sorted(name for name, value in whole.items() if not np.array_equal(value, continued[name], equal_nan=True))
     require(not apart, f"{when} ends with other values of {', '.join(apart)}: what its steps depend on, beside the "
-             "step's seed, must be in variables(), structure() or the phase's state")
+            "step's seed, must be in variables(), structure() or the phase's state")
     require(other.structure() == self.learner.structure(), f"{when} ends with another structure()")
     self._same_answers(other, when)
 
@@ -238,7 +238,7 @@ class Life:
     for task_id in range(3):
       forward, training = learner.forward_macs(task_id), learner.training_macs_per_image(task_id)
       require(0 < forward < training, f"forward_macs({task_id}) is {forward} and training_macs_per_image({task_id}) "
-               f"{training}; 0 < forward < training must hold")
+              f"{training}; 0 < forward < training must hold")
     require(learner.super_network_parameters() is None, "super_network_parameters() is not None after end_visit()")
 
 
@@ -253,7 +253,7 @@ def _changed_only_what_was_declared(learner: base.Learner, phase: base.Phase, be
   changed = {name for name, value in before.items()
              if name in after and name not in declared and not np.array_equal(value, after[name].numpy())}
   require(not changed, f"a step of phase {phase.name!r} changed {', '.join(sorted(changed))}, in neither Phase.trained "
-           "nor Phase.state")
+          "nor Phase.state")
 
 
 def kept(before: Mapping[str, np.ndarray], variables: Mapping[str, tf.Variable], visit: str) -> None:
@@ -263,4 +263,4 @@ def kept(before: Mapping[str, np.ndarray], variables: Mapping[str, tf.Variable],
       now = variables[name].numpy()
       prefix = now[tuple(slice(size) for size in value.shape)]
       require(prefix.shape == value.shape and np.array_equal(prefix, value), f"{visit} changed {name}, which belongs "
-               "to another task; if that is meant, declare promises.trains_old_parts")
+              "to another task; if that is meant, declare promises.trains_old_parts")

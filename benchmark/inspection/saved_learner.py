@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmark.inspection import tiny_stream
-from benchmark.inspection.requirement import require, through_json
+from benchmark.inspection.requirement import ContractBroken, require, through_json
 from lasem_tf.learners import base
 
 
@@ -28,8 +28,9 @@ class Saved:
     if self.state is None:
       return None
     phase = learner.next_phase(self.phase_number)
-    require(phase is not None, f"after a restore next_phase({self.phase_number}) gives None, but that phase was "
-             "interrupted: it must be a function of variables() and structure()")
+    if phase is None:
+      raise ContractBroken(f"after a restore next_phase({self.phase_number}) gives None, but that phase was "
+                           "interrupted: it must be a function of variables() and structure().")
     _assign(learner.variables(), self.values, "variables() after restore_structure()")
     _assign(phase.state, self.state, f"the state of phase {phase.name!r} after a restore")
     return phase
@@ -41,6 +42,6 @@ def _assign(variables: Mapping[str, tf.Variable], arrays: Mapping[str, np.ndarra
   for name, variable in variables.items():
     saved = arrays[name]
     require(tuple(variable.shape) == saved.shape and variable.dtype.as_numpy_dtype == saved.dtype,
-             f"{what}: {name} has shape {tuple(variable.shape)} of {variable.dtype.name}, saved was {saved.shape} of "
-             f"{saved.dtype}")
+            f"{what}: {name} has shape {tuple(variable.shape)} of {variable.dtype.name}, saved was {saved.shape} of "
+            f"{saved.dtype}")
     variable.assign(saved)

@@ -80,15 +80,17 @@ def tables(panels: Sequence[comparison.Panel], robust_means: Robust
 
 def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
   """What the numbers and marks mean, the tests included; `best` says how the best means are shown."""
-  return " ".join(["Mean ± half-width of the 95 % t-interval over n seeds (no interval for n < 2).",
+  return " ".join(["Task-incremental: the task of every test image is known. Mean ± half-width of the 95 % t-interval "
+                   "over n seeds (no interval for n < 2).",
                    f"{best}: best mean of a stream, whatever its lead is worth.", *_on_differences(panels),
                    *cells.remarks(panels, "neither ranked nor tested")])
 
 
 def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:
   """Sentences on differences and marks; the reason where marks are missing."""
-  found = [each for panel in panels for row in panel.rows
-           for each in (*row.against_baseline.values(), *row.against_best.values()) if each.n]
+  shown = [of_row.get(measures.FINAL.name) for panel in panels for row in panel.rows
+           for of_row in (row.against_baseline, row.against_best)]
+  found = [each for each in shown if each is not None and each.n]
   if not found:
     return []
   margins = " or ".join(sorted({f"{100 * panel.margin:g}" for panel in panels}))

@@ -30,11 +30,23 @@ def of_values(first: Any, second: Any, name: str = "result") -> Iterator[tuple[s
 
 
 def comparable(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-  """Two results without the fields that one of them lacks because an older version measured it."""
+  """Two results without what one of them lacks because an older version measured it: fields, and facts of summaries."""
   later = {name for name in json_types.optional_fields(run_result.RunResult)
            if first.get(name) is None or second.get(name) is None}
   one, other = ({name: value for name, value in result.items() if name not in later} for result in (first, second))
+  summaries = list(zip(one.get("learner_summary") or [], other.get("learner_summary") or []))
+  for result, place in ((one, 0), (other, 1)):
+    told = result.get("learner_summary") or []
+    result["learner_summary"] = [
+        _with_keys(pair[place], pair[1 - place]) for pair in summaries] + list(told[len(summaries):])
   return one, other
+
+
+def _with_keys(facts: Any, other: Any) -> Any:
+  """The facts that another dictionary tells, too."""
+  if not isinstance(facts, Mapping) or not isinstance(other, Mapping):
+    return facts
+  return {name: value for name, value in facts.items() if name in other}
 
 
 def of_circumstances(first: Mapping, second: Mapping) -> Iterator[tuple[str, Any, Any]]:

@@ -59,6 +59,10 @@ FORGETTING_CHAUDHRY = Measure(
     "(Chaudhry et al. 2018); negative where the last visit improved a task")
 LEARNING = Measure("learning", "Learning", "%", 100, 2, "higher",
                    "accuracy right after a task's last visit, averaged (learning accuracy)")
+CLASS_INCREMENTAL = Measure(
+    "class_incremental", "Class-incremental", "%", 100, 2, "higher",
+    "test accuracy of all tasks after the last visit by the largest logit over all heads, the task unknown; needs "
+    "`experiment.scenario = 'class_incremental'`")
 INCREMENTAL = Measure("incremental", "Incremental", "%", 100, 2, "higher",
                       "accuracy of the tasks learned so far, averaged over them and then over visits")
 FORWARD_TRANSFER = Measure(
@@ -90,9 +94,9 @@ MEMORY = Measure("memory_floats", "Memory", "floats", 1, 0, None,
                  "learner reports them after the last visit")
 CPU_SECONDS = Measure("cpu_seconds", "CPU time", "s", 1, 1, None, "process CPU time of the whole run")
 
-MEASURES = (PEAK, FINAL, LEARNING, INCREMENTAL, FORGETTING, FORGETTING_CHAUDHRY, BACKWARD_TRANSFER, FORWARD_TRANSFER,
-            INTRANSIGENCE, RETENTION, RETENTION_OF_PEAK, WORST_CASE, LEARNING_CURVE, PARAMETERS, MEMORY, MACS, LATENCY,
-            CPU_SECONDS)
+MEASURES = (PEAK, FINAL, CLASS_INCREMENTAL, LEARNING, INCREMENTAL, FORGETTING, FORGETTING_CHAUDHRY, BACKWARD_TRANSFER,
+            FORWARD_TRANSFER, INTRANSIGENCE, RETENTION, RETENTION_OF_PEAK, WORST_CASE, LEARNING_CURVE, PARAMETERS,
+            MEMORY, MACS, LATENCY, CPU_SECONDS)
 BY_NAME = {measure.name: measure for measure in MEASURES}
 # Columns of tables unless a report names others: few enough to read.
 SHOWN = (PEAK, FINAL, FORGETTING, BACKWARD_TRANSFER, RETENTION, PARAMETERS, MACS, CPU_SECONDS)
@@ -149,12 +153,18 @@ def runs_frame(records: Sequence[Record], course: _Course | None = None) -> pd.D
       macs = record.result["forward_macs_committed"]
       row["macs_per_image"] = float(np.mean([macs[task] for task in record.matrix.task_ids]))
       row["cpu_seconds"] = float(record.provenance.get("cpu_seconds", math.nan))
+      row["class_incremental"] = _class_incremental(record)
       row["memory_floats"] = _memory_floats(record)
       row["latency"] = float(np.mean(record.provenance.get("latency_seconds") or math.nan))
       row.update(_between_runs(record, references))
       row.update((course or {}).get(record.identity, {}))
     rows.append(row)
   return pd.DataFrame(rows, columns=[*_RUN_COLUMNS, *(measure.name for measure in MEASURES), *_FURTHER])
+
+
+def _class_incremental(record: Record) -> float:
+  rows = record.result.get("over_all_heads")
+  return float(np.mean([rows[-1][task] for task in record.matrix.task_ids])) if rows else math.nan
 
 
 def _references(records: Sequence[Record]) -> dict[tuple, Record]:

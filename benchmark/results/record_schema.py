@@ -93,8 +93,7 @@ def digest(identity: str, result: Any) -> str:
   Raises:
     ValueError: a number is not finite.
   """
-  text = json.dumps([identity, result], sort_keys=True, separators=(",", ":"), allow_nan=False)
-  return hashlib.sha256(text.encode()).hexdigest()
+  return _sha256(_canonical(identity, result))
 
 
 def parse(text: str, where: str) -> dict:
@@ -124,9 +123,8 @@ def check(record: Any, where: str) -> None:
   """Raises a `RecordError` unless the object is a complete record whose digest fits."""
   if not isinstance(record, Mapping) or "schema_version" not in record:
     raise RecordError(f"{where}: not a run record (no schema_version).")
-  defect = record_values.unwritable(record)
-  if defect is not None:
-    raise RecordError(f"{where}: {defect}. Delete the record and run again.")
+  if record_values.is_too_deep(record):
+    raise RecordError(f"{where}: nests blocks deeper than {record_values.MAX_DEPTH}. Delete the record and run again.")
   version = record["schema_version"]
   if type(version) is not int or version != SCHEMA_VERSION:
     raise SchemaVersionError(
@@ -136,12 +134,13 @@ def check(record: Any, where: str) -> None:
   if missing:
     raise RecordError(f"{where}: {missing[0]} is missing.")
   try:
-    is_intact = digest(record["identity"], record["result"]) == record["result_digest"]
-    json.dumps(record["provenance"], allow_nan=False)
+    texts = _canonical(record["identity"], record["result"]), json.dumps(record["provenance"], allow_nan=False)
   except ValueError as error:
     field = next(_non_finite_fields(record, ""), ".a field").removeprefix(".")
     raise NonFiniteValueError(f"{where}: {field} is not a finite number. Delete the record and run again.") from error
-  if not is_intact:
+  if any(map(record_values.has_half_surrogate, texts)):
+    raise RecordError(f"{where}: holds half a surrogate pair. Delete the record and run again.")
+  if _sha256(texts[0]) != record["result_digest"]:
     raise EditedRecordError(
         f"{where}: the result does not fit its digest, so it was edited by hand or damaged. Restore "
         "it, or delete it and run again.")
@@ -157,6 +156,14 @@ def json_schema() -> dict[str, Any]:
   return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Run record",
           "description": "Generated from lasem_tf.metrics.run_result and benchmark.results.record_schema.",
           **json_types.schema(RecordFile)}
+
+
+def _canonical(identity: str, result: Any) -> str:
+  return json.dumps([identity, result], sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _sha256(text: str) -> str:
+  return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _identity(text: Any, where: str) -> Identity:

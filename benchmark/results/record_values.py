@@ -40,16 +40,20 @@ def epoch_problem(epoch: Mapping[str, Any]) -> str | None:
   return "epoch.prior is empty" if epoch.get("prior") == [] else _problem(_EPOCH, epoch, "epoch")
 
 
-def unwritable(record: Mapping) -> str | None:
-  """What keeps a parsed JSON object from being written again, in words: depth, or half of a surrogate pair."""
+def is_too_deep(record: Mapping) -> bool:
+  """Whether a parsed JSON object nests blocks deeper than `MAX_DEPTH`, so that it could not be written again."""
   level: list[Any] = [record]
   for _ in range(MAX_DEPTH):
     level = [entry for block in level for entry in (block.values() if isinstance(block, Mapping) else block)
              if isinstance(entry, (dict, list))]
     if not level:
-      text = json.dumps(record)  # In ASCII; a surrogate can only be an escape, which is quick to see.
-      return "holds half a surrogate pair" if "\\ud" in text and not _is_unicode(text) else None
-  return f"nests blocks deeper than {MAX_DEPTH}"
+      return False
+  return True
+
+
+def has_half_surrogate(json_text: str) -> bool:
+  """Whether JSON text in ASCII holds half of a surrogate pair, which can only be an escape; no file can hold it."""
+  return "\\ud" in json_text and not _is_unicode(json_text)
 
 
 def _problem(annotations: Mapping[str, Any], block: Mapping[str, Any], name: str) -> str | None:

@@ -19,9 +19,10 @@ PREDICTIONS_FILE = "predictions.npz"  # Logits of the test images, see `lasem_tf
 LOG_FILE = "run.log"                 # What the process and its libraries wrote.
 FAILURE_FILE = "failure.txt"         # The traceback of a failed run.
 LOCK_FILE = "run.lock"
+MODEL_FOLDER = "model"               # The final weights and what is needed to use them.
 COLLECTION_FILE = "records.jsonl"    # The records of many runs, one a line.
 DETAILS_FILE = "details.jsonl"       # Their courses, one a line.
-_OF_A_RUN = {"checkpoints", "tensorboard"}  # Folders beside a record, which hold no further records.
+_OF_A_RUN = {"checkpoints", "tensorboard", MODEL_FOLDER}  # Folders beside a record, which hold no further records.
 _MAX_STEM = 120
 
 

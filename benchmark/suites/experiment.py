@@ -32,6 +32,8 @@ class Experiment:
     task_order: 'once', 'first_half_twice', 'twice', or a list of task ids, which may leave some out.
     protocol: 'clean', or 'reference' to behave as the releases do where they are wrong.
     reference: single switches of `ReferenceBehaviour` that differ from what the protocol sets.
+    scenario: 'task_incremental': the task of every test image is known, each task has a head of its own;
+      'class_incremental': accuracies by the largest logit over all heads learned so far are reported beside.
     eval_every: evaluate all learned tasks every so many epochs, for curves; 0: at the end of visits only.
   """
 
@@ -46,6 +48,7 @@ class Experiment:
   protocol: Literal["clean", "reference"] = "clean"
   reference: Mapping[str, bool] = dataclasses.field(default_factory=dict)
   eval_every: int = 0
+  scenario: Literal["task_incremental", "class_incremental"] = "task_incremental"
 
   def __post_init__(self):
     unknown = set(self.reference) - {field.name for field in dataclasses.fields(types.ReferenceBehaviour)}
@@ -75,4 +78,4 @@ class Experiment:
     return options.TrainingOptions(
         batch_size=self.batch_size, epochs_per_task=self.epochs_per_task, learning_rate=self.learning_rate,
         learning_rate_decay=self.learning_rate_decay, task_order=self.task_order, eval_every=self.eval_every,
-        checkpoint_seconds=checkpoint_seconds)
+        scenario=self.scenario, checkpoint_seconds=checkpoint_seconds)

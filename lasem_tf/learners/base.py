@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf import types
-from lasem_tf.learners import promise
-from lasem_tf.nn import architecture, initializers, precision
+from lasem_tf.learners import backbone_options, promise
+from lasem_tf.nn import architecture, initializers
 
 
 class Batch(NamedTuple):
@@ -156,22 +156,20 @@ class Learner(abc.ABC):
   Attributes:
     computes_mixed: whether the learner follows `ConvNetSpec.precision`; the others refuse all but float32.
     promises: what it declares about itself beyond this contract.
-    context: the `LearnerContext`.
-    initializer: draws initial weights of this run.
-    task: the `TaskData` of the visit in progress; there is none before the first.
-    visit: its number, -1 before the first.
+    takes_augmented: whether it can follow `ConvNetSpec.augmentation`; false where it remembers training images by row.
+    has_task_heads: whether every task has outputs of its own.
+    context, initializer: the `LearnerContext`, and what draws initial weights of this run.
+    task, visit: `TaskData` and number of the visit in progress; none and -1 before the first.
   """
 
   task: TaskData
   computes_mixed = False
+  takes_augmented = True
+  has_task_heads = True
   promises = promise.Promises()
 
   def __init__(self, context: LearnerContext):
-    if context.spec.precision != "float32":
-      if not self.computes_mixed:
-        raise ValueError(f"{type(self).__name__} computes in float32 only: remove the binding ConvNetSpec.precision = "
-                         f"{context.spec.precision!r}.")
-      precision.warn_where_slower()
+    backbone_options.check(type(self), context.spec, self.computes_mixed, self.takes_augmented)
     self.context = context
     self.initializer = initializers.Initializer(context.seed)
     self.visit = -1
@@ -225,21 +223,21 @@ class Learner(abc.ABC):
     self._restore_structure(structure)
     self.structure_changed()
 
+  def refuses_growth(self, num_learned: int, num_tasks: int) -> str | None:
+    """Why a run of the first `num_learned` tasks cannot go on to `num_tasks`, as a sentence; None: it can."""
+    del num_learned, num_tasks
+
   @property
   def commit_changes_weights(self) -> bool:
     """Whether `end_visit` of this visit may change logits of any task (then accuracies before it are kept, too)."""
     return False
 
   def begin_epoch(self, epoch: int) -> None:
-    """Called before the first step of an epoch (0-based within its phase).
-
-    A run that goes on in the middle of an epoch calls it again, before all variables are restored.
-    """
+    """Called before an epoch's first step (0-based within its phase); again when a run resumes in mid-epoch."""
     del epoch
 
   def end_epoch(self, epoch: int, validation_accuracy: float) -> bool:
     """Called after an epoch and its validation; true ends the phase now."""
-    del epoch, validation_accuracy
     return False
 
   def diagnostics(self) -> dict:

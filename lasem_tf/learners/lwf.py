@@ -35,6 +35,7 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
   """
 
   promises = promise.Promises(trains_old_parts=True)
+  takes_augmented = False
 
   def __init__(self, context: base.LearnerContext, strength: float = 1.0, temperature: float = 2.0,
                warm_up_share: float = 0.1, head_depth: str = "last", slots_per_visit: bool = False):

@@ -110,7 +110,7 @@ class ProgressiveNetwork(base.Learner):
     if reduction_scale <= 0:
       raise ValueError(f"ProgressiveNetwork.reduction_scale must be positive, not {reduction_scale}.")
     self._reduction_scale = reduction_scale
-    self._columns: dict[int, Column] = {}
+    self._columns: dict[int, keras.Model] = {}
 
   def _create_column(self, task_id: int, previous: tuple[int, ...]) -> None:
     self._columns[task_id] = Column(self.context.spec, task_id, previous, self._reduction_scale,

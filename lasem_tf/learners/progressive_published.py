@@ -137,7 +137,6 @@ class PublishedProgressiveNetwork(progressive.ProgressiveNetwork):
   def __init__(self, context: base.LearnerContext):
     """Creates nothing yet."""
     super().__init__(context)
-    self._columns: dict[int, AdaptedColumn] = {}
 
   def _create_column(self, task_id, previous):
     self._columns[task_id] = AdaptedColumn(self.context.spec, task_id, len(previous),

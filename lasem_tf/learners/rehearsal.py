@@ -27,12 +27,15 @@ class MemoryBatch(NamedTuple):
 class RehearsalLearner(trunk.TrunkLearner):
   """A trunk learner with a memory. Images are fetched when a phase starts; the state is indices alone."""
 
+  takes_augmented = False
+
   promises = promise.Promises(stores_examples=True, trains_old_parts=True)
 
   def __init__(self, context: base.LearnerContext, budget: int | None, policy: str, memory_batch: int | None,
                head_depth: str, per_class: int | None = None):
     super().__init__(context, head_depth)
     self.memory = memory.make_memory(policy, budget, context.num_classes, context.seed, per_class)
+    self._budget_follows_stream = budget is None and per_class is None
     if context.examples is None:
       raise ValueError(f"{type(self).__name__} rehearses training examples, but this run has no "
                        "LearnerContext.examples.")
@@ -42,6 +45,12 @@ class RehearsalLearner(trunk.TrunkLearner):
     self._memory_batch = memory_batch or context.batch_size
     self._offered: list[int] = []
     self._rehearsed: MemoryBatch | None = None
+
+  def refuses_growth(self, num_learned, num_tasks):
+    if not self._budget_follows_stream:
+      return None
+    return (f"the memory of {type(self).__name__} was sized for the classes of {num_learned} tasks, so that it is not "
+            "that of a longer run: bind the learner's budget from the beginning.")
 
   def _trained_variables(self):
     return weights.merge_variables([self.trunk, *self.heads.values()])

@@ -11,6 +11,7 @@ class SingleNetwork(base.Learner):
   """One backbone and one head for all tasks; variables are called 'single/...'."""
 
   computes_mixed = True
+  has_task_heads = False
   promises = promise.Promises(equal_classes=True)
 
   def __init__(self, context: base.LearnerContext):

@@ -38,6 +38,7 @@ class Entries:
 
 
 Status = Literal["completed", "diverged", "failed"]
+Scenario = Literal["task_incremental", "class_incremental"]
 Text = Annotated[str, Limits(0, 10_000)]
 Bits = Annotated[str, Pattern("[01]+")]
 # Sums and squares of such numbers are finite, and 64 bits hold such integers.
@@ -62,6 +63,7 @@ class VisitResult:
     learner_summary: details of the learner.
     seconds: wall time of this visit: {'training', 'evaluation', 'other'}.
     validation_accuracies: as `accuracies`, of the validation examples; None in checkpoints of older versions.
+    over_all_heads: as `accuracies`, in the class-incremental scenario; None in the other.
   """
 
   accuracies: list[float | None]
@@ -74,6 +76,7 @@ class VisitResult:
   learner_summary: dict[str, Any]
   seconds: dict[str, float]
   validation_accuracies: list[float | None] | None = None
+  over_all_heads: list[float | None] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -144,6 +147,8 @@ class Measured:
     learner_summary: details of the learner, by visit.
     validation_accuracy: as `accuracy.after_visit`, of the validation examples; null or missing where an older version
       trained some visit.
+    over_all_heads: as `accuracy.after_visit`, by the largest logit over the heads of all tasks learned so far; null or
+      missing in the task-incremental scenario.
   """
 
   status: Status
@@ -155,6 +160,7 @@ class Measured:
   training_macs_per_image: Annotated[list[Amount | None], Entries("visit", padded=True)]
   learner_summary: Annotated[list[dict[str, Any] | None], Entries("visit", padded=True)]
   validation_accuracy: Annotated[list[Row], Entries("visit")] | None = None
+  over_all_heads: Annotated[list[Row], Entries("visit")] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -194,6 +200,8 @@ class RunResult(Measured):
     variant: values by binding, as gin writes them, in which the learner differs from the one it is a variant of; null
       or missing where it is none.
     tuning: how hyper-parameters were chosen; null or missing where they were not.
+    scenario: 'task_incremental': the task of every test image is known, and each task has a head of its own; so it is
+      in older records, which lack the field. 'class_incremental': `over_all_heads` was measured besides.
   """
 
   stream: StreamFacts
@@ -203,6 +211,7 @@ class RunResult(Measured):
   configuration_hash: Text
   variant: dict[str, Text] | None = None
   tuning: Tuning | None = None
+  scenario: Scenario | None = None
 
 
 def summarize(visits: Sequence[VisitResult], task_order: Sequence[int], forward_macs: Sequence[int | None],
@@ -235,4 +244,5 @@ def summarize(visits: Sequence[VisitResult], task_order: Sequence[int], forward_
           at_best_validation=column("at_best_validation")),
       parameters=Parameters(after_visit=column("parameters"), super_network=max(searched, default=None)),
       training_macs_per_image=column("training_macs_per_image"), learner_summary=column("learner_summary"),
-      validation_accuracy=column("validation_accuracies", unmeasured) if is_validated else None)
+      validation_accuracy=column("validation_accuracies", unmeasured) if is_validated else None,
+      over_all_heads=column("over_all_heads", unmeasured) if any(visit.over_all_heads for visit in visits) else None)

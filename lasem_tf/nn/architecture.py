@@ -7,6 +7,8 @@ from typing import Literal
 
 import gin
 
+_AUGMENTATIONS = ("none", "flip", "crop", "flip_and_crop")
+
 
 @gin.register
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,8 @@ class ConvNetSpec:
     dropout_keep_probability: probability with which a flattened feature is kept in training.
     precision: 'float32', or 'mixed_bfloat16': convolutions and what lies between them in bfloat16; weights, dense
       layers, loss and optimiser stay as they are. It decides results. Worth it on processors with matrix units.
+    augmentation: of training images: 'none', as in the papers, 'flip', 'crop' or 'flip_and_crop'; see
+      `augmentation.augment`.
   """
 
   image_shape: tuple[int, int, int] = gin.REQUIRED
@@ -38,6 +42,7 @@ class ConvNetSpec:
   skips: tuple[tuple[int, int], ...] = ()
   dropout_keep_probability: float = 0.5
   precision: Literal["float32", "mixed_bfloat16"] = "float32"
+  augmentation: Literal["none", "flip", "crop", "flip_and_crop"] = "none"
 
   def __post_init__(self):
     for field in ("image_shape", "kernel_sizes", "channels", "pool_sizes", "dense_sizes", "skips"):
@@ -50,6 +55,8 @@ class ConvNetSpec:
       raise ValueError(f"ConvNetSpec.padding must be 'same' or 'valid', not {self.padding!r}.")
     if self.precision not in ("float32", "mixed_bfloat16"):
       raise ValueError(f"ConvNetSpec.precision must be 'float32' or 'mixed_bfloat16', not {self.precision!r}.")
+    if self.augmentation not in _AUGMENTATIONS:
+      raise ValueError(f"ConvNetSpec.augmentation must be one of {_AUGMENTATIONS}, not {self.augmentation!r}.")
     if not 0.0 < self.dropout_keep_probability <= 1.0:
       raise ValueError(f"ConvNetSpec.dropout_keep_probability must lie in (0, 1], not {self.dropout_keep_probability}.")
     shapes = self.feature_shapes

@@ -22,7 +22,7 @@ from lasem_tf import files
 
 _FORMAT = 2
 _MANIFEST = re.compile(r"checkpoint-(\d{8})\.json")
-_NUM_KEPT = 2
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class CheckpointError(RuntimeError):
@@ -57,9 +57,10 @@ class CheckpointStore:
     directory: the folder.
   """
 
-  def __init__(self, directory: str | os.PathLike):
-    """Uses, and at the first save creates, a folder that holds nothing else."""
+  def __init__(self, directory: str | os.PathLike, num_kept: int = 2):
+    """Uses, and at the first save creates, a folder that holds nothing else, with so many checkpoints."""
     self.directory = pathlib.Path(directory)
+    self._num_kept = num_kept
     self._verified: set[str] = set()
 
   def save(self, state: dict, arrays: Mapping[str, np.ndarray]) -> None:
@@ -106,7 +107,7 @@ class CheckpointStore:
     for number in sorted(self._numbers(), reverse=True):
       path = self._path(number)
       try:
-        checkpoint, digests = self._read(path)
+        checkpoint, digests = _read(path)
       except _Damaged as damage:
         damages.append(str(damage))
         continue
@@ -125,29 +126,18 @@ class CheckpointStore:
 
   def _numbers(self) -> list[int]:
     files.refuse_link(self.directory)  # Old files are deleted there.
-    names = os.listdir(self.directory) if self.directory.is_dir() else []
-    return [int(match[1]) for match in map(_MANIFEST.fullmatch, names) if match]
+    return _numbers(self.directory)
 
   def _path(self, number: int) -> pathlib.Path:
-    return self.directory / f"checkpoint-{number:08d}.json"
-
-  def _read(self, path: pathlib.Path) -> tuple[Checkpoint, list[str]]:
-    manifest = _read_manifest(path)
-    arrays, digests = {}, list(manifest["groups"].values())
-    for group, digest in manifest["groups"].items():
-      members = _read_group(self.directory / f"{digest}.npz")
-      if _digest(members) != digest:
-        raise _Damaged(f"{self.directory / digest}.npz ({group}) is damaged.")
-      arrays.update(members)
-    return Checkpoint(manifest["state"], arrays), digests
+    return self.directory / _manifest_name(number)
 
   def _collect_garbage(self) -> None:
     """Removes old manifests, what they alone named, and what a killed process left half-written."""
     numbers = sorted(self._numbers())
-    for number in numbers[:-_NUM_KEPT]:
+    for number in numbers[:-self._num_kept]:
       self._path(number).unlink()
     needed = set()
-    for number in numbers[-_NUM_KEPT:]:
+    for number in numbers[-self._num_kept:]:
       try:
         needed |= set(_read_manifest(self._path(number))["groups"].values())
       except _Damaged:
@@ -157,6 +147,43 @@ class CheckpointStore:
         path.unlink()
     files.remove_unfinished(self.directory)
     self._verified &= needed
+
+
+def read_newest(directory: str | os.PathLike) -> Checkpoint | None:
+  """The newest checkpoint of a folder, of which nothing is changed; None if there is none.
+
+  Raises:
+    CheckpointError: it is damaged; the message names the file and no remedy.
+  """
+  directory = pathlib.Path(directory)
+  try:
+    newest = max(_numbers(directory), default=None)
+    return None if newest is None else _read(directory / _manifest_name(newest))[0]
+  except _Damaged as damage:
+    raise CheckpointError(str(damage)) from damage
+
+
+def _numbers(directory: pathlib.Path) -> list[int]:
+  names = os.listdir(directory) if directory.is_dir() else []
+  return [int(match[1]) for match in map(_MANIFEST.fullmatch, names) if match]
+
+
+def _manifest_name(number: int) -> str:
+  return f"checkpoint-{number:08d}.json"
+
+
+def _read(path: pathlib.Path) -> tuple[Checkpoint, list[str]]:
+  """The checkpoint of a manifest, and the digests of its files."""
+  manifest = _read_manifest(path)
+  arrays, digests = {}, list(manifest["groups"].values())
+  for group, digest in manifest["groups"].items():
+    if not _DIGEST.fullmatch(digest):
+      raise _Damaged(f"{path} names a file {digest!r}.")
+    members = _read_group(path.parent / f"{digest}.npz")
+    if _digest(members) != digest:
+      raise _Damaged(f"{path.parent / digest}.npz ({group}) is damaged.")
+    arrays.update(members)
+  return Checkpoint(manifest["state"], arrays), digests
 
 
 def _read_manifest(path: pathlib.Path) -> dict:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from lasem_tf import types
 from lasem_tf.learners import base
+from lasem_tf.nn import architecture
 from lasem_tf.training import splits
 
 # Memory for activations. Larger batches than this allows are not faster.
@@ -32,6 +33,12 @@ def evaluation_batch_size(largest_layer: int) -> int:
   return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, _ACTIVATION_BYTES // (2 * 4 * largest_layer)))
 
 
+def batch_size_for(spec: architecture.ConvNetSpec) -> int:
+  """Images evaluated at once by a backbone."""
+  elements = [spec.image_shape, *(spec.convolved_shape(layer) for layer in range(spec.depth))]
+  return evaluation_batch_size(max(height * width * channels for height, width, channels in elements))
+
+
 class Evaluator:
   """Measures a learner's accuracies.
 
@@ -50,8 +57,7 @@ class Evaluator:
     """
     self._learner, self._data, self._should_stop = learner, data, should_stop
     spec = learner.context.spec
-    elements = [spec.image_shape, *(spec.convolved_shape(layer) for layer in range(spec.depth))]
-    self.batch_size = evaluation_batch_size(max(height * width * channels for height, width, channels in elements))
+    self.batch_size = batch_size_for(spec)
     self._signature = (tf.TensorSpec([None, *spec.image_shape], keras.config.floatx()), tf.TensorSpec([None], tf.int32))
     self._resident_task: int | None = None
     self._resident: dict[str, types.TaskSplit] = {}
@@ -74,11 +80,9 @@ class Evaluator:
     self._resident_task, self._resident = task_id, {}
 
   def accuracy(self, task_id: int, split: str) -> float:
-    """Fraction of a split's examples that the learner classifies correctly, at this moment."""
+    """Fraction of a split's examples that the learner classifies correctly, at this moment; there must be some."""
     count, total, correct = self._function(task_id), 0, 0
-    for images, labels in self._batches(task_id, split):
-      if self._should_stop():
-        raise EvaluationInterrupted
+    for images, labels in self.batches(task_id, split):
       correct += int(count(images, labels)[0])
       total += len(labels)
     return correct / total
@@ -95,9 +99,7 @@ class Evaluator:
       float32 `[images, classes of head]`; and the seconds that the network took, without making its input.
     """
     answer, found, seconds = self._function(head), [], 0.0
-    for images, labels in self._batches(task_id, "test"):
-      if self._should_stop():
-        raise EvaluationInterrupted
+    for images, labels in self.batches(task_id, "test"):
       start = now()
       found.append(np.asarray(answer(images, labels)[1], np.float32))
       seconds += now() - start
@@ -109,15 +111,16 @@ class Evaluator:
     return (self._data.load(task_id, "test") if resident is None else resident).labels
 
   def row(self, num_tasks: int, split: str = "test") -> list[float | None]:
-    """Accuracy of every task; None for tasks not begun yet."""
+    """Accuracy of every task; None for tasks not begun yet, and for those without examples at hand."""
     learned = self._learner.learned_tasks
-    return [self._row_entry(task_id, split) if task_id in learned else None for task_id in range(num_tasks)]
+    return [self._row_entry(task_id, split) if task_id in learned and self._data.has_examples(task_id, split) else None
+            for task_id in range(num_tasks)]
 
   def _row_entry(self, task_id: int, split: str) -> float:
     """As `accuracy`; the last row's where nothing changed that decides it."""
     digest = hashlib.blake2b(str(self._learner.network_version(task_id)).encode())
     for variable in self.variables_read(task_id):
-      digest.update(np.ascontiguousarray(variable.numpy()).data)
+      digest.update(variable.numpy().tobytes())
     state = digest.digest()
     if self._measured.get((task_id, split), (b"", 0.0))[0] != state:
       self._measured[task_id, split] = state, self.accuracy(task_id, split)
@@ -135,6 +138,18 @@ class Evaluator:
       raise ValueError(f"With reference.drop_evaluation_remainder, a split of {len(data)} examples has no full batch "
                        f"of {size} to evaluate. Lower `batch_size` or switch it off.")
     return len(data) // size * size
+
+  @property
+  def images_type(self) -> tf.DType:
+    """Of the images in `batches`."""
+    return self._signature[0].dtype
+
+  def batches(self, task_id: int, split: str) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
+    """(images, labels) of a split in large batches; raises `EvaluationInterrupted` between them on a stop request."""
+    for batch in self._batches(task_id, split):
+      if self._should_stop():
+        raise EvaluationInterrupted
+      yield batch
 
   def _batches(self, task_id: int, split: str) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     is_resident = task_id == self._resident_task

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
 from lasem_tf.metrics import run_result
-from lasem_tf.training import checkpoints, evaluation, events, predictions, schedule, splits, trainer
+from lasem_tf.training import checkpoints, evaluation, events, growth, predictions, schedule, splits, trainer
 from lasem_tf.training.interruption import Interrupted
 from lasem_tf.training.options import TrainingOptions
 from lasem_tf.training.session import Session
@@ -63,7 +63,7 @@ class Lifetime:
   def __init__(self, learner: base.Learner, data: splits.SplitCache, options: TrainingOptions,
                checkpoint_dir: str | os.PathLike | None = None, sinks: Sequence[events.Sink] = (),
                should_stop: Callable[[], bool] = lambda: False, configuration_hash: str = "",
-               now: Callable[[], float] = time.monotonic):
+               now: Callable[[], float] = time.monotonic, parent: growth.Parent | None = None):
     """Checks that the stream can be trained so.
 
     Args:
@@ -75,12 +75,16 @@ class Lifetime:
       should_stop: asked between compiled calls; once it is true, the run saves and raises `Interrupted`.
       configuration_hash: of everything that decides the result; a checkpoint of another one is refused.
       now: tells seconds, for the length of calls and the time of checkpoints; no result depends on it.
+      parent: a run whose visits this one's begin with; it goes on from there unless it has a checkpoint of its own.
 
     Raises:
-      ValueError, DataError: see `check`.
+      ValueError, DataError: see `check`; or the learner does not fit the scenario.
     """
     check(data.stream, options)
-    self._sinks = sinks
+    if options.scenario == "class_incremental" and not learner.has_task_heads:
+      raise ValueError(f"{type(learner).__name__} has one head for all tasks, which cannot be told apart by the "
+                       "largest logit: leave it out, or remove the binding experiment.scenario = 'class_incremental'.")
+    self._sinks, self._parent = sinks, parent
     store = checkpoints.CheckpointStore(checkpoint_dir) if checkpoint_dir is not None else None
     self.session = Session(learner, data, options, store, sinks, should_stop, configuration_hash, now)
 
@@ -90,6 +94,7 @@ class Lifetime:
     Raises:
       Interrupted: the run was asked to stop; the checkpoint is written.
       CheckpointError: checkpoints cannot be written or read, or are another run's.
+      GrowthError: the run cannot go on from the parent.
     """
     try:
       return self._run()
@@ -114,7 +119,7 @@ class Lifetime:
 
   def _run(self) -> LifetimeResult:
     session = self.session
-    session.begin()
+    session.begin(self._parent)
     status: run_result.Status = "completed"
     reason = None
     while status == "completed" and session.progress.visit < len(session.order):

@@ -3,8 +3,12 @@
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 from lasem_tf import types
+from lasem_tf.metrics import run_result
+
+SCENARIOS = get_args(run_result.Scenario)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +22,8 @@ class TrainingOptions:
     learning_rate_decay: d in learning_rate / (1 + d * global epoch).
     task_order: see `schedule.task_order`.
     eval_every: evaluate all learned tasks every so many epochs, for curves; 0: at the end of visits only.
+    scenario: 'task_incremental': the task of every image is known; 'class_incremental': accuracies without that
+      knowledge are measured besides. Training is the same.
     curve_splits: splits that these curves cover.
     checkpoint_seconds: at most so much work is repeated after a kill (a compiled call or an evaluation longer than this
       excepted).
@@ -29,6 +35,7 @@ class TrainingOptions:
   learning_rate_decay: float = 0.0
   task_order: str | int | Sequence[int] = "once"
   eval_every: int = 0
+  scenario: run_result.Scenario = "task_incremental"
   curve_splits: tuple[str, ...] = ("test",)
   checkpoint_seconds: float = 60.0
 
@@ -43,6 +50,8 @@ class TrainingOptions:
       raise ValueError(f"`learning_rate_decay` must be finite and not negative, not {self.learning_rate_decay!r}.")
     if not 0 <= self.checkpoint_seconds < math.inf:
       raise ValueError(f"`checkpoint_seconds` must be a finite number of seconds, not {self.checkpoint_seconds!r}.")
+    if self.scenario not in SCENARIOS:
+      raise ValueError(f"`scenario` must be one of {', '.join(SCENARIOS)}, not {self.scenario!r}.")
     unknown = set(self.curve_splits) - set(types.SPLITS)
     if unknown:
       raise ValueError(f"`curve_splits` knows {', '.join(types.SPLITS)}, not {', '.join(sorted(unknown))}.")

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -11,14 +12,24 @@ import tensorflow as tf
 
 from lasem_tf import files
 from lasem_tf.learners import base
-from lasem_tf.training import checkpoints, evaluation, events, progress as progress_lib, schedule, splits, steps
+from lasem_tf.nn import augmentation
+from lasem_tf.training import (
+    checkpoints,
+    evaluation,
+    events,
+    growth,
+    progress as progress_lib,
+    schedule,
+    splits,
+    steps,
+)
 from lasem_tf.training.interruption import Interrupted
 from lasem_tf.training.options import TrainingOptions
 from lasem_tf.training.progress import Stage
 
 _PHASE_STATE, _BEST_EPOCH = "phase_state/", "best_epoch/"
 # Options that do not decide a result.
-_FREE_OPTIONS = ("checkpoint_seconds", "eval_every", "curve_splits", "task_order")
+_FREE_OPTIONS = ("checkpoint_seconds", "eval_every", "curve_splits", "scenario", "task_order")
 _Measured = TypeVar("_Measured")
 
 
@@ -35,6 +46,7 @@ class Session:
     stopwatch: accounts for its time.
     now: tells seconds; decides how many steps a call takes and when checkpoints are due, never a result.
     num_step_traces: training steps compiled in this process.
+    origin: what names the run that this one goes on from, JSON-able; None: it began with nothing.
   """
 
   def __init__(self, learner: base.Learner, data: splits.SplitCache, options: TrainingOptions,
@@ -47,6 +59,7 @@ class Session:
     self.progress = progress_lib.Progress()
     self.stopwatch = progress_lib.Stopwatch()
     self.num_step_traces = 0
+    self.origin: dict | None = None
     self._data, self._store, self._sinks, self._should_stop = data, store, sinks, should_stop
     self._configuration_hash = configuration_hash
     self._phase: base.Phase | None = None
@@ -103,7 +116,9 @@ class Session:
     current, batch_size = self.progress.current, self.options.batch_size
     if current.loop is None:
       current.loop = steps.prefers_loop(self.learner, self.task_id, batch_size)
-    compiled = steps.CompiledPhase(phase, task, batch_size, current.loop)
+    spec = self.learner.context.spec
+    augment = None if spec.augmentation == "none" else functools.partial(augmentation.augment, spec)
+    compiled = steps.CompiledPhase(phase, task, batch_size, current.loop, augment)
     self.num_step_traces += compiled.num_traces
     return compiled
 
@@ -132,21 +147,31 @@ class Session:
 
   def save(self) -> None:
     """Writes a checkpoint, where checkpoints are kept."""
-    if self._store is None:
-      return
+    if self._store is not None:
+      state, arrays = self.state()
+      self._store.save({**state, "sinks": self._sink_positions()}, arrays)
+      self._saved_at = self.now()
+
+  def state(self) -> tuple[dict, dict[str, np.ndarray]]:
+    """What a checkpoint holds of learner and progress: a JSON-able part, and arrays by name."""
     arrays = {name: variable.numpy() for name, variable in {**self.learner.variables(), **self._phase_state()}.items()}
     best = {_BEST_EPOCH + name: values for name, values in self.progress.current.best.weights.items()}
-    self._store.save({
+    return {
         "identity": self._identity(), "progress": self.progress.to_json(), "stopwatch": self.stopwatch.to_json(),
-        "in_phase": self._phase is not None, "structure": self.learner.structure(), "sinks": self._sink_positions(),
-    }, {**arrays, **best})
-    self._saved_at = self.now()
+        "in_phase": self._phase is not None, "structure": self.learner.structure(), "origin": self.origin,
+    }, {**arrays, **best}
 
-  def begin(self) -> None:
-    """Goes on from the newest checkpoint, or starts at the beginning."""
+  def begin(self, parent: growth.Parent | None = None) -> None:
+    """Goes on from the newest checkpoint, else from where the parent ended, or starts at the beginning.
+
+    Raises:
+      GrowthError: the run cannot go on from this parent.
+    """
     checkpoint = self._store.load() if self._store is not None else None
     if checkpoint is not None:
       self._restore(checkpoint)
+    elif parent is not None:
+      self._inherit(parent)
     for sink in self._sinks:
       with _naming(sink):
         sink.restore(checkpoint.state["sinks"].get(sink.name) if checkpoint is not None else None)
@@ -157,6 +182,15 @@ class Session:
         learning_rate=options.learning_rate, learning_rate_decay=options.learning_rate_decay,
         total_epochs=self.total_epochs, global_epoch=self.progress.global_epoch, resumptions=self.progress.resumptions))
 
+  def _inherit(self, parent: growth.Parent) -> None:
+    growth.check(parent, self._identity(), self.order, self.stream, self.learner)
+    state = parent.checkpoint.state
+    self.progress, self.origin = progress_lib.Progress.from_json(state["progress"], {}), parent.origin
+    self.progress.visits = [growth.lengthened(visit, self.stream.num_tasks) for visit in self.progress.visits]
+    self.stopwatch = progress_lib.Stopwatch(**state["stopwatch"])
+    self.learner.restore_structure(state["structure"])
+    assign_strictly(self.learner.variables(), parent.checkpoint.arrays)
+
   def _restore(self, checkpoint: checkpoints.Checkpoint) -> None:
     """Restores structure, variables, data, phase, epoch, in this order; then all values again, as these reset some."""
     state = checkpoint.state
@@ -165,7 +199,7 @@ class Session:
     best = {name.removeprefix(_BEST_EPOCH): array for name, array in checkpoint.arrays.items() if name not in arrays}
     self.progress = progress_lib.Progress.from_json(state["progress"], best)
     self.progress.resumptions += 1
-    self.stopwatch = progress_lib.Stopwatch(**state["stopwatch"])
+    self.stopwatch, self.origin = progress_lib.Stopwatch(**state["stopwatch"]), state.get("origin")
     self.learner.restore_structure(state["structure"])
     assign_strictly(self.learner.variables(), {name: array for name, array in arrays.items()
                                                if not name.startswith(_PHASE_STATE)})

@@ -6,6 +6,8 @@ matters where a step is cheap. Steps are traced without AutoGraph: a learner bra
 `tf.cond` or `tf.where`.
 """
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -30,7 +32,8 @@ class CompiledPhase:
     num_traces: how often the step was traced: 1, whatever is asked of it later.
   """
 
-  def __init__(self, phase: base.Phase, task: base.TaskData, batch_size: int, loop: bool):
+  def __init__(self, phase: base.Phase, task: base.TaskData, batch_size: int, loop: bool,
+               augment: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None):
     """Traces the step.
 
     Args:
@@ -38,6 +41,7 @@ class CompiledPhase:
       task: whose examples the steps gather.
       batch_size: of training; every batch is full.
       loop: run many steps in one graph.
+      augment: function (images, seed of the step) -> images for training batches; None: they stay as they are.
     """
     # Compiled functions hold weak references to their variables; the phase keeps its slots alive.
     self._phase = phase
@@ -49,7 +53,10 @@ class CompiledPhase:
     def take_step(rows, seed, validation_rows, learning_rate):
       self.num_traces += 1
       validation = _gather(task.validation, validation_rows) if self._needs_validation else None
-      result = phase.step(_gather(task.train, rows), base.StepContext(learning_rate, seed, validation))
+      batch = _gather(task.train, rows)
+      if augment is not None:
+        batch = batch._replace(images=augment(batch.images, seed))
+      result = phase.step(batch, base.StepContext(learning_rate, seed, validation))
       return {"loss": result.loss, **result.metrics}
 
     self._step = tf.function(take_step, autograph=False, jit_compile=False, input_signature=(

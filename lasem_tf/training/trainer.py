@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import base
 from lasem_tf.metrics.run_result import VisitResult
-from lasem_tf.training import batches, chunks, evaluation, events, steps
+from lasem_tf.training import all_heads, batches, chunks, evaluation, events, steps
 from lasem_tf.training.progress import Stage
 from lasem_tf.training.session import Session
 
@@ -215,8 +215,12 @@ class VisitTrainer:
     validation = committed.validation_accuracies  # Of the same moment as `row`.
     if validation is None:
       validation = session.evaluate(lambda evaluator: evaluator.row(num_tasks, "validation"))
+    over_all_heads = None
+    if session.options.scenario == "class_incremental":
+      over_all_heads = session.evaluate(
+          lambda evaluator: all_heads.row(evaluator, self._learner, session.stream.tasks))
     result = dataclasses.replace(committed, accuracies=row, validation_accuracies=validation,
-                                 seconds=session.stopwatch.end_visit())
+                                 over_all_heads=over_all_heads, seconds=session.stopwatch.end_visit())
     session.emit(events.VisitEnded(self._visit, self._task_id, session.progress.global_epoch, result))
     session.progress.end_visit(result)
     session.save()

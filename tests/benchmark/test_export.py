@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import re
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,7 @@ import pytest
 from scipy import io
 
 from benchmark import export
-from benchmark.results import measures, records, run_details
+from benchmark.results import records, run_details
 from tests.benchmark import synthetic_records
 
 
@@ -285,27 +284,3 @@ def test_odd_events_are_named(tmp_path, field, value):
   path.write_text("".join(json.dumps(event) + "\n" for event in events))
   with pytest.raises(records.RecordError, match="events.jsonl, line 2: not an event of a run"):
     run_details.load_details(records.load_records([tmp_path]))
-
-
-def test_scores_for_the_hub_are_means_in_per_cent(runs_dir, tmp_path):
-  out = tmp_path / "out"
-  arguments = ["export", f"--results_dir={runs_dir}", "--format=eval_results", f"--output_dir={out}"]
-  assert export.main([*arguments, "--hub_dataset=me/planted"]) == 0
-  paths = sorted((out / ".eval_results").iterdir())
-  assert len(paths) == 2  # The run that diverged has no score.
-  found = records.load_records([runs_dir])
-  for path in paths:
-    entries = re.findall(r'- dataset:\n    id: "(.*)"\n    task_id: "(.*)"\n  value: ([\d.-]+)\n  notes: "(.*)"\n',
-                         path.read_text())
-    own = [run for run in found if f"-{run.learner}.yaml" in path.name]
-    by_task = {task.removeprefix(f"{own[0].stream}_"): float(value) for _, task, value, _ in entries}
-    expected = np.mean(measures.runs_frame(own)["final"]) * 100
-    assert by_task["final"] == pytest.approx(expected, abs=1e-3) and {*by_task} == {"peak", "final", "forgetting"}
-    assert all(name == "me/planted" and "mean of 2 of 2 seeds" in notes for name, _, _, notes in entries)
-  with pytest.raises(SystemExit):
-    export.main(arguments)
-
-
-def test_the_schema_of_a_record_needs_no_records(tmp_path):
-  assert export.main(["export", "--format=schema", f"--output_dir={tmp_path}"]) == 0
-  assert "properties" in json.loads((tmp_path / "record.schema.json").read_text())

@@ -71,7 +71,7 @@ def drift(learner, stream):
   return float(np.mean((learner.logits(tf.gather(stream.tasks[0].train[0], rows), 0) - stored(learner)[0]) ** 2))
 
 
-def test_stored_logits_keep_answers_near_them():
+def test_der_pp_acts_stored_logits_keep_answers_near_them():
   stream, learner, _ = lived(budget=36)
   _, without, _ = lived(budget=36, alpha=0.0)
   _, plain, _ = lived(budget=36, alpha=0.0, beta=0.0)

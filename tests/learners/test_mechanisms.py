@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.learners import a_gem, additive_decomposition, additive_layers, elastic, lwf, progressive, replay, trunk
+from lasem_tf.selection import exhaustive
 from tests import contract, tiny_stream
 from tests.learners.lives import accuracies, flags, live, live_by_name
 
@@ -148,3 +149,31 @@ def test_both_splits_of_trunk_and_head(name):
   shared, own = (contract.load(each).make() for each in (name, f"{name}_all_dense"))
   assert isinstance(own, trunk.TrunkLearner)
   assert "shared/dense0/kernel" in shared.variables() and "shared/dense0/kernel" not in own.variables()
+
+
+# --- searches ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["lasem_hps", "lasem_hps_bounded"])
+def test_lasem_acts_its_prior_leaves_the_uniform_one(name):
+  subject = contract.load(name, depth=2)
+  summaries = live(subject.make(epochs_per_task=8), subject.stream, 2)
+  for details in summaries:
+    # Four configurations begin with a quarter each.
+    assert details["mechanism_acted"] == (details["choice_prior"] >= 1.5 * 0.25)
+  assert any(flags(summaries))
+
+
+def test_lasem_with_constant_weights_never_acts():
+  subject = contract.load("lasem_hps", ("Expectation.fixed_configuration = '10'",), depth=2)
+  assert flags(live(subject.make(), subject.stream, 1)) == [False]
+
+
+@pytest.mark.parametrize("scores, acted", [((0.5, 0.5, 0.5, 0.5), False), ((0.5, 0.75, 0.5, 0.25), True)])
+def test_exhaustive_search_acts_where_scores_differ(scores, acted):
+  trials = exhaustive.Trials(2)
+  for number, score in enumerate(scores):
+    trials.next_phase(number, 1)
+    trials.begin_epoch(0)
+    trials.end_epoch(0, score)
+  assert trials.summary().details == {"mechanism_acted": acted}

@@ -88,7 +88,7 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
                            for runs in groups.values()])
   height, width = values.shape
   is_numbered = width <= _MAX_NUMBERED
-  figure, axes = style.new_figure(.55 * min(width, _MAX_NUMBERED) + 2.6, .28 * height + 1.3)
+  figure, axes = style.new_figure(.55 * min(width, _MAX_NUMBERED) + 2.6 + style.more_width(groups), .28 * height + 1.3)
   axis = axes[0, 0]
   # A scale that ends at one point at least keeps rounding noise of frozen methods from looking like forgetting.
   top = max(values.max(), 1.0)

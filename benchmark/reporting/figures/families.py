@@ -12,6 +12,7 @@ from benchmark.results import methods
 MOST_IN_ONE_FRAME = 12
 _MOST_IN_A_PANEL = 6
 _COLUMNS = 3
+_FRAME_WIDTH = 3.5  # Inches.
 _OTHER = "Other methods"
 
 
@@ -42,7 +43,7 @@ def frames(learners: Sequence[str], x_label: str, y_label: str):
   shown = panels(learners)
   columns = min(_COLUMNS, len(shown))
   rows = math.ceil(len(shown) / columns)
-  width, height = (7.2, 4.6) if len(shown) == 1 else (3.5 * columns + .4, 3.1 * rows + .3)
+  width, height = (7.2, 4.6) if len(shown) == 1 else (_FRAME_WIDTH * columns + .4, 3.1 * rows + .3)
   figure, axes = style.new_figure(width, height, rows, columns, sharex=True, sharey=True)
   for number, axis in enumerate(axes.flat):
     axis.set_visible(number < len(shown))
@@ -63,8 +64,8 @@ def add_legends(figure, framed: Sequence[tuple]) -> None:
     handles, texts = axis.get_legend_handles_labels()
     with style.shared_look():
       legend = axis.legend(handles, texts, title=title, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=.2,
-                           ncols=2, handlelength=2.6, columnspacing=1, alignment="left",
-                           title_fontproperties={"weight": "bold", "size": 9})
+                           ncols=style.legend_columns(texts, 2, _FRAME_WIDTH), handlelength=2.6, columnspacing=1,
+                           alignment="left", title_fontproperties={"weight": "bold", "size": 9})
     style.name_entries(legend, handles)
 
 

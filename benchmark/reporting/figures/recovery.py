@@ -41,7 +41,7 @@ def recovery_map(name: str, title: str, groups: dict[str, list[Record]]) -> styl
     for row, column in np.argwhere(~np.isnan(values)):
       axis.text(column + .5, row + .5, f"{100 * values[row, column]:.0f}", ha="center", va="center", fontsize=8,
                 color="white" if values[row, column] < .5 else "black")
-    axis.set_title(style.label(learner))
+    axis.set_title(style.titled(learner))
     style.number_cells(axis.xaxis, depth, 12, first=1)
     axis.set_yticks(np.arange(len(kinds)) + .5, kinds)
     axis.grid(False)

@@ -8,7 +8,7 @@ import json
 import math
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import matplotlib
@@ -17,11 +17,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmark.results import methods, texts
+from benchmark.suites.identity import split_variant
 
 INK = "#1c2733"  # Text, axes and grid; the page replaces it by its own ink, in light and dark.
 # Why captions say that a method is left out.
 INCOMPLETE = "no completed run"
 MIXED = "measured otherwise than most: other data, another task order for the same seed, or several settings"
+_CHARACTERS_PER_INCH, _INCHES_PER_HANDLE, _INCHES_PER_LINE = 16, 0.65, 0.19  # Of legends.
 _RC: dict[str, Any] = {
     "font.size": 9, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "text.color": INK,
     "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.titlesize": 9, "axes.grid": True,
@@ -115,11 +117,34 @@ def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **o
 
 
 def add_legend(figure: Figure, axis, columns: int) -> None:
-  """One legend below the figure, one entry per method of `axis`."""
+  """One legend below the figure, one entry per method of `axis`, in fewer columns where names are long."""
   handles, texts = axis.get_legend_handles_labels()
+  wanted, columns = columns, legend_columns(texts, columns, figure.get_figwidth())
+  more_lines = math.ceil(len(texts) / columns) - math.ceil(len(texts) / wanted) if texts else 0
+  figure.set_figheight(figure.get_figheight() + _INCHES_PER_LINE * more_lines)
   with shared_look():
     legend = figure.legend(handles, texts, loc="outside lower center", ncols=columns, handlelength=2.6)
   name_entries(legend, handles)
+
+
+def legend_columns(texts: Sequence[str], most: int, width: float) -> int:
+  """Columns of a legend that fit into so many inches, as far as the lengths of its entries tell; one at least."""
+  for columns in range(most, 1, -1):
+    parts = np.array_split(np.array([len(text) for text in texts]), columns)
+    if sum(part.max() / _CHARACTERS_PER_INCH + _INCHES_PER_HANDLE for part in parts if part.size) <= width:
+      return columns
+  return 1
+
+
+def titled(learner: str) -> str:
+  """The label as a title: a variant's values on a line of their own."""
+  method, variant = split_variant(learner)
+  return f"{label(method)}\n{methods.variant_label(learner)}" if variant else label(learner)
+
+
+def more_width(learners: Iterable[str]) -> float:
+  """Inches that labels beside an axis need beyond those of the usual names."""
+  return max(0.0, max(len(methods.learner_label(learner)) for learner in learners) - 26) / _CHARACTERS_PER_INCH
 
 
 def limit_to_percent(axis) -> None:

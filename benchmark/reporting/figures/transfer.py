@@ -39,7 +39,7 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
     axis.set_gid(f"method:{learner}")  # The page hides whole panels.
     mesh = axis.pcolormesh(np.ma.masked_invalid(grid.T), cmap="cividis", vmin=0, vmax=1, edgecolors=style.INK,
                            linewidth=.3)
-    axis.set_title(style.label(learner))
+    axis.set_title(style.titled(learner))
     style.number_cells(axis.xaxis, grid.shape[0], _MAX_TICKS)
     style.number_cells(axis.yaxis, grid.shape[1], _MAX_LAYER_TICKS, first=1)
     axis.grid(False)

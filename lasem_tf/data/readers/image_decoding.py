@@ -11,10 +11,10 @@ from lasem_tf.data import sources
 from lasem_tf.data.stream import DataError
 
 # Formats that Pillow decodes by itself; for others, such as EPS, it starts an external program.
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000")
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "JPEG2000")
 # Names of their files, in small letters; a JPEG with several pictures, as some cameras write it, is an MPO file.
-SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm",
-            ".pbm", ".pnm", ".jp2", ".j2k")
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff",
+            ".jp2", ".j2k")
 MAX_PIXELS = 32_000_000  # The largest image of Office-Home has 6500 x 4900.
 MAX_BYTES = 1 << 28
 # A single-coloured JPEG has 64 pixels per byte and photographs far fewer; deflated bombs have thousands.

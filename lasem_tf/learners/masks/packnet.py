@@ -53,6 +53,7 @@ class PackNet(trunk.TrunkLearner):
     """
     super().__init__(context, head_depth)
     self._planned_tasks = len(context.num_classes) if planned_tasks is None else planned_tasks
+    self._is_planned = planned_tasks is not None
     if not len(context.num_classes) <= self._planned_tasks <= np.iinfo(np.int8).max:
       raise ValueError(f"PackNet.planned_tasks must lie between the stream's {len(context.num_classes)} tasks and "
                        f"{np.iinfo(np.int8).max}, not be {self._planned_tasks}.")
@@ -92,6 +93,12 @@ class PackNet(trunk.TrunkLearner):
       kept = largest(values, free, round(np.count_nonzero(free) / (self._planned_tasks - number)))
       self._owners[name].assign(np.where(kept, np.int8(number), owner))
       kernel.assign(np.where(free & ~kept, np.zeros_like(values), values))
+
+  def refuses_growth(self, num_learned, num_tasks):
+    if self._is_planned:
+      return None
+    return (f"PackNet divided its weights among {num_learned} tasks, so that none is left for another: bind "
+            "PackNet.planned_tasks from the beginning.")
 
   # --- training -------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,16 @@ def test_every_field_is_named():
   assert not list(differences.of_values(first, first))
 
 
+def test_facts_that_an_older_version_did_not_tell_are_no_difference():
+  first = {"learner_summary": [{}, {"units": 3}, None]}
+  second = {"learner_summary": [{"mechanism_acted": True}, {"units": 4, "mechanism_acted": False}, None]}
+  pairs = (first, second), (second, first)
+  assert [[name for name, _, _ in differences.of_values(*differences.comparable(*pair))] for pair in pairs] == [
+      ["result.learner_summary[1].units"]] * 2
+  shorter = differences.comparable(first, {"learner_summary": [{}]})
+  assert [name for name, _, _ in differences.of_values(*shorter)] == ["result.learner_summary"]
+
+
 def test_circumstances_are_named_version_by_version():
   first, second = {"versions": {"numpy": "1", "keras": "3"}, "device": "a"}, {"versions": {"numpy": "2", "keras": "3"}}
   assert list(differences.of_circumstances(first, second)) == [("versions.numpy", "1", "2"), ("device", "a", None)]

@@ -62,8 +62,9 @@ def _use(path: pathlib.Path, folder: pathlib.Path) -> None:
   panels = comparison.panels(found, comparison.expected_identities(found))
   tables.write_suite_tables(found, panels, folder)
   tables.plain(found, panels)
-  for form in export.FORMATS:
-    export.export(found, form, folder)
+  # Scores on the Hub are of completed runs alone.
+  for form in export.FORMATS if any(record.is_completed for record in found) else ("jsonl", "csv", "mat"):
+    export.export(found, form, folder, "owner/name")
 
 
 _VALID = {"search": _valid(learner="lasem_hps", num_tasks=2),

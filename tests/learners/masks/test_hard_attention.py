@@ -25,12 +25,12 @@ def lived(learner, stream):
   return answers, summaries
 
 
-def test_masks_saturate_and_overlap_in_part():
+def test_hat_acts_masks_saturate_and_overlap_in_part():
   stream = tiny_stream.TinyStream()
   learner = hard_attention.HardAttention(context(stream))
   _, summaries = lived(learner, stream)
   for summary in summaries:
-    assert summary.details["saturated_share"] > 0.9
+    assert summary.details["saturated_share"] > 0.9 and summary.details["mechanism_acted"]
     assert all(0.1 < share < 0.95 for share in summary.details["used_share"])
   shared = np.mean([summary.details["shared_with_earlier"] for summary in summaries[1:]], axis=0)
   assert np.all(shared > 0.1) and np.all(shared < 1.0)

@@ -24,7 +24,7 @@ def test_the_largest_candidates_are_kept():
   np.testing.assert_array_equal(packnet.largest(values, candidates, 2), [[False, False, True], [False, True, False]])
 
 
-def test_shares_are_those_planned():
+def test_packnet_acts_shares_are_those_planned():
   _, learner, summaries = lived()
   for name, owner in owners(learner).items():
     counts = [np.count_nonzero(owner == task) for task in range(3)]
@@ -32,6 +32,7 @@ def test_shares_are_those_planned():
   for number, summary in enumerate(summaries):
     np.testing.assert_allclose(summary.details["owned_share"], 1 / 3, atol=0.01)
     np.testing.assert_allclose(summary.details["free_share"], 1 - (number + 1) / 3, atol=0.01)
+  assert [summary.details["mechanism_acted"] for summary in summaries] == [False, True, True]
   assert summaries[0].details["memory_bytes"] == 3 * 3 * 3 * 4 + 3 * 3 * 4 * 6 + 24 * 8
 
 

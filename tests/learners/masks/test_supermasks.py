@@ -26,11 +26,12 @@ def test_weights_are_signed_constants_and_never_trained():
   assert np.all(start["shared/conv1/bias"] == 0)
 
 
-def test_masks_alone_learn_and_no_answer_moves():
+def test_supsup_acts_masks_alone_learn_and_no_answer_moves():
   stream, learner, _, answers, summaries = lived()
   for task, answer in zip(stream.tasks, answers):
     assert tiny_stream.accuracy(learner, task) == 1.0
     np.testing.assert_array_equal(learner.logits(task.train[0], task.info.task_id), answer)
+  assert all(summary.details["mechanism_acted"] for summary in summaries)
   # Scores are drawn for every task, so two masks of half the weights agree as a coin does.
   shared = np.array(summaries[1].details["shared_with_earlier"])
   assert np.all(shared > 0.3) and np.all(shared < 0.7)

@@ -27,12 +27,13 @@ def test_the_largest_magnitudes_are_in():
   np.testing.assert_array_equal(winning_subnetworks.top_share(scores, 0.5), [[False, True, False], [True, True, False]])
 
 
-def test_every_task_is_learned_by_its_share_and_no_answer_moves_again():
+def test_wsn_acts_every_task_is_learned_by_its_share_and_no_answer_moves_again():
   stream, learner, answers, summaries = lived()
   for task, answer in zip(stream.tasks, answers):
     assert tiny_stream.accuracy(learner, task) == 1.0
     np.testing.assert_array_equal(learner.logits(task.train[0], task.info.task_id), answer)
   for summary in summaries:
+    assert summary.details["mechanism_acted"]
     np.testing.assert_allclose(summary.details["used_share"], 0.5, atol=0.01)
   shared = np.array([summary.details["shared_with_earlier"] for summary in summaries[1:]])
   assert np.all(shared > 0.5) and shared.min() < 0.98  # A coin would share half; some weights are its own.

@@ -49,16 +49,18 @@ def test_nearest_neighbours_by_hand():
   assert mntdp.neighbour_accuracy(train, validation, 4) == pytest.approx(2 / 3)  # A tie falls to label 0.
 
 
-def test_worthless_modules_are_not_reused_and_useful_ones_are_frozen():
+def test_mntdp_acts_worthless_modules_are_not_reused_and_useful_ones_are_frozen():
   stream = related(tiny_stream.TinyStream(), task_id=1)
   learner = mntdp.ModularNetwork(stream.context(epochs_per_task=10), neighbours=3, **GRID)
   run_visit(learner, stream.tasks[0], 0)
   blind(learner, 0)
-  assert run_visit(learner, stream.tasks[1], 1).details["reused_modules"] == 0
+  details = run_visit(learner, stream.tasks[1], 1).details
+  assert details["reused_modules"] == 0 and not details["mechanism_acted"]
   before = [learner.logits(task.train[0], task_id).numpy() for task_id, task in enumerate(stream.tasks[:2])]
   summary = run_visit(learner, stream.tasks[2], 2)
   details = summary.details
   assert details["donor"] == 1 and details["prior"]["1"] == 1.0 and details["prior"]["0"] < 0.5
+  assert details["mechanism_acted"]
   assert 0 < details["reused_modules"] == 3 - details["new_modules"]
   assert summary.configuration == "".join(str(int(layer < details["reused_modules"])) for layer in range(2))
   assert "task2/conv0/kernel" not in learner.variables() and "task2/head/dense1/kernel" in learner.variables()

@@ -46,11 +46,12 @@ def test_the_basis_holds_the_share_by_hand():
   assert gradient_projection.extended_basis(np.eye(4), other, 1.0).shape == (4, 4)
 
 
-def test_updates_are_orthogonal_to_the_basis_and_biases_stay():
-  stream, learner, _, _ = lived(num_tasks=1)
+def test_gpm_acts_updates_are_orthogonal_to_the_basis_and_biases_stay():
+  stream, learner, _, (first,) = lived(num_tasks=1)
   before = tiny_stream.values(learner.trunk.named_variables)
   bases = {name: value for name, value in tiny_stream.values(learner.variables()).items() if name.startswith("basis/")}
-  tiny_stream.run_visit(learner, stream.tasks[1], 1, steps_per_epoch=3, learning_rate=0.2)
+  _, second = tiny_stream.run_visit(learner, stream.tasks[1], 1, steps_per_epoch=3, learning_rate=0.2)
+  assert not first.details["mechanism_acted"] and second.details["mechanism_acted"]
   for name, basis in bases.items():
     prefix = name.removeprefix("basis/")
     moved = learner.trunk.named_variables[f"{prefix}/kernel"].numpy() - before[f"{prefix}/kernel"]

@@ -50,7 +50,7 @@ def test_without_strength_it_is_fine_tuning(make):
 
 
 @pytest.mark.parametrize("make, strength", [(SI, 100.0), (MAS, 100.0)])
-def test_important_weights_move_less_than_others_and_answers_stay(make, strength):
+def test_penalty_acts_important_weights_move_less_than_others_and_answers_stay(make, strength):
   moved, drifted, first = {}, {}, {}
   for value in (0.0, strength):
     stream, learner, _ = begun(make, 1, strength=value)
@@ -64,6 +64,7 @@ def test_important_weights_move_less_than_others_and_answers_stay(make, strength
     moved[value] = np.abs(now - start)[important].mean() / np.abs(now - start)[~important].mean()
     drifted[value] = np.abs(learner.logits(stream.tasks[0].train[0], 0).numpy() - before).mean()
     first[value] = tiny_stream.accuracy(learner, stream.tasks[0])
+    assert summary.details["mechanism_acted"] == (value > 0)
     np.testing.assert_allclose(summary.details["distance_moved"], np.linalg.norm(now - start), rtol=1e-3)
   assert moved[strength] < 0.5 * moved[0.0]
   assert drifted[strength] < 0.5 * drifted[0.0]

@@ -1,0 +1,142 @@
+"""Exported networks, loaded in processes of their own, give the run's logits."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import lasem_tf
+from benchmark import export
+from benchmark.models import exporting
+from benchmark.models.saved_run import ModelError
+from lasem_tf.data import preprocessing as preprocessing_lib
+from lasem_tf.training import serving
+from tests.benchmark.models import short_runs
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+# What a user of the formats would write; the first must not find this package.
+_SAVED_MODEL = """
+import importlib.util, sys, numpy as np, tensorflow as tf
+assert importlib.util.find_spec("lasem_tf") is None and importlib.util.find_spec("benchmark") is None
+for folder, images, answers in zip(*[iter(sys.argv[1:])] * 3):
+  signatures = tf.saved_model.load(folder).signatures
+  found = {name: function(images=tf.constant(np.load(images))) for name, function in signatures.items()}
+  np.savez(answers, **{f"{name}/{key}": value for name, pair in found.items() for key, value in pair.items()})
+"""
+_KERAS = """
+import sys, keras, numpy as np, benchmark.models.keras_network
+for file, images, answers in zip(*[iter(sys.argv[1:])] * 3):
+  found = keras.saving.load_model(file)(np.load(images))
+  np.savez(answers, **(found if isinstance(found, dict) else {"only": found}))
+"""
+
+
+def _in_fresh_process(program, folder, exported, images):
+  """Arrays by name that the program stored for each exported model."""
+  arguments, stored = [], []
+  for number, (path, pixels) in enumerate(zip(exported, images)):
+    np.save(folder / f"images{number}.npy", pixels)
+    stored.append(folder / f"answers{number}.npz")
+    arguments += [path, folder / f"images{number}.npy", stored[-1]]
+  isolated = ["-S"] if program is _SAVED_MODEL else []
+  environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(folder / "packages") if isolated else ""}
+  if isolated:  # The installed packages without those that an editable install of this one adds.
+    site = pathlib.Path(np.__file__).parents[1]
+    (folder / "packages").mkdir(exist_ok=True)
+    for path in site.iterdir():
+      if path.suffix != ".pth" and "lasem" not in path.name.lower() and not (folder / "packages" / path.name).exists():
+        (folder / "packages" / path.name).symlink_to(path)
+  finished = subprocess.run([sys.executable, *isolated, "-c", program, *map(str, arguments)], env=environment,
+                            cwd=folder if isolated else ROOT, capture_output=True, text=True, check=False)
+  assert finished.returncode == 0, finished.stderr
+  return [dict(np.load(path)) for path in stored]
+
+
+@pytest.fixture(autouse=True)
+def _unpinned(monkeypatch):
+  """The tests' own process keeps its cores."""
+  monkeypatch.setattr(export.process, "prepare_process", lambda *_: None)
+  monkeypatch.setattr(export.process, "start_tensorflow", lambda *_: None)
+
+
+@pytest.fixture(name="cases", scope="module")
+def _cases(tmp_path_factory, two_tasks, own_photographs):
+  """(folder of a run, images that its network takes) of different kinds of learners, with and without pixels."""
+  random = np.random.default_rng(0)
+  floats = random.normal(size=(5, 16, 16, 3)).astype(np.float32)
+  cases = [(two_tasks, floats), (own_photographs[0], random.integers(0, 256, (5, 12, 12, 3), np.uint8))]
+  for learner in ("ewc", "dfcnn_top2", "prognn"):
+    folder = tmp_path_factory.mktemp(learner)
+    cases.append((short_runs.train(folder / "out", short_runs.plan(folder, learner), checkpoint_seconds=1e6), floats))
+  return cases
+
+
+def test_saved_models_need_nothing_of_this_package(cases, tmp_path, capsys):
+  exported = []
+  for number, (folder, _) in enumerate(cases):
+    assert export.main(["export", str(folder), "--format=saved_model", f"--output_dir={tmp_path / str(number)}"]) == 0
+    exported.append(tmp_path / str(number) / "saved_model")
+    assert f"Written to {exported[-1]}" in capsys.readouterr().out
+  images = [pixels for _, pixels in cases]
+  for (folder, pixels), found in zip(cases, _in_fresh_process(_SAVED_MODEL, tmp_path, exported, images)):
+    assert len(found) == 4
+    for task in (0, 1):
+      expected = lasem_tf.load(folder).logits(pixels, task)
+      np.testing.assert_allclose(found[f"task{task}/logits"], expected, rtol=1e-5, atol=1e-5)
+      np.testing.assert_allclose(found[f"task{task}/probabilities"].sum(axis=1), 1.0, rtol=1e-5)
+  names = json.loads((exported[1] / "assets.extra" / "classes.json").read_text())
+  assert names == {"task0": ["ant", "bee"], "task1": ["cow", "dog"]}
+
+
+def test_keras_files_are_loaded_with_this_package(cases, tmp_path):
+  exported = [exporting.export(folder, "keras", "all", tmp_path / str(number))
+              for number, (folder, _) in enumerate(cases)]
+  exported.append(exporting.export(cases[1][0], "keras", "1", tmp_path / "one"))
+  images = [*(pixels for _, pixels in cases), cases[1][1]]
+  *all_tasks, one = _in_fresh_process(_KERAS, tmp_path, exported, images)
+  for (folder, pixels), found in zip(cases, all_tasks):
+    for task in (0, 1):
+      np.testing.assert_allclose(found[f"task{task}"], lasem_tf.load(folder).logits(pixels, task), rtol=1e-5, atol=1e-5)
+  np.testing.assert_array_equal(one["only"], all_tasks[1]["task1"])
+
+
+def test_pixels_are_prepared_in_the_graph_as_outside_of_it():
+  pixels = np.random.default_rng(0).integers(0, 256, (3, 6, 6, 3), np.uint8)
+  for rule in (preprocessing_lib.Preprocessing((6, 6, 3), mean=(0.4, 0.5, 0.6), deviation=(0.2, 0.3, 0.1), rotation=90,
+                                               permutation_seed=3),
+               preprocessing_lib.Preprocessing((6, 6, 3), offset=-0.4, limits=(-0.5, 0.5), channel_order=(2, 0, 1),
+                                               rotation=180)):
+    expected = rule.normalize(pixels.astype(np.float32) / np.float32(255))
+    np.testing.assert_allclose(serving.prepared(pixels, rule), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_what_cannot_be_exported_is_refused_by_name(two_tasks, tmp_path, monkeypatch):
+  def logits(self, images, task_id):
+    raise NotImplementedError("it asks NumPy")
+
+  monkeypatch.setattr("lasem_tf.learners.composed.Composed.logits", logits)
+  with pytest.raises(ModelError, match="Composed cannot be exported as saved_model: .* asks NumPy"):
+    exporting.export(two_tasks, "saved_model", "all", tmp_path)
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--format=keras", "--output_dir=OUT"], "takes the folder of one run"),
+    (["RUN", "--format=keras", "--output_dir=OUT", "--results_dir=x"], "takes the folder of one run"),
+    (["RUN", "--format=keras"], "--output_dir is missing"), (["RUN", "--output_dir=OUT"], "unexpected argument"),
+    (["RUN", "--format=keras", "--output_dir=OUT", "--task=5"], "There is no task 5"),
+    (["nowhere", "--format=keras", "--output_dir=OUT"], "no such folder"),
+    (["RUN", "--format=keras", "--output_dir=FULL"], "exists: delete it")])
+def test_bad_input_ends_with_status_2_and_one_line(two_tasks, tmp_path, capsys, arguments, message):
+  (tmp_path / "full" / "model.keras").mkdir(parents=True)
+  places = {"RUN": str(two_tasks), "OUT": str(tmp_path / "out"), "FULL": str(tmp_path / "full")}
+  for name, place in places.items():
+    arguments = [argument.replace(name, place) for argument in arguments]
+  with pytest.raises(SystemExit) as ended:
+    export.main(["export", *arguments])
+  error = capsys.readouterr().err
+  assert ended.value.code == 2 and error.count("Error: ") == 1 and message in error

@@ -1,0 +1,113 @@
+"""What a completed run keeps of its network, when, and what becomes of damage."""
+
+import json
+import shutil
+
+import gin
+import numpy as np
+import pytest
+
+from benchmark.execution import run_once
+from benchmark.execution.settings import Settings
+from benchmark.models import saved_run
+from lasem_tf import types
+from lasem_tf.training import checkpoints
+from tests.benchmark.models import short_runs
+
+
+def test_the_model_holds_configuration_tasks_and_all_weights(two_tasks):
+  saved = saved_run.read(two_tasks)
+  claim = json.loads((two_tasks / "run.json").read_text())
+  assert saved.run.configuration_hash == claim["configuration_hash"]
+  assert saved.run.parse()["experiment.learner"].name == "Composed"  # The text belongs to the hash.
+  assert saved.image_shape == (16, 16, 3) and saved.order == [0, 1]
+  assert [task.info.num_classes for task in saved.tasks] == [4, 4]
+  assert all(set(task.fingerprints) == set(types.SPLITS) for task in saved.tasks)
+  learner = saved.learner()
+  assert learner.learned_tasks == (0, 1) and learner.variables().keys() == saved.checkpoint.arrays.keys()
+  for name, variable in learner.variables().items():
+    np.testing.assert_array_equal(variable, saved.checkpoint.arrays[name])
+  record = json.loads((two_tasks / "record.json").read_text())
+  assert [saved.configuration(task) for task in (0, 1)] == record["result"]["configurations"]
+
+
+def test_building_leaves_gin_as_it_was(two_tasks):
+  gin.parse_config("KEPT = 3\nSynthetic.noise = %KEPT")
+  before = gin.config_str()
+  saved_run.read(two_tasks).build()
+  assert gin.config_str() == before and "KEPT" in before
+
+
+def test_no_model_is_kept_where_none_is_wanted(tmp_path):
+  folder = short_runs.train(tmp_path / "out", short_runs.plan(tmp_path, "stl", 1), keep_model=False)
+  assert (folder / "record.json").exists() and not (folder / "model").exists()
+  with pytest.raises(saved_run.ModelError, match="trained with --nokeep_model"):
+    saved_run.read(folder)
+
+
+def test_a_kill_while_the_model_is_written_loses_nothing(tmp_path, monkeypatch):
+  """Neither the training nor, the second time, the model; and there is no record without a model."""
+  run, settings = short_runs.plan(tmp_path, "stl", 1), Settings(output_dir=str(tmp_path / "out"), tensorboard=False)
+  write, steps = saved_run.SavedRun.write, []
+
+  def killed(self, directory):
+    with monkeypatch.context() as patch:
+      patch.setattr(checkpoints.files, "write_atomically", _die)  # The manifest, after the arrays.
+      write(self, directory)
+
+  monkeypatch.setattr(saved_run.SavedRun, "write", killed)
+  with pytest.raises(SystemExit):
+    run_once.execute(run, settings, lambda event: None, lambda: False)
+  folder = settings.run_dir(run)
+  assert not (folder / "record.json").exists() and list((folder / "model").glob("*.npz"))
+  monkeypatch.setattr(saved_run.SavedRun, "write", write)
+  record = run_once.execute(run, settings, lambda event: steps.append(event.to_json()["event"]), lambda: False)
+  assert record.status == "completed" and "epoch" not in steps
+  saved_run.read(folder).learner()
+  (manifest,) = (folder / "model").glob("*.json")
+  assert len(list((folder / "model").iterdir())) == 1 + len(set(json.loads(manifest.read_text())["groups"].values()))
+
+
+def _die(*_):
+  raise SystemExit(9)
+
+
+def _damage_array(folder):
+  path = sorted((folder / "model").glob("*.npz"))[0]
+  content = bytearray(path.read_bytes())
+  content[len(content) // 2] ^= 255
+  path.write_bytes(content)
+
+
+def _damage_manifest(folder):
+  (path,) = (folder / "model").glob("*.json")
+  path.write_text(path.read_text()[:-20])
+
+
+def _forge(folder):
+  """A sound file of another kind."""
+  shutil.rmtree(folder / "model")
+  checkpoints.CheckpointStore(folder / "model").save({"model_format": 99}, {"a": np.zeros(1)})
+
+
+@pytest.mark.parametrize("spoil, message", [
+    (_damage_array, "npz.* is damaged"), (_damage_manifest, "json is damaged"), (_forge, "model of format 1, but 99"),
+    (shutil.rmtree, "no such folder"), (lambda folder: shutil.rmtree(folder / "model"), "no model")])
+def test_a_damaged_or_foreign_model_gets_one_line(two_tasks, tmp_path, spoil, message):
+  copy = tmp_path / "copy"
+  shutil.copytree(two_tasks, copy)
+  spoil(copy)
+  with pytest.raises(saved_run.ModelError, match=message) as caught:
+    saved_run.read(copy)
+  assert "\n" not in str(caught.value) and str(copy) in str(caught.value)
+
+
+def test_reading_changes_nothing(two_tasks):
+  before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in two_tasks.rglob("*")}
+  saved_run.read(two_tasks)
+  assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in two_tasks.rglob("*")} == before
+
+
+def test_a_folder_above_runs_names_one(two_tasks):
+  with pytest.raises(saved_run.ModelError, match=f"such as {two_tasks}"):
+    saved_run.read(two_tasks.parents[3])

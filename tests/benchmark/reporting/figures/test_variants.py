@@ -1,0 +1,32 @@
+"""Long names of variants fit into legends, titles and beside maps."""
+
+import warnings
+
+import pytest
+
+from benchmark.reporting.figures import collection, style
+from benchmark.results import comparison
+from tests.benchmark import synthetic_records
+
+_LEARNERS = ("stl", *(f"lasem_hps[learning_rate=0.0001,commit_epochs={number}]" for number in (1, 20, 300)))
+
+
+@pytest.mark.parametrize("texts, most, width, columns", [
+    (["STL"] * 4, 4, 7.2, 4), (["STL"] * 4, 4, 2.0, 2), (["x" * 50] * 4, 4, 7.2, 1), (["x" * 40, "STL"], 2, 4.0, 2)])
+def test_legends_have_as_many_columns_as_fit(texts, most, width, columns):
+  assert style.legend_columns(texts, most, width) == columns
+
+
+def test_figures_of_variants_have_room_for_their_names():
+  runs = [synthetic_records.record("synthetic", learner, seed) for learner in _LEARNERS for seed in (0, 1)]
+  with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    drawn = {figure.name.rsplit("-", 1)[1]: figure for figure in collection.draw_all(runs, comparison.panels(runs), {})}
+    for figure in drawn.values():
+      style.render(figure)
+      canvas = figure.figure.canvas.get_width_height()
+      for text in [text for legend in figure.figure.legends for text in legend.get_texts()]:
+        box = text.get_window_extent()
+        assert box.x0 >= 0 and box.x1 <= canvas[0], (figure.name, text.get_text())
+  titles = [axis.get_title() for axis in drawn["configurations"].figure.axes]
+  assert "LASEM HPS\nlearning_rate=0.0001, commit_epochs=1" in titles
