@@ -118,15 +118,15 @@ def test_interrupted_while_tasks_are_validated_they_are_validated_again(question
   def stop_within_evaluation():
     progress = first.session.progress
     if (progress.visit, progress.current.stage) == (1, progress_lib.Stage.COMMITTED):
-      asked.append(len(asked) + 1)  # Two tasks are tested, then validated.
+      asked.append(len(asked) + 1)  # Two tasks, whose trunk changed, are tested, then validated.
     return question in asked
 
-  first = _life("lasem", tmp_path, stop_within_evaluation, 1.0)
+  first = _life("hps", tmp_path, stop_within_evaluation, 1.0)
   with pytest.raises(lifetime.Interrupted):
     first.run()
   assert asked[-1] == question
-  expected, lines, variables, _ = uninterrupted("lasem")
-  second = _life("lasem", tmp_path)
+  expected, lines, variables, _ = uninterrupted("hps")
+  second = _life("hps", tmp_path)
   assert _comparable(second.run()) == expected
   assert _lines(tmp_path / "events.jsonl") == lines
   _assert_same(_final_variables(second), variables)
