@@ -71,7 +71,7 @@ def _run(values: flags.FlagValues, run_dir: str, names: Sequence[str]) -> int:
     command_line.fail(f"--task is missing: the model learned tasks {', '.join(map(str, model.learned_tasks))}; name "
                       "one, or --task=auto.")
   is_auto = values.task == trained_model.AUTO
-  task = trained_model.AUTO if is_auto else model.task_number(values.task)
+  task: trained_model.Task = trained_model.AUTO if is_auto else model.task_number(values.task)
   if is_auto:
     print("--task=auto: the task of an image is the one whose head gives the largest logit.", file=sys.stderr)
   answers = [answer for start in range(0, len(paths), _BATCH)

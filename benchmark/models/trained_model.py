@@ -16,7 +16,7 @@ from lasem_tf.data import preprocessing as preprocessing_lib
 from lasem_tf.data.readers import prepared_images
 from lasem_tf.training import prediction
 
-AUTO = "auto"
+AUTO: Literal["auto"] = "auto"
 Task = int | Literal["auto"]
 
 

@@ -13,7 +13,7 @@ import math
 import pathlib
 import reprlib
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -194,9 +194,13 @@ def _check_result(named: Identity, result: Mapping, where: str) -> None:
   except ValueError as error:
     raise RecordError(f"{where}: result.accuracy is not an accuracy matrix. {error}") from error
   validation = result.get("validation_accuracy")
-  if validation is not None and not np.array_equal(*(np.isnan(np.array(rows, np.float64))
-                                                     for rows in (validation, accuracy["after_visit"]))):
+  if validation is not None and not np.array_equal(_gaps(validation), _gaps(accuracy["after_visit"])):
     raise RecordError(f"{where}: result.validation_accuracy is null for other tasks than result.accuracy.after_visit.")
+
+
+def _gaps(rows: Sequence) -> np.ndarray:
+  """Where a matrix of a result has no number."""
+  return np.isnan(np.array(rows, np.float64))
 
 
 def _non_finite_fields(value: Any, name: str) -> Iterator[str]:

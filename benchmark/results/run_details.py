@@ -66,10 +66,9 @@ def load_details(records: Sequence[Record], max_epochs_per_visit: int = MAX_EPOC
         if (source, identity) in collected:
           result[collected[source, identity]] = details
   for record in records:
-    if record.source is not None and record.source.suffix == ".json":
-      details = _read_folder(record.source.parent, max_epochs_per_visit)
-      if details is not None:
-        result[record.identity] = details
+    if record.source is not None and record.source.suffix == ".json" and (
+        own := _read_folder(record.source.parent, max_epochs_per_visit)) is not None:
+      result[record.identity] = own
   for identity, details in result.items():
     _check_visits(details, wanted[identity])
   return result

@@ -123,7 +123,8 @@ def _pass_through(learner: base.Learner, task: base.TaskData, batch_size: int) -
   """A visit that is not measured: a step of every phase, not compiled, for what later visits find."""
   task_id, rows = task.info.task_id, tf.range(batch_size)
   learner.begin_visit(task, task_id)
-  batch = base.Batch(*(tf.gather(values, rows) for values in task.train), rows)
+  images, labels = (tf.gather(values, rows) for values in task.train)
+  batch = base.Batch(images, labels, rows)
   num_completed = 0
   while (phase := learner.next_phase(num_completed)) is not None:
     num_completed += 1

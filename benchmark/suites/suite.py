@@ -217,7 +217,7 @@ def _of_some_runs(reader: Reader, text: GinText, suite: Suite) -> set[str]:
   unknown = {name for name in text.values if "." in name and _configurable(name) not in {*shipped, SUITE}}
   if not unknown:
     return set()
-  parts = [(f"streams/{stream}.gin",) for stream in suite.streams]
+  parts: list[tuple[str, ...]] = [(f"streams/{stream}.gin",) for stream in suite.streams]
   parts += [learner_names.resolve(learner).files for learner in suite.learners]
   known = catalogue.of_modules(tuple(dict.fromkeys(module for files in parts for module in reader.read(files).modules)))
   return {name for name in unknown if _configurable(name) in known}

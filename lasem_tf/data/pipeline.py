@@ -33,7 +33,7 @@ class ChannelStatistics:
 
   def added_to(self, rule: preprocessing_lib.Preprocessing) -> preprocessing_lib.Preprocessing:
     """The rule, standardising channels in float32 with these statistics."""
-    mean, deviation = (tuple(map(float, np.float32(values))) for values in (self.mean, self.scale))
+    mean, deviation = (tuple(np.asarray(values, np.float32).tolist()) for values in (self.mean, self.scale))
     return dataclasses.replace(rule, mean=mean, deviation=deviation)
 
 

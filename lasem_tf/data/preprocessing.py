@@ -70,11 +70,11 @@ class Preprocessing:
     """
     images = images + np.float32(self.offset) if self.offset else images
     if self.limits:
-      images = np.clip(images, *map(np.float32, self.limits))
+      images = np.clip(images, *np.asarray(self.limits, np.float32))
     if self.mean:
-      images = images - np.float32(self.mean)
+      images = images - np.asarray(self.mean, np.float32)
     if self.deviation:
-      images = images / np.float32(self.deviation)
+      images = images / np.asarray(self.deviation, np.float32)
     if self.channel_order:
       images = images[..., list(self.channel_order)]
     return self.rearrange(images)

@@ -115,6 +115,7 @@ class TaskStream(abc.ABC):
       The rule; None where images do not come from files with 8 bits a channel, or the stream does not tell.
     """
     del task_id
+    return None
 
   def counts(self) -> dict[str, list[int]]:
     """Number of examples of every task, by split."""

@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf import types
-from lasem_tf.learners import backbone_options, promise
-from lasem_tf.nn import architecture, initializers
+from lasem_tf.learners import promise
+from lasem_tf.nn import architecture, backbone_options, initializers
 
 
 class Batch(NamedTuple):
@@ -226,6 +226,7 @@ class Learner(abc.ABC):
   def refuses_growth(self, num_learned: int, num_tasks: int) -> str | None:
     """Why a run of the first `num_learned` tasks cannot go on to `num_tasks`, as a sentence; None: it can."""
     del num_learned, num_tasks
+    return None
 
   @property
   def commit_changes_weights(self) -> bool:

@@ -81,7 +81,9 @@ class ConvNetSpec:
     num_pools = sum(min(image_shape[:2]) > 7 * 2**halvings for halvings in range(32))
     depth = max(3, num_pools)
     channels = ((32, 32, 64, 64) + (128,) * depth)[:depth]
-    return cls(tuple(image_shape), (3,) * depth, channels, (2,) * num_pools + (1,) * (depth - num_pools), dense_sizes)
+    height, width, image_channels = image_shape
+    pools = (2,) * num_pools + (1,) * (depth - num_pools)
+    return cls((height, width, image_channels), (3,) * depth, channels, pools, dense_sizes)
 
   def __str__(self) -> str:
     layers = ", ".join(f"{size}x{size}x{channels}{f' pool {pool}' if pool > 1 else ''}" for size, channels, pool in

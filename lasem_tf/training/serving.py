@@ -27,11 +27,11 @@ def prepared(pixels: tf.Tensor, rule: preprocessing_lib.Preprocessing | None) ->
   if rule.offset:
     images += np.float32(rule.offset)
   if rule.limits:
-    images = tf.clip_by_value(images, *map(np.float32, rule.limits))
+    images = tf.clip_by_value(images, *np.asarray(rule.limits, np.float32))
   if rule.mean:
-    images -= np.float32(rule.mean)
+    images -= np.asarray(rule.mean, np.float32)
   if rule.deviation:
-    images /= np.float32(rule.deviation)
+    images /= np.asarray(rule.deviation, np.float32)
   if rule.channel_order:
     images = tf.gather(images, rule.channel_order, axis=3)
   if rule.rotation:

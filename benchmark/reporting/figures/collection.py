@@ -48,7 +48,7 @@ def _groups(records: Sequence[Record],
       own.setdefault(record.learner, []).append(record)
   order = lambda record: tuple(record.result["stream"]["task_order"])
   orders = collections.Counter(order(record) for runs in own.values() for record in runs)
-  common = max(sorted(orders), key=orders.get, default=None)
+  common = max(sorted(orders), key=lambda found: orders[found], default=None)
   groups: dict[str, list[Record]] = {}
   left_out: dict[str, list[str]] = {}
   for row in panel.rows:

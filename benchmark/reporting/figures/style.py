@@ -155,8 +155,8 @@ def limit_to_percent(axis) -> None:
 
 def number_cells(axis, count: int, most: int, first: int = 0, names: Sequence[int] | None = None) -> None:
   """Ticks in the middle of `count` cells, numbered from `first` unless named; every n-th where more than `most`."""
-  cells = np.arange(0, count, math.ceil(count / most))
-  axis.set_ticks(cells + .5, [str(names[cell] if names else cell + first) for cell in cells])
+  cells = range(0, count, math.ceil(count / most))
+  axis.set_ticks([cell + .5 for cell in cells], [str(names[cell] if names else cell + first) for cell in cells])
 
 
 def name_entries(legend, handles: Sequence) -> None:
