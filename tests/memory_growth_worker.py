@@ -11,12 +11,13 @@ import sys
 
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.data.streams import synthetic
-from lasem_tf.learners import additive_decomposition, base, channel_gated, progressive, replay
+from lasem_tf.learners import base, channel_gated, progressive, replay
+from lasem_tf.learners.additive import decomposition
 from lasem_tf.learners.expandable import learner as expandable
 from lasem_tf.nn import architecture
 from lasem_tf.training import events, lifetime, options, splits
 
-LEARNERS = {"replay": replay.ExperienceReplay, "apd": additive_decomposition.AdditiveDecomposition,
+LEARNERS = {"replay": replay.ExperienceReplay, "apd": decomposition.AdditiveDecomposition,
             "prognn": progressive.ProgressiveNetwork, "den": expandable.ExpandableNetwork,
             "channel_gated": channel_gated.ChannelGated}
 SPEC = architecture.ConvNetSpec((8, 8, 3), (3, 3), (4, 4), (2, 2), (8,))

@@ -14,7 +14,7 @@ RELAXED = {
     "mnist": ("MNISTBinary.images_per_class = 'any'", "MNISTBinary.validation_pool = 600",
               "MNISTBinary.images_per_task = (40, 20, 40)"),
     "cifar10": ("CIFAR10Binary.images_per_class = 'any'", "CIFAR10Binary.images_per_task = (40, 20, 40)"),
-    "synthetic": (),
+    "synthetic": (), "planted": (),
     "folder": ("FolderStream.root = 'photos'", "FolderStream.num_tasks = 2"),
     "tfds": ("TFDSStream.dataset = 'little'", "TFDSStream.num_tasks = 2"),
     "table": ("TableStream.table = 'photos/table.csv'",),

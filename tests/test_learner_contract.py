@@ -12,7 +12,8 @@ OWN_CODE = (
     "prognn_published", "si", "snn", "stl", "supsup", "wsn",
     # Each knowledge, each selection with its options, and where they meet: kernels that are made from factors.
     "hps_top1", "tf_alternating", "dfcnn_all", "random_hps", "exhaustive_hps", "darts_tf", "darts_hps_faithful",
-    "darts_hps_validation", "lasem_hps", "lasem_dfcnn_early", "lasem_hps_bounded", "lasemg_hps")
+    "darts_hps_validation", "lasem_hps", "lasem_dfcnn_early", "lasem_hps_bounded", "lasem_hps_heldout", "lasemg_hps",
+    "planted_hps")
 # Options that no file binds, and that add variables or phases of their own.
 VARIANTS = {
     ("apd", "CONSOLIDATE_EVERY = 2"), ("apd", "AdditiveDecomposition.mode = 'gradient'"),
@@ -30,7 +31,8 @@ OTHER_VALUES = {
 _DEPTHS = {"lasemg_hps": 3}
 # One phase, or one for each of many candidates: two epochs show all there is.
 _MORE_EPOCHS = ("den_faithful", "den_release", "lwf_faithful", "packnet", "channel_gated_faithful",
-                "darts_hps_faithful", "lasem_dfcnn_early", "lasem_hps_bounded")
+                "darts_hps_faithful", "lasem_dfcnn_early", "lasem_hps_bounded",
+                "lasem_hps_heldout")
 
 
 def test_every_file_is_accounted_for():
@@ -40,7 +42,7 @@ def test_every_file_is_accounted_for():
   composed = [learner_names.resolve(name).files for name in OWN_CODE]
   # What these bind is covered by others, or by the tests of selections.
   for folder, left_out in (("knowledge", {"dfcnn_2021"}), ("selection", {
-      "darts_second_order", "lasem_2021", "lasemg_2021", "lasemg_early",
+      "darts_second_order", "exhaustive_last", "lasem_2021", "lasemg_2021", "lasemg_early",
       *(f"lasemg{count}_2021" for count in (32, 64, 128, 256))})):
     files = {f"learners/{folder}/{name}.gin" for name in set(gin_files.names_in(f"learners/{folder}")) - left_out}
     assert files <= {file for files in composed for file in files}

@@ -19,7 +19,7 @@ LEARNERS = {
     "single_network": ("lasem_tf.learners.single_network", "SingleNetwork"),
     "progressive": ("lasem_tf.learners.progressive", "ProgressiveNetwork"),
     "channel_gated_soft": ("lasem_tf.learners.channel_gated_soft", "ChannelGatedSoft"),
-    "additive_decomposition": ("lasem_tf.learners.additive_release", "AdditiveRelease"),
+    "additive_decomposition": ("lasem_tf.learners.additive.release", "AdditiveRelease"),
 }
 KNOWLEDGE = {
     "hard_sharing": ("lasem_tf.knowledge.hard_sharing", "HardSharing"),

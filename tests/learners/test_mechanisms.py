@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lasem_tf.learners import a_gem, additive_decomposition, additive_layers, elastic, lwf, progressive, replay, trunk
+from lasem_tf.learners import a_gem, elastic, lwf, progressive, replay, trunk
+from lasem_tf.learners.additive import decomposition, layers as additive_layers
 from lasem_tf.selection import exhaustive
 from tests import contract, tiny_stream
 from tests.learners.lives import accuracies, flags, live, live_by_name
@@ -55,12 +56,12 @@ def test_apd_acts_adaptive_parts_are_sparse_where_they_are_cut():
 
 def test_adaptive_parts_may_start_as_the_shared_kernels():
   stream = tiny_stream.TinyStream()
-  learner = additive_decomposition.AdditiveDecomposition(stream.context(), adaptive_start="shared")
+  learner = decomposition.AdditiveDecomposition(stream.context(), adaptive_start="shared")
   learner.begin_visit(stream.tasks[0], 0)
   weights = learner.variables()
   np.testing.assert_array_equal(weights["task0/conv1/adaptive"], weights["shared/conv1/kernel"])
   with pytest.raises(ValueError, match="adaptive_start must be one of"):
-    additive_decomposition.AdditiveDecomposition(stream.context(), adaptive_start="own")
+    decomposition.AdditiveDecomposition(stream.context(), adaptive_start="own")
 
 
 def test_apd_that_follows_in_closed_form_hardly_acts_its_parts_are_dense():

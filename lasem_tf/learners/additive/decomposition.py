@@ -13,7 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import additive_layers, base, consolidation, descent, promise, snapshot
+from lasem_tf.learners import base, consolidation, descent, promise, snapshot
+from lasem_tf.learners.additive import layers as additive_layers
 from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, weights
 
 MODES = ("closed_form", "gradient", "exact")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lasem_tf.learners import additive_decomposition, additive_layers
+from lasem_tf.learners.additive import decomposition, layers
 from lasem_tf.nn import initializers, proximal
 from tests import tiny_stream
 from tests.learners import test_trunk
@@ -15,7 +15,7 @@ KAPPA = 4e-4 / 100.0
 def make(mode="closed_form", **options):
   stream = tiny_stream.TinyStream()
   context = stream.context(spec=dataclasses.replace(tiny_stream.SPEC, dropout_keep_probability=1.0))
-  return stream, additive_decomposition.AdditiveDecomposition(context, mode=mode, **options)
+  return stream, decomposition.AdditiveDecomposition(context, mode=mode, **options)
 
 
 def kernels(learner, task_id):
@@ -31,7 +31,7 @@ def test_following_in_closed_form():
 
 
 def test_a_layer_follows_its_old_kernel():
-  layer = additive_layers.AdditiveLayer("dense0", (1, 1), initializers.Initializer(0))
+  layer = layers.AdditiveLayer("dense0", (1, 1), initializers.Initializer(0))
   layer.create_task(0)
   own = layer.own[0]
   own["mask"].assign([0.0])
@@ -48,7 +48,7 @@ def test_retention_is_a_huber_function(residual, value, gradient):
   masked = tf.constant(0.2, tf.float64)
   with tf.GradientTape() as tape:
     tape.watch(masked)
-    cost = additive_layers.retention(0.2 + residual - masked, 4e-4, 100.0)
+    cost = layers.retention(0.2 + residual - masked, 4e-4, 100.0)
   np.testing.assert_allclose(cost, value, rtol=1e-9)
   np.testing.assert_allclose(tape.gradient(cost, masked), gradient, rtol=1e-9)
 
@@ -58,7 +58,7 @@ def test_retention_is_a_huber_function(residual, value, gradient):
     (test_trunk.STL10, (3,), 550_752, 1_235)])
 def test_parameters_of_the_three_backbones(spec, num_classes, shared, per_task):
   context = tiny_stream.TinyStream().context(spec=spec, num_classes=num_classes)
-  learner = additive_decomposition.AdditiveDecomposition(context)
+  learner = decomposition.AdditiveDecomposition(context)
   assert learner.num_parameters() == shared
   learner._create_task(0)
   assert learner.num_parameters() == shared + per_task

@@ -2,7 +2,7 @@
 
 kernel of task t = shared * sigmoid(mask of t) + adaptive part of t, with a mask for every single weight. Its retention
 term was meant to hold the shared kernels near what they were and never found their old values; here it has them.
-`additive_decomposition` is the method of the paper (Yoon et al., ICLR 2020).
+`decomposition` is the method of the paper (Yoon et al., ICLR 2020).
 """
 
 import gin
@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, descent, snapshot
-from lasem_tf.learners.additive_layers import DENSE
+from lasem_tf.learners.additive.layers import DENSE
 from lasem_tf.nn import initializers, layers, networks, weights
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lasem_tf import types
-from lasem_tf.learners import additive_release
+from lasem_tf.learners.additive import release
 from tests import tiny_stream
 from tests.learners import test_trunk
 
@@ -10,7 +10,7 @@ from tests.learners import test_trunk
 @pytest.mark.parametrize("spec, num_classes, first, further", [
     (test_trunk.CIFAR100, (10, 10), 459_178, 393_610), (test_trunk.STL10, (3, 3), 1_124_515, 837_507)])
 def test_parameters(spec, num_classes, first, further):
-  learner = additive_release.AdditiveRelease(tiny_stream.TinyStream().context(spec=spec, num_classes=num_classes))
+  learner = release.AdditiveRelease(tiny_stream.TinyStream().context(spec=spec, num_classes=num_classes))
   counts = []
   for task_id in range(2):
     learner._learned.append(task_id)
@@ -22,7 +22,7 @@ def test_parameters(spec, num_classes, first, further):
 def moved(reference, anchor_weight):
   """Mean change of the first shared kernel in the second visit."""
   stream = tiny_stream.TinyStream()
-  learner = additive_release.AdditiveRelease(stream.context(reference=reference), anchor_weight=anchor_weight)
+  learner = release.AdditiveRelease(stream.context(reference=reference), anchor_weight=anchor_weight)
   tiny_stream.run_visit(learner, stream.tasks[0], 0)
   before = learner.variables()["shared/conv0/kernel"].numpy()
   learner.begin_visit(stream.tasks[1], 1)
@@ -51,7 +51,7 @@ def test_as_released_there_is_no_anchor():
 
 def test_earlier_own_parts_are_frozen():
   stream = tiny_stream.TinyStream()
-  learner = additive_release.AdditiveRelease(stream.context())
+  learner = release.AdditiveRelease(stream.context())
   tiny_stream.run_visit(learner, stream.tasks[0], 0)
   learner.begin_visit(stream.tasks[1], 1)
   assert not any(name.startswith("task0") for name in learner.next_phase(0).trained)
