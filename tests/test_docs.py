@@ -123,7 +123,8 @@ def test_flags_exist(path, known_flags):
   if allowed is None:  # Half of its flags are the original's; the commands are checked above.
     return
   named = set(re.findall(r"(?<![\w-])--([a-z][a-z_-]*)", path.read_text(encoding="utf-8")))
-  assert not named - set().union(*known_flags.values()) - allowed
+  known = set().union(*known_flags.values())
+  assert not named - known - {f"no{flag}" for flag in known} - allowed
 
 
 def _resolves(name) -> bool:

@@ -70,6 +70,8 @@ def test_they_say_what_the_tutorial_says(outputs):
   assert "Nothing is amiss" in check and "photos/lasem_hps/paper/seed1" in dry_run
   (short,) = (text for command, text in said.items() if "runs/short" in command and ".run " in command)
   assert "Nothing here was tuned for these data" in short
+  (answers,) = (text for command, text in said.items() if ".predict " in command)
+  assert answers.count(".jpg") == 12 and "ant" in answers and "bee" in answers
   assert all(name in short for name in ("STL", "HPS All", "LASEM HPS", "photos, scale paper"))
 
 

@@ -5,6 +5,7 @@ import hashlib
 import pathlib
 import time
 from collections.abc import Callable
+from typing import Any
 
 import gin
 
@@ -202,15 +203,17 @@ def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: life
       **({"latency_seconds": latency_seconds} if latency_seconds else {}),
       "peak_memory_bytes": process.peak_memory_bytes(), "parent": parent, **_circumstances(run, settings),
   }
-  return records.Record(run.identity, _result(run, facts, result.measured, prepared.options.scenario), provenance)
+  precision = prepared.experiment.network.precision
+  computed_in = {} if precision == "float32" else {"precision": precision}
+  return records.Record(run.identity, _result(run, facts, result.measured, scenario=prepared.options.scenario,
+                                              **computed_in), provenance)
 
 
-def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured,
-            scenario: run_result.Scenario | None = None) -> dict:
+def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured, **further: Any) -> dict:
   return dataclasses.asdict(run_result.RunResult(
       **vars(measured), stream=stream, learner=run.learner, scale=run.scale, seed=run.seed,
       configuration_hash=run.configuration_hash, variant=dict(run.bindings) or None, tuning=run.tuning,
-      scenario=scenario))
+      **further))
 
 
 def _circumstances(run: suite.Run, settings: Settings) -> dict:

@@ -43,16 +43,17 @@ class SavedTask:
 
   def to_json(self) -> dict[str, Any]:
     """For the manifest; see `from_json`."""
-    info = self.info
+    info, best = self.info, self.info.best_configuration
     return {"class_names": list(info.class_names), "class_ids": list(info.class_ids),
             "preprocessing": None if self.preprocessing is None else self.preprocessing.to_json(),
-            "fingerprints": self.fingerprints}
+            "fingerprints": self.fingerprints, **({} if best is None else {types.BEST_CONFIGURATION: best})}
 
   @classmethod
   def from_json(cls, task_id: int, values: dict[str, Any]) -> "SavedTask":
     """The inverse of `to_json`."""
     names, rule = tuple(values["class_names"]), values["preprocessing"]
-    return cls(types.TaskInfo(task_id, len(names), names, tuple(values["class_ids"])),
+    details = {key: str(values[key]) for key in (types.BEST_CONFIGURATION,) if key in values}
+    return cls(types.TaskInfo(task_id, len(names), names, tuple(values["class_ids"]), details),
                None if rule is None else preprocessing_lib.Preprocessing.from_json(rule), dict(values["fingerprints"]))
 
 
@@ -110,7 +111,8 @@ class SavedRun:
       with _own_gin_state():
         self.run.parse()
         experiment = experiment_lib.Experiment()
-        context = experiment.learner_context(counts, self.run.seed, examples or self.no_examples)
+        context = experiment.learner_context(counts, self.run.seed, examples or self.no_examples,
+                                             tuple(task.info.best_configuration for task in self.tasks))
         return experiment, experiment.learner(context)
     except (ConfigurationError, ValueError, TypeError, RuntimeError) as error:
       raise ModelError(f"The model of {self.run.identity} cannot be built: {' '.join(str(error).split())}") from error

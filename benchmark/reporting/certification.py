@@ -3,8 +3,8 @@
 A stream is certified for a knowledge if over enough seeds (a) using the declared configurations ends significantly more
 accurate than STL, sharing all layers and drawn configurations, each; (b) the opposite of a bit costs accuracy, the
 task's own right after learning or that of earlier tasks at the end, significantly, and does not raise the final
-accuracy of all tasks: such bits are decided; the others, and those whose opposite was not measured on enough seeds, are
-never scored; (c) the configurations differ, and one is neither a prefix nor a suffix.
+accuracy of all tasks: such bits are decided, and every layer has one; the others, and those whose opposite was not
+measured on enough seeds, are never scored; (c) the configurations differ, and one is neither a prefix nor a suffix.
 """
 
 import collections
@@ -120,7 +120,8 @@ class Certificate:
     """Why the stream is not certified; empty if it is."""
     found = [] if len(self.seeds) >= LEAST_SEEDS else [f"{len(self.seeds)} seeds, fewer than {LEAST_SEEDS}"]
     found += [f"not significantly better than {each.name}" for each in self.learners if not each.is_gain]
-    found += [] if any(bit.holds for bit in self.bits) else ["no bit is decided"]
+    decided = {bit.layer for bit in self.bits if bit.holds}
+    found += [f"layer {layer + 1} has no decided bit" for layer in range(len(self.best[0])) if layer not in decided]
     return found + ([] if self.patterns_vary else ["all configurations are equal, or prefixes or suffixes"])
 
 

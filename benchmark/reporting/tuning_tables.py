@@ -43,10 +43,11 @@ def rows(choices: Sequence[choice_lib.Choice]) -> list[list[Cell]]:
   lines = []
   for choice in choices:
     chosen = choice.chosen
+    verdict = "; ".join(["chosen", *(f"{name} at an end of its grid" for name in choice.at_an_end)])
     for trial in choice.trials:
       scores = [Cell(cells.GAP) if score is None else Cell(f"{100 * score:.2f}", value=score)
                 for score in trial.score or (None, None)]
-      outcome = trial.state or ("chosen" if trial is chosen else "")
+      outcome = trial.state or (verdict if trial is chosen else "")
       lines.append([Cell(methods.learner_label(choice.method), value=choice.method),
                     Cell(choice.stream, value=choice.stream),
                     Cell(methods.variant_label(trial.learner), is_best=trial is chosen, value=trial.learner), *scores,

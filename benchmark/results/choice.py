@@ -90,6 +90,21 @@ class Choice:
     return max(near, key=lambda trial: round(scores[trial.learner][1], 9), default=None)
 
   @property
+  def at_an_end(self) -> tuple[str, ...]:
+    """Bindings in which the chosen trial has the least or the largest of three or more values: more might be better."""
+    chosen = self.chosen
+    if chosen is None:
+      return ()
+    bound = {trial.learner: trial.records[0].result.get("variant") or {} for trial in self.trials}
+    found = []
+    for name in bound[chosen.learner]:
+      tried = {learner: _number(values.get(name)) for learner, values in bound.items()}
+      numbers = {value for value in tried.values() if value is not None}
+      if len(numbers) >= 3 and tried[chosen.learner] in (min(numbers), max(numbers)):
+        found.append(name)
+    return tuple(found)
+
+  @property
   def obstacle(self) -> str:
     """Why nothing can be chosen, in words; '' if something was."""
     if self.chosen is not None:
@@ -107,7 +122,8 @@ class Choice:
       trials.append({"variant": trial.learner, "validation_after_learning": learning, "validation_final": final,
                      "cpu_seconds": trial.cpu_seconds, "state": trial.state or "completed"})
     return {"stream": self.stream, "learner": self.method, "tuning": dict(self.tuning),
-            "chosen": self.chosen.learner if self.chosen else None, "trials": trials}
+            "chosen": self.chosen.learner if self.chosen else None, "at_an_end": list(self.at_an_end),
+            "trials": trials}
 
 
 def tuning_score(record: Record) -> tuple[float, float]:
@@ -169,6 +185,14 @@ def make(stream: str, method: str, scale: str, tuning: Mapping[str, Any], record
     trials.append(Trial(learner, tuple(record for record in found.values() if record is not None),
                         tuple(seed for seed, record in found.items() if record is None)))
   return Choice(stream, method, tuning, tuple(trials))
+
+
+def _number(text: str | None) -> float | None:
+  """The number that a value as gin writes it is; None for others."""
+  try:
+    return float(text or "")
+  except ValueError:
+    return None
 
 
 def _num_trials(record: Record) -> int:

@@ -49,6 +49,7 @@ class Row:
     all_diverged: whether runs finished and every one of them diverged.
     tuning: how its hyper-parameters were chosen, in words; '' where they were not.
     inactive: whether in some completed run what gives the method its name happened in no visit.
+    in_bfloat16: whether convolutions were computed in bfloat16.
   """
 
   learner: str
@@ -63,11 +64,12 @@ class Row:
   all_diverged: bool = False
   tuning: str = ""
   inactive: bool = False
+  in_bfloat16: bool = False
 
   @property
   def label(self) -> str:
     """The method's name for people."""
-    return methods.learner_label(self.learner)
+    return f"{methods.learner_label(self.learner)}{', in bfloat16' if self.in_bfloat16 else ''}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,6 +121,7 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
   frame["task_order"] = [tuple(record.result["stream"]["task_order"]) for record in records]
   frame["inactive"] = [_is_inactive(record) for record in records]
+  frame["in_bfloat16"] = [record.result.get("precision") is not None for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
   frame["source"] = [(record.source, record.recorded_as) for record in records]
   expected = list(dict.fromkeys(map(Identity.parse, expected_identities or ())))
@@ -178,6 +181,7 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
         gaps=(*(f"seed {run.seed} {run.status}: {run.reason}" for run in ended.itertuples()),
               *(f"seed {each.seed} not run" for each in absent)),
         mixed=is_mixed[learner],
+        in_bfloat16=bool(own["in_bfloat16"].any()),
         inactive=bool((own["inactive"] & (own["status"] == Status.COMPLETED)).any()),
         all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all()),
         tuning="" if own.empty else own["tuning"].mode().iloc[0]))

@@ -62,7 +62,8 @@ def _expected(record: Record) -> dict[int, tuple[int, int]]:
   """Numbers of test images and of classes of every visited task, ascending."""
   stream = record.result["stream"]
   images, classes = stream["counts"].get("test", []), stream["num_classes"]
-  return {task: (images[task], classes[task]) for task in record.matrix.task_ids if task < len(images)}
+  return {task: (images[task], classes[task]) for task in record.matrix.task_ids
+          if task < len(images) and images[task]}
 
 
 def _read(record: Record, path: pathlib.Path) -> Mapping[str, np.ndarray]:

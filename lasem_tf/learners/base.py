@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf import types
-from lasem_tf.learners import backbone_options, promise
-from lasem_tf.nn import architecture, initializers
+from lasem_tf.learners import promise
+from lasem_tf.nn import architecture, backbone_options, initializers
 
 
 class Batch(NamedTuple):

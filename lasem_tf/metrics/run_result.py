@@ -202,6 +202,7 @@ class RunResult(Measured):
     tuning: how hyper-parameters were chosen; null or missing where they were not.
     scenario: 'task_incremental': the task of every test image is known, and each task has a head of its own; so it is
       in older records, which lack the field. 'class_incremental': `over_all_heads` was measured besides.
+    precision: what convolutions were computed in, where it was not float32; else null or missing.
   """
 
   stream: StreamFacts
@@ -212,6 +213,7 @@ class RunResult(Measured):
   variant: dict[str, Text] | None = None
   tuning: Tuning | None = None
   scenario: Scenario | None = None
+  precision: Literal["mixed_bfloat16"] | None = None
 
 
 def summarize(visits: Sequence[VisitResult], task_order: Sequence[int], forward_macs: Sequence[int | None],

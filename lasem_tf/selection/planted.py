@@ -26,7 +26,7 @@ class Planted(base.Selection):
     self._flipped = flipped
 
   def _check(self, num_tasks, epochs_per_task):
-    declared = self.declared or (None,) * num_tasks
+    declared = self.declared + (None,) * (num_tasks - len(self.declared))
     undeclared = [task_id for task_id, bits in enumerate(declared) if bits is None]
     if undeclared:
       tasks = "any task" if len(undeclared) == num_tasks else f"task {undeclared[0]}"

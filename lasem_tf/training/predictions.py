@@ -74,6 +74,7 @@ def collect(evaluator: evaluation.Evaluator, stream: stream_lib.TaskStream, task
   """
   arrays: dict[str, np.ndarray] = {}
   latencies = []
+  tasks = [task for task in tasks if len(stream.source_indices(task, "test"))]  # A run that goes on may lack some.
   for task in tasks:
     # The images of one task in memory at a time.
     evaluator.keep_resident(task)

@@ -58,4 +58,4 @@ def test_a_committed_certificate_follows_from_its_records(path):
   content = json.loads(path.read_text())
   folder = pathlib.Path(path).parent / path.stem
   found = certification.certify(records.load_records([folder]), content["stream"], content["knowledge"])
-  assert json.loads(certificate.to_json(found)) == content and found.problems == []
+  assert json.loads(certificate.to_json(found)) == content

@@ -50,4 +50,4 @@ def test_a_run_without_visits_has_empty_lists():
       "status": "failed", "reason": "It ended.", "configurations": [], "forward_macs_committed": [],
       "training_macs_per_image": [], "learner_summary": [], "parameters": {"after_visit": [], "super_network": None},
       "accuracy": {"after_visit": [], "before_commit": None, "at_best_validation": []},
-      "validation_accuracy": []}
+      "validation_accuracy": [], "over_all_heads": None}

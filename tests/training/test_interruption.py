@@ -111,24 +111,29 @@ def test_interrupted_around_a_commit_the_next_life_finishes_alike(uninterrupted,
     assert _lines(directory / "events.jsonl") == lines
 
 
-@pytest.mark.parametrize("question", [2, 4])
-def test_interrupted_while_tasks_are_validated_they_are_validated_again(question, uninterrupted, tmp_path):
-  asked = []
+def test_interrupted_while_tasks_are_validated_they_are_validated_again(uninterrupted, tmp_path):
+  def life(directory, question):
+    """Stops at the n-th question of the evaluation after the second visit, which ends with validation."""
+    asked = []
 
-  def stop_within_evaluation():
-    progress = first.session.progress
-    if (progress.visit, progress.current.stage) == (1, progress_lib.Stage.COMMITTED):
-      asked.append(len(asked) + 1)  # Two tasks are tested, then validated.
-    return question in asked
+    def ask():
+      progress = made.session.progress
+      if (progress.visit, progress.current.stage) == (1, progress_lib.Stage.COMMITTED):
+        asked.append(len(asked) + 1)
+      return question in asked
 
-  first = _life("lasem", tmp_path, stop_within_evaluation, 1.0)
+    made = _life("lasem", directory, ask, 1.0)
+    return made, asked
+
+  whole, asked = life(tmp_path / "whole", None)
+  whole.run()
+  first, _ = life(tmp_path / "stopped", asked[-1])
   with pytest.raises(lifetime.Interrupted):
     first.run()
-  assert asked[-1] == question
   expected, lines, variables, _ = uninterrupted("lasem")
-  second = _life("lasem", tmp_path)
+  second = _life("lasem", tmp_path / "stopped")
   assert _comparable(second.run()) == expected
-  assert _lines(tmp_path / "events.jsonl") == lines
+  assert _lines(tmp_path / "stopped" / "events.jsonl") == lines
   _assert_same(_final_variables(second), variables)
 
 

@@ -52,12 +52,7 @@ class TFDSStream(TaskStream):
       images_per_class: numbers of (training, validation, test) images of each class; None for all, by `split`.
       split: shares of train, validation and test; where the data set has a test split, only the proportion of the first
         two counts.
-      image_size: see `FolderStream`, like the following ones.
-      num_channels: .
-      fit: .
-      normalization: .
-      rotations: .
-      num_permutations: .
+      image_size, num_channels, fit, normalization, rotations, num_permutations: see `FolderStream`.
 
     Raises:
       ValueError: a binding has a value that it cannot take.

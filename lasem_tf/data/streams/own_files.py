@@ -101,13 +101,7 @@ class TableStream(own_images.OwnImages):
       table: the CSV file: absolute, or relative to the working folder or a data folder; paths in it are relative to its
         folder.
       split: shares of train, validation and test of every label and domain, unused where the table has a column split.
-      image_size: see `FolderStream`, like the following ones.
-      num_channels: .
-      fit: .
-      normalization: .
-      rotations: .
-      num_permutations: .
-      skip_unreadable: .
+      image_size, num_channels, fit, normalization, rotations, num_permutations, skip_unreadable: see `FolderStream`.
       data_name: what tables of results call the data; the file's name by default.
 
     Raises:

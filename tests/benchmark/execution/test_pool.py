@@ -46,7 +46,7 @@ def test_shards_together_are_the_suite(suite, whole, tmp_path):
     assert len(small_suite.records(tmp_path)) == index + 1
   assert small_suite.results(tmp_path) == small_suite.results(whole)
   merged, unsharded = (pandas.read_csv(folder / "table.csv") for folder in (tmp_path, whole))
-  timed = [name for name in unsharded if "seconds" in name or "cpu" in name]
+  timed = [name for name in unsharded if "seconds" in name or "cpu" in name or "latency" in name]
   assert timed and len(unsharded) == 1
   pandas.testing.assert_frame_equal(merged.drop(columns=timed), unsharded.drop(columns=timed))
 

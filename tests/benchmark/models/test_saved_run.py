@@ -31,6 +31,12 @@ def test_the_model_holds_configuration_tasks_and_all_weights(two_tasks):
   assert [saved.configuration(task) for task in (0, 1)] == record["result"]["configurations"]
 
 
+def test_a_task_keeps_what_its_stream_declared():
+  for details in ({}, {types.BEST_CONFIGURATION: "0110"}):
+    task = saved_run.SavedTask(types.TaskInfo(1, 2, ("a", "b"), (), details), None, {"train": "x"})
+    assert saved_run.SavedTask.from_json(1, json.loads(json.dumps(task.to_json()))) == task
+
+
 def test_building_leaves_gin_as_it_was(two_tasks):
   gin.parse_config("KEPT = 3\nSynthetic.noise = %KEPT")
   before = gin.config_str()

@@ -4,7 +4,7 @@ import pytest
 
 from benchmark import report
 from benchmark.reporting import cells, tables, tuning_tables
-from benchmark.results import choice, comparability, comparison, records
+from benchmark.results import choice, comparability, comparison, methods, records
 from tests.benchmark import synthetic_records
 from tests.benchmark.results import test_choice
 
@@ -42,7 +42,7 @@ def test_tables_say_how_methods_were_tuned_and_hold_no_trial():
   found = [*trials(), *evaluated(_LEARNERS[1]), *evaluated("stl")]
   _, compared = choice.split(found)
   panels = comparison.panels(compared, baseline="ewc")
-  assert [row.label for row in panels[0].rows] == ["STL", "EWC (strength=10)"] and panels[0].baseline == _LEARNERS[1]
+  assert [row.learner for row in panels[0].rows] == ["stl", _LEARNERS[1]] and panels[0].baseline == _LEARNERS[1]
   text = tables.markdown(panels)
   assert "Hyper-parameters by first_tasks (first 2 tasks, seed 1000), 3 trials per learner." in text
 
@@ -54,7 +54,7 @@ def test_unequal_protocols_are_refused_or_named(num_trials):
     comparison.panels(found)
   panels = comparison.panels(found, allow_mixed_tuning=True)
   remark = cells.tuning_remark(panels)
-  assert "EWC (strength=10) by first_tasks" in remark
+  assert f"{methods.learner_label(_LEARNERS[1])} by first_tasks" in remark
   assert ("STL by first_tasks" in remark and "4 trials" in remark) if num_trials else "STL not tuned" in remark
 
 

@@ -47,6 +47,15 @@ def test_the_margin_decides_what_final_accuracy_may_decide(margin, chosen):
   assert made.to_json()["chosen"] == _LEARNERS[chosen]
 
 
+@pytest.mark.parametrize("best, at_an_end", [(0, ("STRENGTH",)), (1, ()), (2, ("STRENGTH",))])
+def test_a_choice_at_an_end_of_the_grid_is_noted(best, at_an_end):
+  records = [trial(learner, scores=(.9, .9, .9) if place == best else (.5, .5, .5))
+             for place, learner in enumerate(_LEARNERS)]
+  for record, strength in zip(records, ("1.0", "10.0", "100.0")):
+    record.result["variant"] = {"STRENGTH": strength, "FORM": "'online'", "RATE": "0.1"}
+  assert choice.choices(records)[0].at_an_end == at_an_end
+
+
 def test_of_equals_the_first_of_the_grid_is_chosen():
   records = [trial(learner, scores=_SCORES[_LEARNERS[0]]) for learner in _LEARNERS]
   assert choice.choices(records[::-1])[0].chosen.learner == _LEARNERS[0]

@@ -83,6 +83,13 @@ def test_a_mechanism_that_acted_in_no_visit_of_a_run_is_noted(by_seed, inactive)
   assert _rows([*runs, constant("stl", 0, .4)])["den"].inactive is inactive
 
 
+def test_rows_say_what_was_computed_in_bfloat16():
+  mixed = constant("stl", 0, .5)
+  mixed.result["precision"] = "mixed_bfloat16"
+  assert _rows([mixed])["stl"].label == "STL, in bfloat16"
+  assert _rows([constant("stl", 0, .5)])["stl"].label == "STL"
+
+
 def test_runs_without_a_result_say_nothing_of_their_mechanism():
   failed = record(learner="den", status="failed", reason="disk")
   assert not _rows([failed, constant("stl", 0, .4)])["den"].inactive
