@@ -19,6 +19,7 @@ lint: $(INSTALLED)
 
 # Into build/docs, as plain files for any host; a warning is an error.
 docs: $(INSTALLED)
+	rm -rf docs/generated
 	$(RUN) sphinx -b html -W --keep-going -q docs build/docs
 
 slow-test: $(INSTALLED)

@@ -18,7 +18,8 @@ templates_path = ["_templates"]
 html_theme = "furo"
 html_title = "LASEM in TensorFlow 2"
 
-autodoc_default_options = {"members": True, "show-inheritance": True}
+# Names that a module hands on are described where they come from.
+autodoc_default_options = {"members": True, "show-inheritance": True, "ignore-module-all": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_google_docstring = True
@@ -30,13 +31,20 @@ default_role = "literal"
 suppress_warnings = ["myst.xref_missing"]
 
 
+def _escape(line):
+  """Bars, stars and final underscores outside of quotation mean something to reStructuredText."""
+  parts = line.split("`")
+  return "`".join([re.sub(r"([|*]|_(?!\w))", r"\\\1", part) if index % 2 == 0 else part
+                   for index, part in enumerate(parts)])
+
+
 def _to_restructured_text(app, what, name, obj, options, lines):
   """Docstrings are plain text: bars are bars, and what a module's docstring indents stays as it is."""
   del app, name, obj, options
   found = []
   for is_indented, group in itertools.groupby(lines, lambda line: what == "module" and line.startswith(" ")):
     block = list(group)
-    found += ["", "::", "", *block, ""] if is_indented else [re.sub(r"([|*])", r"\\\1", line) for line in block]
+    found += ["", "::", "", *block, ""] if is_indented else list(map(_escape, block))
   lines[:] = found
 
 

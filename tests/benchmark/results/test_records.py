@@ -204,11 +204,12 @@ def test_interrupted_write_leaves_the_old_record(tmp_path, monkeypatch):
   assert [file.name for file in path.parent.iterdir()] == ["record.json"]
 
 
-def test_ten_thousand_records_of_twenty_tasks_fit_in_memory(tmp_path):
+@pytest.mark.parametrize("number", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_many_records_of_twenty_tasks_fit_in_memory(number, tmp_path):
   # One template, renamed and digested anew: making matrices at random would take longer than reading them.
   template = synthetic_records.record(learner="hps_all", num_tasks=20).to_json()
   with open(tmp_path / "records.jsonl", "w", encoding="utf-8") as file:
-    for index in range(10_000):
+    for index in range(number):
       stream, seed = f"stream{index % 4}", index // 100
       learner = f"learner{index // 4 % 25}"
       template["identity"] = f"{stream}/{learner}/smoke/seed{seed}"
@@ -228,6 +229,6 @@ def test_ten_thousand_records_of_twenty_tasks_fit_in_memory(tmp_path):
   output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True,
                           timeout=300).stdout
   count, kilobytes = map(int, output.split())
-  assert count == 10_000
+  assert count == number
   assert kilobytes < 2_000_000
   assert len((tmp_path / "table.csv").read_text().splitlines()) == 1 + 100
