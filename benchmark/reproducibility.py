@@ -52,7 +52,7 @@ def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
   flags.DEFINE_string("reports_dir", "reports", "Folder of reports.", flag_values=values)
-  flags.DEFINE_multi_string("markdown", ["README.md", "docs/results.md"],
+  flags.DEFINE_multi_string("markdown", ["README.md", "docs/results.md", "docs/selection_quality.md"],
                             "File with generated blocks. May be repeated.", flag_values=values)
   flags.DEFINE_bool("check", False, "Write nothing; say what is stale.", flag_values=values)
   return values

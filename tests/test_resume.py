@@ -85,7 +85,7 @@ def _check(suite, output_dir, expected, seed, kills):
   assert not [name for name in names if name.endswith(".tmp") or name.startswith(".unfinished-")]
   for run_dir in {path.parent for path in output_dir.rglob("record.json")}:
     assert _files(run_dir) <= {"record.json", "run.json", "run.log", "run.lock", "requested.gin", "operative.gin",
-                               "events.jsonl", "checkpoints"}
+                               "events.jsonl", "checkpoints", "model", "predictions.npz"}
 
 
 def _files(run_dir: pathlib.Path) -> set[str]:

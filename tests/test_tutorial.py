@@ -13,7 +13,7 @@ import shlex
 
 import pytest
 
-from benchmark.execution import run_once
+from benchmark.execution import process, run_once
 from benchmark.execution.settings import Settings
 from benchmark.results import records
 from benchmark.suites import suite
@@ -36,6 +36,8 @@ def _outputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tutorial")
     photographs.write(folder / "photos", photographs.CLASSES[:4], per_class=12, longest=32)
     patch.chdir(folder)
+    for name in ("prepare_process", "start_tensorflow"):  # This process has TensorFlow already, and keeps its cores.
+      patch.setattr(process, name, lambda *_: None)
     yield folder, {command: _run(command) for command in _commands()}
 
 
@@ -44,7 +46,6 @@ def _run(command: str) -> tuple[int, str]:
   assert (python, option) == ("python", "-m")
   if command == _FULL:
     arguments.append("--dry_run")
-  # In this process, which has TensorFlow already.
   out = io.StringIO()
   with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
     try:

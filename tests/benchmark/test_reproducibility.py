@@ -163,5 +163,5 @@ def test_committed_reports_and_texts_are_up_to_date():
   page = _ROOT / "reports" / "REPRODUCIBILITY.md"
   if not committed and not page.exists():
     pytest.skip("no report is committed yet")
-  markdown = [f"--markdown={_ROOT / name}" for name in ("README.md", "docs/results.md")]
+  markdown = [f"--markdown={_ROOT / name}" for name in ("README.md", "docs/results.md", "docs/selection_quality.md")]
   assert reproducibility.main(["reproducibility", f"--reports_dir={_ROOT / 'reports'}", *markdown, "--check"]) == 0

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.learners import a_gem, trunk
+from lasem_tf.nn import architecture
 from tests import tiny_stream
 
 
@@ -39,7 +40,7 @@ def memory_loss(learner):
 
 def test_gradient_descent_does_not_raise_the_memory_loss():
   stream = tiny_stream.TinyStream(num_classes=(3, 3))
-  spec = tiny_stream.architecture.ConvNetSpec((8, 8, 3), (3, 3), (4, 6), (2, 2), (8,), dropout_keep_probability=1.0)
+  spec = architecture.ConvNetSpec((8, 8, 3), (3, 3), (4, 6), (2, 2), (8,), dropout_keep_probability=1.0)
   learner = a_gem.AveragedGradientEpisodicMemory(stream.context(spec=spec, learning_rate=0.05), optimizer="sgd")
   tiny_stream.run_visit(learner, stream.tasks[0], 0, steps_per_epoch=20, learning_rate=0.05)
   learner.begin_visit(stream.tasks[1], 1)

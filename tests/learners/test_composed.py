@@ -32,8 +32,8 @@ class Scripted(expectation.Expectation):
     super().__init__()
     self._choices = iter(choices)
 
-  def begin_search(self, task_id, num_epochs):
-    search = super().begin_search(task_id, num_epochs)
+  def begin_search(self, task_id, num_epochs, adopted=()):
+    search = super().begin_search(task_id, num_epochs, adopted)
     bits = composed.TransferConfiguration.parse(next(self._choices), self.depth).bits
     search.choice = lambda: composed.TransferConfiguration(bits)
     search.sharing = lambda: tf.constant(bits)
