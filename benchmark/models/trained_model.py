@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+from scipy import special
 
 from benchmark.models import learning, saved_run
 from benchmark.models.learning import Images
@@ -37,8 +38,7 @@ class Prediction:
   @property
   def probabilities(self) -> np.ndarray:
     """Softmax of the logits within the task, float64 `[classes]`."""
-    shifted = np.exp(self.logits.astype(np.float64) - self.logits.max())
-    return shifted / shifted.sum()
+    return special.softmax(self.logits.astype(np.float64))
 
   @property
   def label(self) -> int:

@@ -17,12 +17,12 @@ import numpy as np
 from benchmark.results import selection_quality
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
-from lasem_tf.metrics import lifelong, paired, statistics
+from lasem_tf.metrics import lifelong, paired, power, statistics
 
 _Runs = Mapping[int, Record]  # Of one learner, by seed.
 
 LEAST_SEEDS = 10
-LEVEL = 0.05
+LEVEL = power.LEVEL
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,9 +104,10 @@ class Certificate:
   @property
   def decided(self) -> tuple[str, ...]:
     """Which bits are scored, by task."""
-    held = {(bit.task, bit.layer) for bit in self.bits if bit.holds}
-    return tuple("".join("01"[(task, layer) in held] for layer in range(len(bits)))
-                 for task, bits in enumerate(self.best))
+    held = np.zeros((len(self.best), len(self.best[0])), dtype=bool)
+    for bit in self.bits:
+      held[bit.task, bit.layer] = bit.holds
+    return selection_quality.texts_of(held)
 
   @property
   def patterns_vary(self) -> bool:
@@ -198,8 +199,8 @@ def _compare(planted: _Runs, others: Mapping[str, _Runs], seeds: Sequence[int]) 
 def _paired(planted: _Runs, other: _Runs, seeds: Sequence[int],
             measure: Callable[[Record], float]) -> tuple[statistics.Estimate, float | None]:
   best, rest = ({seed: measure(runs[seed]) for seed in seeds} for runs in (planted, other))
-  difference = paired.paired_difference(best, rest, margin=1.0)  # Equivalence is not asked for.
-  return statistics.estimate([best[seed] - rest[seed] for seed in seeds]), difference.p_value
+  found = paired.paired_difference(best, rest, margin=1.0)  # Equivalence is not asked for.
+  return statistics.Estimate(found.n, found.difference, found.deviation, found.half_width), found.p_value
 
 
 def _own(task: int, run: Record) -> float:

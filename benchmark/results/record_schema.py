@@ -12,7 +12,6 @@ import json
 import math
 import pathlib
 import reprlib
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -28,7 +27,6 @@ from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = pathlib.Path(__file__).with_name("record.schema.json")
-STATUSES = typing.get_args(run_result.Status)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

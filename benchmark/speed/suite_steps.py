@@ -50,11 +50,6 @@ class TrainedLearner:
     """Several steps in one graph."""
     return measure.Arm(name, self._caller(EPOCH_STEPS, loop=True), EPOCH_STEPS)
 
-  def best_arm(self, name: str) -> measure.Arm:
-    """The form that the trainer chooses."""
-    loop = steps.prefers_loop(self.learner, 0, self.batch_size)
-    return self.epoch_arm(name) if loop else self.step_arm(name)
-
   def evaluation_arm(self, name: str, num_images: int) -> measure.Arm:
     """Forward passes of the committed form of the network, per image."""
     images = tf.random.stateless_normal([num_images, *self.learner.context.spec.image_shape], [0, 2])

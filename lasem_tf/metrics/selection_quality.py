@@ -11,7 +11,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+
+from lasem_tf.metrics import statistics
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +96,7 @@ def skill(accuracy: Sequence[float], random: Sequence[float], reference: Sequenc
   n = gained.size
   if n < 2:
     return None
-  covariance = np.cov(gained, possible) * float(stats.t.ppf(0.5 + confidence / 2, n - 1))**2 / n
+  covariance = np.cov(gained, possible) * statistics.t_quantile(0.5 + confidence / 2, n - 1)**2 / n
   numerator, denominator = float(gained.mean()), float(possible.mean())
   # The interval holds the ratios r with (numerator - r denominator)^2 <= t^2 variance of that difference.
   square = denominator**2 - covariance[1, 1]

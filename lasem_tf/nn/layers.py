@@ -127,6 +127,11 @@ def cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
   return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
 
 
+def cross_entropy_of_blocks(logits: tf.Tensor, labels: tf.Tensor, blocks: int | tf.Tensor) -> tf.Tensor:
+  """The same of several answers to the same examples: `[blocks * n, classes]`, `[n]` -> `[blocks, n]`."""
+  return tf.reshape(cross_entropy(logits, tf.tile(labels, [blocks])), [blocks, -1])
+
+
 def mean_cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
   """Mean softmax cross-entropy over the batch, a scalar."""
   return tf.reduce_mean(cross_entropy(logits, labels))

@@ -8,9 +8,21 @@ separate networks.
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from lasem_tf.nn import architecture, layers, networks
+
+
+def forward_macs(layer_macs: Sequence[float], groups: Sequence[int]) -> float:
+  """Multiply-accumulate operations of all convolutions of `all_configuration_features`, for one image.
+
+  Args:
+    layer_macs: of every convolution of one network.
+    groups: see there.
+  """
+  branches = np.cumsum(np.isin(np.arange(len(layer_macs)), np.cumsum((0, *groups[:-1]))))
+  return float(sum(macs * 2.0**count for macs, count in zip(layer_macs, branches)))
 
 
 def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence[networks.LayerWeights],

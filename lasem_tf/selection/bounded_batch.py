@@ -198,6 +198,4 @@ class BoundedBatch:
   @staticmethod
   def _cross_entropy(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     """`[k * n, classes]`, `[n]` -> `[k, n]`."""
-    size = tf.shape(labels)[0]
-    blocks = tf.shape(logits)[0] // size
-    return tf.reshape(layers.cross_entropy(logits, tf.tile(labels, [blocks])), [blocks, size])
+    return layers.cross_entropy_of_blocks(logits, labels, tf.shape(logits)[0] // tf.shape(labels)[0])

@@ -10,8 +10,8 @@ import functools
 from typing import Literal
 
 import gin
-import numpy as np
 
+from lasem_tf.nn import prefix_tree
 from lasem_tf.selection import base, configuration
 from lasem_tf.selection.bounded_search import BoundedSearch
 from lasem_tf.selection.expectation_search import ExpectationSearch, Rules
@@ -96,8 +96,7 @@ class Expectation(base.Selection):
     return (BoundedSearch if self._rules.dropped_mass else ExpectationSearch)(task_id, self._rules)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
-    branches = np.cumsum(np.isin(np.arange(self.depth), np.cumsum((0,) + self._rules.groups[:-1])))
     heads = 2.0 ** len(self._rules.groups) * dense_macs
-    tree = sum(macs * 2.0 ** count for macs, count in zip(layer_macs, branches)) + heads
+    tree = prefix_tree.forward_macs(layer_macs, self._rules.groups) + heads
     # The posterior takes one more forward pass, of the heads alone. A bounded posterior mass costs at most about this.
     return float(3.0 * (tree + sum(generation_macs)) + heads - 2.0 * layer_macs[0])

@@ -154,8 +154,7 @@ class ExpectationSearch(base.Search):
 
   def _cross_entropy(self, logits, labels):
     """`[configurations * batch, classes]`, `[batch]` -> `[configurations, batch]`."""
-    size = len(self.configurations)
-    return tf.reshape(layers.cross_entropy(logits, tf.tile(labels, [size])), [size, -1])
+    return layers.cross_entropy_of_blocks(logits, labels, len(self.configurations))
 
   def next_phase(self, num_completed, num_epochs):
     if num_completed == 0:

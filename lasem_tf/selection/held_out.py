@@ -112,11 +112,11 @@ class HeldOutSearch(base.Search):
 
   def _cross_entropy(self, problem, images, labels, seed=None) -> tf.Tensor:
     """`[configurations, batch]`."""
-    network, size = problem.network, len(self.configurations)
+    network = problem.network
     features = prefix_tree.all_configuration_features(network.spec, network.layer_weights(), images,
                                                       (1,) * self._options.depth)
     logits = network.head(features, dropout_seed=seed)
-    return tf.reshape(layers.cross_entropy(logits, tf.tile(labels, [size])), [size, -1])
+    return layers.cross_entropy_of_blocks(logits, labels, len(self.configurations))
 
   def begin_epoch(self, epoch):
     if not self._is_searching:
@@ -191,7 +191,7 @@ class HeldOut(base.Selection):
     return self.epochs_of_search(num_epochs) + (num_epochs if self.retrain else 0)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
-    tree = sum(macs * 2.0 ** (layer + 1) for layer, macs in enumerate(layer_macs)) + 2.0**self.depth * dense_macs
+    tree = prefix_tree.forward_macs(layer_macs, (1,) * self.depth) + 2.0**self.depth * dense_macs
     # A forward pass on the images that judge comes to that of training; every layer is shared in half of the choices.
     searched = 3.0 * (tree + sum(generation_macs)) + tree - 2.0 * layer_macs[0]
     chosen = super().training_macs(layer_macs, [macs / 2 for macs in generation_macs], dense_macs)

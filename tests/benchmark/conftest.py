@@ -2,6 +2,10 @@
 
 import importlib.util
 
+import pytest
+
+from benchmark.execution import process
+
 
 def _has_tensorflow() -> bool:
   try:
@@ -13,3 +17,10 @@ def _has_tensorflow() -> bool:
 collect_ignore_glob = [] if _has_tensorflow() else [
     "execution/test_full_disk.py", "models", "speed/*", "suites/test_learner_bindings.py", "test_data.py",
     "test_predict.py", "test_replay.py"]
+
+
+@pytest.fixture
+def unpinned(monkeypatch):
+  """Commands that are called here leave this process its cores and its TensorFlow."""
+  for name in ("prepare_process", "start_tensorflow"):
+    monkeypatch.setattr(process, name, lambda *_: None)

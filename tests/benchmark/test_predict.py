@@ -13,6 +13,8 @@ from benchmark import predict
 from tests.benchmark.models import short_runs
 from tests.data import photographs
 
+pytestmark = pytest.mark.usefixtures("unpinned")
+
 
 @pytest.fixture(name="run_dir", scope="module")
 def _run_dir(tmp_path_factory):
@@ -28,13 +30,6 @@ def _run_dir(tmp_path_factory):
 @pytest.fixture(name="new")
 def _new(run_dir):
   return run_dir.parents[4] / "new" / photographs.CLASSES[0]
-
-
-@pytest.fixture(autouse=True)
-def _unpinned(monkeypatch):
-  """The tests' own process keeps its cores."""
-  monkeypatch.setattr(predict.process, "prepare_process", lambda *_: None)
-  monkeypatch.setattr(predict.process, "start_tensorflow", lambda *_: None)
 
 
 def _run(*arguments) -> int:

@@ -11,6 +11,8 @@ from benchmark.results import record_schema, records
 from benchmark.suites import suite
 from tests.benchmark import small_suite
 
+pytestmark = pytest.mark.usefixtures("unpinned")
+
 
 def _replay(*arguments) -> int:
   try:
@@ -29,13 +31,6 @@ def _run_dir(tmp_path_factory):
   settings = Settings(output_dir=str(folder / "out"), tensorboard=False, command="test")
   assert attempt.attempt(run, settings, lambda event: None, lambda: False) == ("completed", None)
   return settings.run_dir(run)
-
-
-@pytest.fixture(autouse=True)
-def _unpinned(monkeypatch):
-  """The tests' own process keeps its cores."""
-  monkeypatch.setattr(replay.process, "prepare_process", lambda *_: None)
-  monkeypatch.setattr(replay.process, "start_tensorflow", lambda *_: None)
 
 
 def test_a_record_names_the_switches_that_were_on(run_dir):

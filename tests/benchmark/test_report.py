@@ -13,6 +13,7 @@ from benchmark import export, report
 from benchmark.reporting import published as published_lib
 from benchmark.results import record_schema, records
 from tests.benchmark import synthetic_records
+from tests.benchmark.report_command import check, fails
 from tests.benchmark.synthetic_records import constant
 
 
@@ -41,19 +42,6 @@ def copy(folder, target):
       (target / path.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
       (target / path.relative_to(folder)).write_bytes(path.read_bytes())
   return target
-
-
-def check(folder, *arguments):
-  return report.main(["report", f"--results_dir={folder}", "--check", *arguments])
-
-
-def fails(capsys, *arguments) -> str:
-  with pytest.raises(SystemExit) as stop:
-    report.main(["report", *arguments])
-  assert stop.value.code == 2
-  error = capsys.readouterr().err
-  assert error.count("\n") == 1
-  return error
 
 
 def test_report_writes_tables_figures_and_page(collection):

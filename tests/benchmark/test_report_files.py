@@ -6,20 +6,8 @@ import pytest
 
 from benchmark import report
 from benchmark.results import records
+from tests.benchmark.report_command import check, fails
 from tests.benchmark.synthetic_records import constant
-
-
-def check(folder):
-  return report.main(["report", f"--results_dir={folder}", "--check"])
-
-
-def fails(capsys, *arguments) -> str:
-  with pytest.raises(SystemExit) as stop:
-    report.main(["report", *arguments])
-  assert stop.value.code == 2
-  error = capsys.readouterr().err
-  assert error.count("\n") == 1
-  return error
 
 
 @pytest.fixture(name="small")

@@ -33,26 +33,17 @@ def recovery_map(name: str, title: str, groups: dict[str, list[Record]]) -> styl
   columns = min(3, len(shares))
   rows = math.ceil(len(shares) / columns)
   figure, axes = style.new_figure(2.6 * columns + .6, (.32 * len(kinds) + 1.1) * rows + .4, rows, columns)
-  mesh = None
-  for axis, (learner, found) in zip(axes.flat, shares.items()):
-    values = np.array([[found.get((kind, layer), np.nan) for layer in range(depth)] for kind in kinds])
-    axis.set_gid(f"method:{learner}")  # The page hides whole panels.
-    mesh = axis.pcolormesh(np.ma.masked_invalid(values), cmap="cividis", vmin=0, vmax=1, edgecolors=style.INK,
-                           linewidth=.3)
+  maps = {learner: np.array([[found.get((kind, layer), np.nan) for layer in range(depth)] for kind in kinds])
+          for learner, found in shares.items()}
+  style.draw_share_maps(figure, axes, maps, "Recovery")
+  for axis, values in zip(axes.flat, maps.values()):
     for row, column in np.argwhere(~np.isnan(values)):
       axis.text(column + .5, row + .5, f"{100 * values[row, column]:.0f}", ha="center", va="center", fontsize=8,
                 color="white" if values[row, column] < .5 else "black")
-    axis.set_title(style.titled(learner))
     style.number_cells(axis.xaxis, depth, 12, first=1)
     axis.set_yticks(np.arange(len(kinds)) + .5, kinds)
-    axis.grid(False)
     axis.set_xlabel("Layer (1 = input)")
     axis.set_ylabel("Best configuration")
-  for axis in axes.flat[len(shares):]:
-    axis.set_visible(False)
-  bar = figure.colorbar(mesh, ax=axes, shrink=.9)
-  bar.set_label("Recovery", color=style.INK)
-  bar.ax.tick_params(colors=style.INK)
   return style.ReportFigure(
       f"{name}-recovery", "Recovery of the planted configurations", title,
       "Per cent of seeds and tasks in which a layer is shared or not as the stream declares, by what is best for the "

@@ -159,6 +159,29 @@ def number_cells(axis, count: int, most: int, first: int = 0, names: Sequence[in
   axis.set_ticks([cell + .5 for cell in cells], [str(names[cell] if names else cell + first) for cell in cells])
 
 
+def draw_share_maps(figure: Figure, axes, maps: Mapping[str, np.ndarray], label: str) -> None:
+  """A map of shares from 0 to 1 for every method, with one colour bar; axes that are left over are hidden.
+
+  Args:
+    figure: with the axes.
+    axes: one for every method, or more.
+    maps: `[rows, columns]` by learner; not a number: blank.
+    label: of the colour bar.
+  """
+  meshes = []
+  for axis, (learner, values) in zip(axes.flat, maps.items()):
+    axis.set_gid(f"method:{learner}")  # The page hides whole panels.
+    meshes.append(axis.pcolormesh(np.ma.masked_invalid(values), cmap="cividis", vmin=0, vmax=1, edgecolors=INK,
+                                  linewidth=.3))
+    axis.set_title(titled(learner))
+    axis.grid(False)
+  for axis in axes.flat[len(maps):]:
+    axis.set_visible(False)
+  bar = figure.colorbar(meshes[-1], ax=axes, shrink=.9)
+  bar.set_label(label, color=INK)
+  bar.ax.tick_params(colors=INK)
+
+
 def name_entries(legend, handles: Sequence) -> None:
   """Gives a legend's entries the group ids of what they explain, so that the page hides both."""
   for handle, line, text in zip(handles, legend.legend_handles, legend.get_texts()):

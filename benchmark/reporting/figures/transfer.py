@@ -34,22 +34,12 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
   num_tasks = max(grid.shape[0] for grid in grids.values())
   width = max(3.0, .32 * min(num_tasks, _MAX_TICKS) + 1.2)
   figure, axes = style.new_figure(width * columns + .6, 1.9 * rows + .5, rows, columns)
-  mesh = None
-  for axis, (learner, grid) in zip(axes.flat, grids.items()):
-    axis.set_gid(f"method:{learner}")  # The page hides whole panels.
-    mesh = axis.pcolormesh(np.ma.masked_invalid(grid.T), cmap="cividis", vmin=0, vmax=1, edgecolors=style.INK,
-                           linewidth=.3)
-    axis.set_title(style.titled(learner))
+  style.draw_share_maps(figure, axes, {learner: grid.T for learner, grid in grids.items()}, "Share of seeds")
+  for axis, grid in zip(axes.flat, grids.values()):
     style.number_cells(axis.xaxis, grid.shape[0], _MAX_TICKS)
     style.number_cells(axis.yaxis, grid.shape[1], _MAX_LAYER_TICKS, first=1)
-    axis.grid(False)
     axis.set_xlabel("Task")
     axis.set_ylabel("Layer (1 = input)")
-  for axis in axes.flat[len(grids):]:
-    axis.set_visible(False)
-  bar = figure.colorbar(mesh, ax=axes, shrink=.9)
-  bar.set_label("Share of seeds", color=style.INK)
-  bar.ax.tick_params(colors=style.INK)
   return style.ReportFigure(f"{name}-configurations", "Chosen transfer configurations", title,
                             "For each task and layer, the share of seeds in which the task uses the shared weights.",
                             figure,

@@ -17,6 +17,8 @@ from lasem_tf.data import preprocessing as preprocessing_lib
 from lasem_tf.training import serving
 from tests.benchmark.models import short_runs
 
+pytestmark = pytest.mark.usefixtures("unpinned")
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # What a user of the formats would write; the first must not find this package.
 _SAVED_MODEL = """
@@ -54,13 +56,6 @@ def _in_fresh_process(program, folder, exported, images):
                             cwd=folder if isolated else ROOT, capture_output=True, text=True, check=False)
   assert finished.returncode == 0, finished.stderr
   return [dict(np.load(path)) for path in stored]
-
-
-@pytest.fixture(autouse=True)
-def _unpinned(monkeypatch):
-  """The tests' own process keeps its cores."""
-  monkeypatch.setattr(export.process, "prepare_process", lambda *_: None)
-  monkeypatch.setattr(export.process, "start_tensorflow", lambda *_: None)
 
 
 @pytest.fixture(name="cases", scope="module")
