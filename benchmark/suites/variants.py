@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmark.suites import gin_text, identity
+from benchmark.suites import gin_text, identity, search_space
 from benchmark.suites.gin_files import ConfigurationError
 
 _DIGITS_OF_DIGEST = 8
@@ -53,15 +53,22 @@ def expand(learner: str, sweep: Mapping[str, Sequence[Any]], where: str) -> list
     if not isinstance(name, str) or not isinstance(values, (tuple, list)) or not values:
       raise ConfigurationError(f"{where}: {name} must be bound to a list of values, such as (0.1, 1.0), not "
                                f"{gin_text.render(values)}.")
+    if search_space.looks_like_range(values):
+      raise ConfigurationError(f"{where}: {name} = {gin_text.render(values)} is a range, from which only a sampler "
+                               "draws: bind suite.tuning and suite.tuning_sampler = 'tpe' too, or list values.")
   if not sweep:
     return [Variant(learner)]
-  points = [dict(zip(sweep, values)) for values in itertools.product(*sweep.values())]
-  variants = [Variant(name_of(learner, point), point) for point in points]
+  variants = [of_point(learner, dict(zip(sweep, values))) for values in itertools.product(*sweep.values())]
   names = [variant.learner for variant in variants]
   twice = next((name for name in names if names.count(name) > 1), None)
   if twice is not None:
     raise ConfigurationError(f"{where} lists a value twice: {twice} would be two runs. Remove one.")
   return variants
+
+
+def of_point(learner: str, point: Mapping[str, Any]) -> Variant:
+  """The variant of a learner that binds these values."""
+  return Variant(name_of(learner, point), point)
 
 
 def name_of(learner: str, values: Mapping[str, Any]) -> str:
