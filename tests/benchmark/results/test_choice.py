@@ -108,8 +108,8 @@ def test_values_order_trials_as_the_rule_takes_them():
 
 def suggested(number, known, space="('log', 1e-05, 0.01)"):
   """What the record of a trial says in a round after which so many of a number of trials are known."""
-  return {**facts(variants=_LEARNERS[:known]), "num_trials": number, "sampler": "tpe", "sampler_seed": 0, "round_size": 1,
-          "space": {"STRENGTH": space}}
+  return {**facts(variants=_LEARNERS[:known]), "num_trials": number, "sampler": "tpe", "sampler_seed": 0,
+          "round_size": 1, "space": {"STRENGTH": space}}
 
 
 def test_nothing_is_chosen_before_the_last_round_is_over():

@@ -80,7 +80,7 @@ def test_a_suggested_variant_is_the_one_that_a_grid_would_try(expand):
     (["suite.tuning_trials = 6"], "suite.grids of stl has 5 points, suite.tuning_trials asks for 6"),
     (["suite.tuning = 'none'", "suite.grids = {}"], "suite.tuning_sampler = 'tpe' is used by no run"),
     (["suite.grids = {'default': {'LEARNING_RATE': ('log', 0.0, 1e-2)}}"], "must begin above 0"),
-    (["suite.grids = {'default': {'LEARNING_RATE': ('log', 1e-5)}}"], "suite.grids of stl: LEARNING_RATE = .* no range"),
+    (["suite.grids = {'default': {'LEARNING_RATE': ('log', 1e-5)}}"], "of stl: LEARNING_RATE = .* is no range"),
     (["suite.grids = {'default': {'STRENGTH': ('log', 1.0, 10.0)}}"],
      "suite.grids of stl: nothing of that learner uses STRENGTH"),
     (["suite.grids = {'default': {'EPOCHS_PER_TASK': ('uniform', 1, 30)}}"], "expected int, got float"),

@@ -35,10 +35,9 @@ def test_what_lies_near_an_end(axis, near, far):
 
 
 def test_a_space_is_the_product_of_its_axes():
-  space = search_space.read({"A": ("log", 1e-5, 1e-2), "B": (1.0, 2.0, 3.0), "C": [(1, 2), gin_text.Reference("f", True)]},
-                            "grid")
-  assert space.num_points == 2701 * 3 * 2
   reference = gin_text.Reference("f", True)
+  space = search_space.read({"A": ("log", 1e-5, 1e-2), "B": (1.0, 2.0, 3.0), "C": [(1, 2), reference]}, "grid")
+  assert space.num_points == 2701 * 3 * 2
   assert space.probes() == [{"A": 1e-5, "B": 1.0, "C": (1, 2)}, {"A": 1e-2, "B": 2.0, "C": reference},
                             {"A": 1e-2, "B": 3.0, "C": reference}]
   assert space.texts == {"A": "('log', 1e-05, 0.01)", "B": "(1.0, 2.0, 3.0)", "C": "((1, 2), @f())"}
