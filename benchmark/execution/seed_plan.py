@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import tabulate
 
@@ -147,8 +147,8 @@ def _totals(needs: Sequence[Need | None], hours: Mapping[str, float], others: Se
 
 def _first_need(learner: str, baseline: str, difference: float, num_comparisons: int,
                 sources: Sequence[Source]) -> Need | None:
-  """From the first source that has the method and the baseline; of variants that none has, from the methods as they are:
-  hyper-parameters that are to be chosen have no records yet."""
+  """From the first source that has the method and the baseline; where none has these variants, which may not be chosen
+  yet, from the methods as they are."""
   methods = split_variant(learner)[0], split_variant(baseline)[0]
   for names, remark in (((learner, baseline), ""), (methods, ", " + " and ".join(methods))):
     for source in sources:
