@@ -68,7 +68,7 @@ def test_what_is_to_be_chosen_is_planned_from_the_methods_as_they_are(tmp_path):
   text = _render(tmp_path / "own", "stl[chosen]", "hps_all[chosen]")
   assert _row(text, "hps_all[chosen]")[:4] == ["hps_all[chosen]", "3", "1.00", "10"]
   assert f"records in {tmp_path / 'own'}, hps_all and stl" in text
-  with pytest.raises(ConfigurationError, match=r"several variants: bind suite.baseline to one of stl\[a=1\], stl\[a=2\]"):
+  with pytest.raises(ConfigurationError, match=r"bind suite.baseline to one of stl\[a=1\], stl\[a=2\]"):
     _render(tmp_path / "own", "stl[a=1]", "stl[a=2]")
 
 
