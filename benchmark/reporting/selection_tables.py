@@ -23,8 +23,8 @@ EXPLANATION = (
     "reference; not shown where the interval of the denominator contains zero. Agreement: mean pairwise Cohen's kappa "
     "of the chosen bits between seeds. Decision: first epoch of a task after which the leading configuration never "
     "changes, and what it had of the prior then; where the prior is recorded.")
-_PERCENT = measures.Measure("recovery", "Recovery", "%", 100, 1, "higher", "")
-_POINTS = measures.Measure("regret", "Regret", "pp", 100, 2, "lower", "")
+_PERCENT = measures.Measure("recovery", "Recovery", "%", 100, 1, "higher", "", (0.0, 1.0))
+_POINTS = measures.Measure("regret", "Regret", "pp", 100, 2, "lower", "", (-1.0, 1.0))
 
 
 def lines(found: Sequence[Quality]) -> list[list[Cell]]:
