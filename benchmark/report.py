@@ -123,8 +123,8 @@ def _selection(found: Sequence[records.Record],
   qualities, guesses = selection_quality.qualities(found, details), selection_tables.always_share(found)
   if not qualities:
     return {}, None
-  table = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, [
-      (each.learner, each.stream, line) for each, line in zip(qualities, selection_tables.lines(qualities))])
+  rows = [(each.learner, each.stream, line) for each, line in zip(qualities, selection_tables.lines(qualities))]
+  table = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, rows, ranks=selection_tables.ranks(qualities))
   files: dict[str, str | bytes] = {"selection.md": selection_tables.markdown(qualities, guesses),
                                    "selection.csv": selection_tables.csv(qualities)}
   return files, page.Selection(table, [*guesses, selection_tables.EXPLANATION])
