@@ -42,8 +42,8 @@ def ranks(found: Sequence[Quality]) -> list[int]:
   """How long each column stays where there is no room for all: 0 longest; empty ones and a single stream go first."""
   order = ["Learner", "Stream", "Recovery (%)", "Skill", "n", "Regret (pp)", "Agreement (kappa)"]
   rank = {}
-  for column, *texts in zip(COLUMNS, *([cell.text for cell in line] for line in lines(found))):
-    is_needless = set(texts) == {cells.GAP} or (column == "Stream" and len(set(texts)) == 1)
+  for column, *entries in zip(COLUMNS, *([cell.text for cell in line] for line in lines(found))):
+    is_needless = set(entries) == {cells.GAP} or (column == "Stream" and len(set(entries)) == 1)
     rank[column] = is_needless, order.index(column) if column in order else len(order)
   columns = sorted(COLUMNS, key=lambda column: rank[column])
   return [columns.index(column) for column in COLUMNS]

@@ -7,8 +7,8 @@ where fewer seeds are shared than a test needs, no outcome is said, as tables ma
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from benchmark.reporting import cells, comparisons
-from benchmark.results import comparison, controls, flatness, measures
+from benchmark.reporting import cells, comparisons, controls, flatness
+from benchmark.results import comparison, measures
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 from lasem_tf.metrics import curves, paired

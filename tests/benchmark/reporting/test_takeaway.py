@@ -8,7 +8,7 @@ import pytest
 from benchmark.reporting import takeaway
 from benchmark.results import comparison
 from tests.benchmark import synthetic_records
-from tests.benchmark.results.test_flatness import course, FALLING, FLAT
+from tests.benchmark.reporting.test_flatness import course, FALLING, FLAT
 from tests.benchmark.synthetic_records import constant
 
 _OUTCOMES = ("better", "worse", "equivalent", "undecided")

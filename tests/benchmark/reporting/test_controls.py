@@ -2,7 +2,8 @@
 
 import pytest
 
-from benchmark.results import comparison, controls
+from benchmark.reporting import controls
+from benchmark.results import comparison
 from lasem_tf.metrics import paired
 from tests.benchmark.synthetic_records import constant
 

@@ -1,6 +1,6 @@
 """How the visits of methods ended, from the recorded course."""
 
-from benchmark.results import flatness
+from benchmark.reporting import flatness
 from benchmark.results.run_details import RunDetails
 from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
