@@ -28,6 +28,7 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.reporting import (
+  atlas as atlas_lib,
   atlas_tables,
   mixed_models,
   page,
@@ -40,7 +41,6 @@ from benchmark.reporting import (
 from benchmark.reporting.figures import atlas as atlas_figures, collection, style
 from benchmark.reporting.settings import PAGE_FILE, Settings, SETTINGS_FILE
 from benchmark.results import (
-  atlas as atlas_lib,
   choice as choice_lib,
   comparison,
   course,
@@ -116,8 +116,9 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   content = page.PageContent(settings.title, [*found, *trials, *of_atlas], panels, per_task, published, figures,
                              details, mixed, tuning, tuning_tables.caption(choices) if choices else "",
                              predictions.summaries(found), selection, _atlas(atlas), [pair.panel for pair in atlas])
-  summary = [tables.plain(found, panels, choices) if panels else "", atlas_tables.plain(atlas) if atlas else ""]
-  return Report({**files, PAGE_FILE: page.render(content)}, "\n\n".join(filter(None, summary)))
+  summary = [tables.plain(found, panels, choices)] if panels or choices or not atlas else []
+  summary += [atlas_tables.plain(atlas)] if atlas else []
+  return Report({**files, PAGE_FILE: page.render(content)}, "\n\n".join(summary))
 
 
 def _atlas(pairs: Sequence[atlas_lib.Pair]) -> page.Explained | None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
-from benchmark.reporting import atlas_tables, tables
-from benchmark.results import atlas as atlas_lib, choice as choice_lib, comparability, comparison, records, run_files
+from benchmark.reporting import atlas as atlas_lib, atlas_tables, tables
+from benchmark.results import choice as choice_lib, comparability, comparison, records, run_files
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
 from lasem_tf.files import write_atomically
@@ -89,7 +89,7 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
     path = tables.write_suite_tables(compared, panels, settings.output_dir, choices)
     for name, content in atlas_tables.files(atlas).items() if atlas else ():
       write_atomically(path.with_name(name), content)
-    if panels:
+    if panels or choices or not atlas:
       print(tables.plain(compared, panels, choices))
     if atlas:
       print(atlas_tables.plain(atlas))

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmark.reporting import cells
+from benchmark.reporting import atlas, cells
+from benchmark.reporting.atlas import Pair
 from benchmark.reporting.cells import Cell
-from benchmark.results import atlas, measures, methods, texts
-from benchmark.results.atlas import Pair
+from benchmark.results import measures, methods, texts
 from lasem_tf.metrics import statistics
 
 TITLE = "Transfer atlas: what each layer gives the next task"
@@ -18,7 +18,8 @@ EXPLANATION = (
     "that is the mean of those that share it less the mean of the others. Best layers: configuration of the highest "
     "mean gain of the target, chosen by the same data, so it looks better than it is; 1 = shared. Declared: what the "
     "stream says is best for the target after its bank. Percentage points, mean ± half-width of the 95 % t-interval "
-    "over n seeds, not corrected for their number. All configurations are in atlas.csv.")
+    "over n seeds, not corrected for their number; bold (* in a terminal): it excludes zero. All configurations are in "
+    "atlas.csv.")
 _SUBJECTS = {atlas.GAIN.name: "target", atlas.SOURCE_CHANGE.name: "source"}
 _POINTS = measures.Measure("gain", "Gain", "pp", 100, 2, "higher", "")
 _MOST_NAMED = 5
@@ -57,9 +58,10 @@ def plain(pairs: Sequence[Pair]) -> str:
 
 
 def files(pairs: Sequence[Pair]) -> dict[str, str]:
-  """Contents by name: the table, all configurations, and all layers; fractions, empty where unknown."""
+  """Contents by name: the table, all configurations, and what is known of layers; in CSV as fractions."""
+  layers = _layers(pairs)
   return {"atlas.md": markdown(pairs), "atlas.csv": _csv(_configurations(pairs)),
-          "atlas_layers.csv": _csv(_layers(pairs))}
+          **({"atlas_layers.csv": _csv(layers)} if layers else {})}
 
 
 def _configurations(pairs: Sequence[Pair]) -> list[dict[str, object]]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_DECIMALS = 12
+
 
 def layer_effects(configurations: Sequence[Sequence[bool]], gains: Sequence[float]) -> np.ndarray | None:
   """The additive model gain = c + sum over shared layers l of e_l, fitted by least squares.
@@ -27,4 +29,6 @@ def layer_effects(configurations: Sequence[Sequence[bool]], gains: Sequence[floa
   design = np.column_stack([np.ones(len(shared)), shared])
   if np.linalg.matrix_rank(design) < design.shape[1]:
     return None
-  return np.linalg.lstsq(design, np.asarray(gains, dtype=np.float64), rcond=None)[0][1:]
+  effects = np.linalg.lstsq(design, np.asarray(gains, dtype=np.float64), rcond=None)[0][1:]
+  # Rounding must not make an effect of zero, equal for all seeds, differ from zero.
+  return np.round(effects, _DECIMALS) + 0.0

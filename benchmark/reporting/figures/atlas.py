@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmark.reporting import cells
+from benchmark.reporting import atlas, cells
+from benchmark.reporting.atlas import Pair
 from benchmark.reporting.figures import style
-from benchmark.results import atlas, measures, methods, run_files
-from benchmark.results.atlas import Pair
+from benchmark.results import measures, methods, run_files
 from lasem_tf.metrics import statistics
 
 _LABELS = {atlas.GAIN.name: "Target less STL (pp)", atlas.SOURCE_CHANGE.name: "Source, after less before (pp)"}
@@ -41,13 +41,14 @@ def _draw(pairs: Sequence[Pair], measure: measures.Measure) -> style.ReportFigur
     found = [[each and each.estimates[measure.name] for each in map(pair.transfer, configurations)] for pair in own]
     mesh = _draw_map(left, found, 100 * largest)
     left.set_xticks(np.arange(len(configurations)) + .5, configurations, rotation=90)
-    left.set_xlabel("Shared layers (1 = shared, input first)")
+    left.set_xlabel("Shared layers")
     left.set_title(f"Source: task {own[0].source}")
     for row, pair in enumerate(own):
       if pair.best in configurations:
         _frame(left, configurations.index(pair.best), row)
     of_layers = [[pair.layers[measure.name][layer] if measure.name in pair.layers else None for layer in range(depth)]
                  for pair in own]
+    right.set_visible(any(any(row) for row in of_layers))
     _draw_map(right, of_layers, 100 * largest)
     right.set_xticks(np.arange(depth) + .5, [str(layer + 1) for layer in range(depth)])
     right.set_xlabel("Layer")
@@ -72,8 +73,8 @@ def _named(first: Pair, measure: measures.Measure, figure) -> style.ReportFigure
       f"{_TITLES[measure.name]}, {methods.learner_label(first.knowledge)}", cells.panel_title(first.panel),
       f"{subject}, percentage points, mean over seeds. *: the 95 % t-interval excludes zero (not corrected for the "
       "number of cells, of which one in twenty does so by chance). Right: what sharing a layer adds, by least squares "
-      "over all configurations. Framed: the configuration that the stream declares best for the target, and the layers "
-      "that it shares, where it declares one.", figure, first.stream)
+      "over all configurations. Digits stand for layers, 1 = shared, from the input side. Framed: the configuration that "
+      "the stream declares best for the target, and the layers that it shares, where it declares one.", figure, first.stream)
 
 
 def _draw_map(axis, found: _Estimates, largest: float):
