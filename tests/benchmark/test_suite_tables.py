@@ -1,5 +1,6 @@
 """What the end of a suite makes of the records in its folder."""
 
+import dataclasses
 import json
 
 import pytest
@@ -85,8 +86,7 @@ def test_rows_of_other_budgets_keep_the_table_from_being_written(settings, capsy
 
 def test_an_atlas_has_its_table(settings, capsys):
   found = atlas_records.atlas()
-  runs = [suite.Run(record.stream, record.learner, record.scale, record.seed, 0, "", record.result["configuration_hash"],
-                    bindings=tuple(record.result["variant"].items())) for record in found]
+  runs = [dataclasses.replace(_run(record), bindings=tuple(record.result["variant"].items())) for record in found]
   for run, record in zip(runs, found[:-1]):
     records.write_record(record, settings.run_dir(run))
   the_suite = suite.Suite(("invented",), ("stl",), "paper", (0,), name="test")

@@ -73,8 +73,9 @@ def _named(first: Pair, measure: measures.Measure, figure) -> style.ReportFigure
       f"{_TITLES[measure.name]}, {methods.learner_label(first.knowledge)}", cells.panel_title(first.panel),
       f"{subject}, percentage points, mean over seeds. *: the 95 % t-interval excludes zero (not corrected for the "
       "number of cells, of which one in twenty does so by chance). Right: what sharing a layer adds, by least squares "
-      "over all configurations. Digits stand for layers, 1 = shared, from the input side. Framed: the configuration that "
-      "the stream declares best for the target, and the layers that it shares, where it declares one.", figure, first.stream)
+      "over all configurations. Digits stand for layers, 1 = shared, from the input side. Framed: the configuration "
+      "that the stream declares best for the target, and the layers that it shares, where it declares one.",
+      figure, first.stream)
 
 
 def _draw_map(axis, found: _Estimates, largest: float):

@@ -20,7 +20,7 @@ def test_gains_by_hand():
   assert [each.configuration for each in pair.transfers] == ["01", "10", "11"]
   # 0.10, 0.12, 0.14: mean 0.12, standard deviation 0.02. Unpaired it would be that of 0.60, 0.64, 0.68.
   found = pair.transfer("10").estimates[_GAIN]
-  assert found.n == 3 and found.mean == pytest.approx(.12) and found.half_width == pytest.approx(_T * .02 / math.sqrt(3))
+  assert (found.n, found.mean, found.half_width) == pytest.approx((3, .12, _T * .02 / math.sqrt(3)))
   assert found.excludes_zero and pair.transfer("01").estimates[_GAIN].mean == pytest.approx(-.02)
   assert pair.transfer("10").estimates[_SOURCE].mean == pytest.approx(-.1)
   assert pair.transfer("01").estimates[_SOURCE].mean == 0 and not pair.transfer("01").estimates[_SOURCE].excludes_zero
@@ -31,7 +31,7 @@ def test_effects_of_layers_by_hand():
   (pair,) = atlas.pairs(atlas_records.atlas())
   first, second = pair.layers[_GAIN]
   # Layer 1, by seed: (.10 + .12 + .02) / 2, (.12 + .12 + .02) / 2, (.14 + .12 + .02) / 2.
-  assert first.n == 3 and first.mean == pytest.approx(.13) and first.half_width == pytest.approx(_T * .01 / math.sqrt(3))
+  assert (first.n, first.mean, first.half_width) == pytest.approx((3, .13, _T * .01 / math.sqrt(3)))
   # Layer 2: (-.02 + .12 - .10) / 2, (-.02 + .12 - .12) / 2, (-.02 + .12 - .14) / 2.
   assert second.mean == pytest.approx(-.01)
   assert [effect.mean for effect in pair.layers[_SOURCE]] == pytest.approx([-.1, 0])
