@@ -120,20 +120,21 @@ def pairs(records: Sequence[Record]) -> list[Pair]:
   Raises:
     comparison.MixedDataError: runs of a pair were measured on different data, or of a learner with other settings.
   """
-  groups: dict[tuple, list[Record]] = collections.defaultdict(list)
+  single: dict[tuple, list[Record]] = collections.defaultdict(list)
+  static: dict[tuple, list[Record]] = collections.defaultdict(list)
   for record in records:
-    groups[record.stream, record.scale, _tasks(record)].append(_without_order(record))
-  found = []
-  for (stream, scale, tasks), runs in groups.items():
-    learners = collections.defaultdict(list)
-    for run in runs:
-      learners[selection_quality.knowledge(run.named.method)].append(run)
-    single = learners.pop(None, [])
-    found += [_pair(stream, scale, knowledge, *tasks, single + own) for knowledge, own in learners.items()]
+    place = record.stream, record.scale, *(_tasks(record) or ())
+    knowledge = selection_quality.knowledge(record.named.method)
+    if knowledge is None:
+      single[place].append(_without_order(record))
+    else:
+      static[(*place, knowledge)].append(_without_order(record))
+  found = [_pair(key, [*single[key[:-1]], *runs]) for key, runs in static.items()]
   return sorted(found, key=lambda pair: (pair.stream, pair.scale, pair.knowledge, pair.source, pair.target))
 
 
-def _pair(stream: str, scale: str, knowledge: str, source: int, target: int, runs: Sequence[Record]) -> Pair:
+def _pair(key: tuple, runs: Sequence[Record]) -> Pair:
+  stream, scale, source, target, knowledge = key
   (panel,) = comparison.panels(runs, comparison.expected_identities(runs))
   completed = [run for run in runs if run.is_completed]
   configurations = {run.learner: run.result["configurations"][target] for run in completed if run.learner != BASELINE}

@@ -38,7 +38,8 @@ def _draw(pairs: Sequence[Pair], measure: measures.Measure) -> style.ReportFigur
   largest = max([abs(estimate.mean) for pair in pairs for each in pair.transfers
                  if (estimate := each.estimates[measure.name]).mean is not None], default=0.0) or 1.0
   for (left, right), own in zip(axes, rows):
-    found = [[each and each.estimates[measure.name] for each in map(pair.transfer, configurations)] for pair in own]
+    found = [[None if each is None else each.estimates[measure.name] for each in map(pair.transfer, configurations)]
+             for pair in own]
     mesh = _draw_map(left, found, 100 * largest)
     left.set_xticks(np.arange(len(configurations)) + .5, configurations, rotation=90)
     left.set_xlabel("Shared layers")
@@ -87,7 +88,8 @@ def _draw_map(axis, found: _Estimates, largest: float):
   for row, column in np.argwhere(~np.isnan(means)):
     estimate = found[row][column]
     mark = "*" if estimate is not None and estimate.excludes_zero else ""
-    axis.text(column + .5, row + .5, f"{means[row, column]:.0f}{mark}", ha="center", va="center", fontsize=7,
+    text = f"{means[row, column].round() + 0:.0f}{mark}"  # Zero has no sign.
+    axis.text(column + .5, row + .5, text, ha="center", va="center", fontsize=7,
               color="white" if abs(means[row, column]) > .6 * largest else "black")
   axis.invert_yaxis()
   axis.grid(False)
