@@ -5,11 +5,11 @@
   python -m benchmark.report --results_dir=reports/both --check
 
 Reads the records of any number of folders (of `benchmark.run`, or collections of `benchmark.export --format=jsonl`) and
-writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, selection.{md,csv} where a method chose layers,
-figures/*.{png,svg}, index.html and report.json (the settings) to --output_dir. The same records give the same files, so
---check can tell whether a report is up to date: it writes nothing, takes the settings of the report it checks, and
-compares texts byte for byte and figures by the data they draw. Needs no TensorFlow. A report of a hundred runs takes
-about ten seconds.
+writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, selection.{md,csv} where a method chose layers, atlas.{md,csv}
+and atlas_layers.csv of a transfer atlas, figures/*.{png,svg}, index.html and report.json (the settings) to
+--output_dir. The same records give the same files, so --check can tell whether a report is up to date: it writes
+nothing, takes the settings of the report it checks, and compares texts byte for byte and figures by the data they draw.
+Needs no TensorFlow. A report of a hundred runs takes about ten seconds.
 
 Exit status: 0 written, or up to date; 1 --check found the report stale, or a record changed or damaged; 2 a flag or a
 record is wrong: records of another format, edited by hand, contradictory, not finite, or methods measured on different
@@ -28,6 +28,8 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.reporting import (
+  atlas as atlas_lib,
+  atlas_tables,
   mixed_models,
   page,
   published as published_lib,
@@ -36,7 +38,7 @@ from benchmark.reporting import (
   tables,
   tuning_tables,
 )
-from benchmark.reporting.figures import collection, style
+from benchmark.reporting.figures import atlas as atlas_figures, collection, style
 from benchmark.reporting.settings import PAGE_FILE, Settings, SETTINGS_FILE
 from benchmark.results import (
   choice as choice_lib,
@@ -84,7 +86,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
     RecordError: the records cannot be compared, or a published number is damaged.
   """
   choices, (trials, found) = choice_lib.choices(found), choice_lib.split(found)
-  details = run_details.load_details([*found, *trials])
+  of_atlas, found = atlas_lib.split(found)
+  details, atlas = run_details.load_details([*found, *trials, *of_atlas]), atlas_lib.pairs(of_atlas)
   columns = measures.find(settings.columns) or measures.SHOWN
   panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
                              settings.margin / 100, columns, course.of_runs(found, details, columns),
@@ -95,9 +98,9 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   estimates = tables.per_task_estimates(found)
   files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates, choices))
   selection_files, selection = _selection(found, details)
-  files |= selection_files
+  files |= selection_files | (atlas_tables.files(atlas) if atlas else {})
   figures = []
-  for figure in collection.draw_all(found, panels, details):
+  for figure in (*collection.draw_all(found, panels, details), *atlas_figures.draw_all(atlas)):
     figures.append(style.render(figure, None if earlier is None else earlier / "figures"))
     files |= {f"figures/{figure.name}.png": figures[-1].png, f"figures/{figure.name}.svg": figures[-1].svg}
   per_task = [page.Table(title, columns, [(row.learner, panel.stream, line) for row, line in zip(panel.rows, rows)],
@@ -110,15 +113,25 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
              for panel, title, columns, rows in mixed_models.tables(found, panels)]
   tuning = page.Table("Tuning", tuning_tables.COLUMNS,
                       [("", row[1].text, row) for row in tuning_tables.rows(choices)])
-  content = page.PageContent(settings.title, [*found, *trials], panels, per_task, published, figures, details, mixed,
-                             tuning, tuning_tables.caption(choices) if choices else "", predictions.summaries(found),
-                             selection)
-  summary = tables.plain(found, panels, choices, command_line.terminal_width())
-  return Report({**files, PAGE_FILE: page.render(content)}, summary)
+  content = page.PageContent(settings.title, [*found, *trials, *of_atlas], panels, per_task, published, figures,
+                             details, mixed, tuning, tuning_tables.caption(choices) if choices else "",
+                             predictions.summaries(found), selection, _atlas(atlas), [pair.panel for pair in atlas])
+  summary = [tables.plain(found, panels, choices, command_line.terminal_width())] if panels or choices or not atlas else []
+  summary += [atlas_tables.plain(atlas)] if atlas else []
+  return Report({**files, PAGE_FILE: page.render(content)}, "\n\n".join(summary))
+
+
+def _atlas(pairs: Sequence[atlas_lib.Pair]) -> page.Explained | None:
+  """The transfer atlas as a part of the page; None where there is none."""
+  if not pairs:
+    return None
+  return page.Explained(page.Table(atlas_tables.TITLE, atlas_tables.columns(pairs),
+                                   [("", str(line[2].value), line) for line in atlas_tables.lines(pairs)]),
+                        atlas_tables.remarks(pairs))
 
 
 def _selection(found: Sequence[records.Record],
-               details: Mapping[str, run_details.RunDetails]) -> tuple[dict[str, str | bytes], page.Selection | None]:
+               details: Mapping[str, run_details.RunDetails]) -> tuple[dict[str, str | bytes], page.Explained | None]:
   """How well layers were chosen, as files and as a part of the page; nothing where nothing chose."""
   qualities, guesses = selection_quality.qualities(found, details), selection_tables.always_share(found)
   if not qualities:
@@ -127,7 +140,7 @@ def _selection(found: Sequence[records.Record],
   table = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, rows, ranks=selection_tables.ranks(qualities))
   files: dict[str, str | bytes] = {"selection.md": selection_tables.markdown(qualities, guesses),
                                    "selection.csv": selection_tables.csv(qualities)}
-  return files, page.Selection(table, [*guesses, selection_tables.EXPLANATION])
+  return files, page.Explained(table, [*guesses, selection_tables.EXPLANATION])
 
 
 def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from benchmark import command_line
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
-from benchmark.reporting import tables
+from benchmark.reporting import atlas as atlas_lib, atlas_tables, tables
 from benchmark.results import choice as choice_lib, comparability, comparison, records, run_files
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
+from lasem_tf.files import write_atomically
 
 
 def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suite.Run], settings: Settings,
@@ -71,21 +72,29 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
   if not present:
     return True
   choices = choice_lib.choices(present)
-  _, compared = choice_lib.split(present)
+  of_atlas, compared = atlas_lib.split(choice_lib.split(present)[1])
   baseline = the_suite.baseline
   if baseline is not None and not comparability.named(baseline, {record.learner for record in compared}):
     print(f"No record of the baseline {baseline!r} yet, so the table tests nothing against it.", file=sys.stderr)
     baseline = None
-  expected = [run.identity for run in runs if run.scale == the_suite.scale]
+  known = {(record.stream, record.scale) for record in of_atlas}
+  expected = [run.identity for run in runs if run.scale == the_suite.scale and not (
+      (run.stream, run.scale) in known and atlas_lib.source_and_target(run.learner, dict(run.bindings)))]
   try:
+    atlas = atlas_lib.pairs(of_atlas)
     panels = comparison.panels(compared, expected, baseline, allow_mixed_tuning=the_suite.allow_mixed_tuning)
   except comparability.MixedTuningError as error:
     print(f"The table was not written: {error}", file=sys.stderr)
     return False
   try:
     path = tables.write_suite_tables(compared, panels, settings.output_dir, choices)
-    print(tables.plain(compared, panels, choices, command_line.terminal_width()))
-    print(f"Written to {path}")
+    for name, content in atlas_tables.files(atlas).items() if atlas else ():
+      write_atomically(path.with_name(name), content)
+    if panels or choices or not atlas:
+      print(tables.plain(compared, panels, choices, command_line.terminal_width()))
+    if atlas:
+      print(atlas_tables.plain(atlas))
+    print(f"Written to {path}{' and atlas.md beside it' if atlas else ''}")
     return True
   except OSError as error:
     print(f"The tables could not be written to {settings.output_dir} ({error.strerror}). Make room, then start the "

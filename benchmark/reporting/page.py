@@ -49,12 +49,12 @@ class Table:
 
 
 @dataclasses.dataclass(frozen=True)
-class Selection:
-  """How well layers were chosen.
+class Explained:
+  """A table of its own kind.
 
   Attributes:
-    table: a row for every learner that chose.
-    sentences: what its columns mean, and what guessing reaches.
+    table: the table.
+    sentences: below it: what its columns mean, and what else its reader should know.
   """
 
   table: Table
@@ -76,7 +76,10 @@ class PageContent:
     mixed_models: tables of a model over all panels.
     tuning: what was tuned.
     tuning_caption: what its columns mean.
-    selection: how well layers were chosen; None where nothing chose.
+    predictions: of runs, by identity.
+    selection: how well layers were chosen, a row for every learner that chose; None where nothing chose.
+    atlas: what tasks gain from one learned before; None where no runs are of an atlas.
+    atlas_panels: what was compared for it.
   """
 
   title: str
@@ -90,7 +93,14 @@ class PageContent:
   tuning: Table | None = None
   tuning_caption: str = ""
   predictions: Mapping[str, Summary] = dataclasses.field(default_factory=dict)
-  selection: Selection | None = None
+  selection: Explained | None = None
+  atlas: Explained | None = None
+  atlas_panels: Sequence[comparison.Panel] = ()
+
+  @property
+  def all_panels(self) -> Sequence[comparison.Panel]:
+    """Those of the atlas, too."""
+    return [*self.panels, *self.atlas_panels]
 
 
 def render(content: PageContent) -> str:
@@ -102,7 +112,7 @@ def render(content: PageContent) -> str:
   learners = list(dict.fromkeys(row.learner for panel in content.panels for row in panel.rows))
   return environment.get_template("page.html").render(
       title=texts.printable(content.title), summary=_summary(content),
-      streams=sorted({panel.stream for panel in content.panels}),
+      streams=sorted({panel.stream for panel in content.all_panels}),
       learners=[(name, methods.learner_label(name), _themed(methods.look(name).colour)) for name in learners],
       tables=[_panel_table(panel) for panel in content.panels], per_task_tables=content.per_task_tables,
       published=content.published, tuning=content.tuning, tuning_caption=content.tuning_caption,
@@ -112,7 +122,8 @@ def render(content: PageContent) -> str:
       data=_data(content.records, content.details), caption=comparisons.caption(content.panels),
       definitions=cells.definitions(content.panels), differences=_difference_tables(content),
       mixed_models=content.mixed_models, mixed_caption=mixed_models.CAPTION, **_predictions(content),
-      differences_caption=comparisons.details_caption(), selection=content.selection)
+      differences_caption=comparisons.details_caption(), selection=content.selection,
+      atlas=content.atlas)
 
 
 def _themed(text: str) -> str:
@@ -138,16 +149,16 @@ def _summary(content: PageContent) -> list[tuple[str, str]]:
   completed = sum(record.is_completed for record in compared)
   commits = sorted({str(record.provenance.get("commit") or "unknown")[:12] for record in content.records})
   devices = sorted({str(record.provenance.get("device") or "unknown") for record in content.records})
-  streams = sorted({cells.panel_title(panel) for panel in content.panels})
+  streams = sorted({cells.panel_title(panel) for panel in content.all_panels})
   counts = {str(status): sum(record.status == status for record in compared)
             for status in RECORDED if status != Status.COMPLETED}
   # A gap is a run that ended without a result, or one without a record.
-  not_run = sum(len(row.gaps) for panel in content.panels for row in panel.rows) - sum(counts.values())
+  not_run = sum(len(row.gaps) for panel in content.all_panels for row in panel.rows) - sum(counts.values())
   runs = [f"{count} {kind}" for kind, count in (("completed", completed), *counts.items(), ("not run", not_run))
           if count or kind == "completed"]
   num_trials = len(content.records) - len(compared)
   return [("Runs", ", ".join(runs)), *([("Trials of tuning", str(num_trials))] if num_trials else []),
-          ("Methods", str(len({row.learner for panel in content.panels for row in panel.rows}))),
+          ("Methods", str(len({row.learner for panel in content.all_panels for row in panel.rows}))),
           ("Data", "; ".join(streams)), ("Devices", "; ".join(devices)), ("Commits", ", ".join(commits))]
 
 

@@ -11,8 +11,8 @@ from lasem_tf.files import write_atomically
 
 SETTINGS_FILE = "report.json"
 PAGE_FILE = "index.html"
-_OWN_FILE = re.compile(r"table(_per_task)?\.(md|csv|tex)|(tuning|selection)\.csv|selection\.md|index\.html"
-                       r"|figures/[A-Za-z0-9._-]+\.(png|svg)")
+_OWN_FILE = re.compile(r"table(_per_task)?\.(md|csv|tex)|(tuning|selection|atlas|atlas_layers)\.csv"
+                       r"|(selection|atlas)\.md|index\.html|figures/[A-Za-z0-9._-]+\.(png|svg)")
 
 
 @dataclasses.dataclass(frozen=True)

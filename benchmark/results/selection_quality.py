@@ -94,6 +94,11 @@ def knowledge(learner: str) -> str | None:
   return next((word for word in learner.split("_") if word in _KNOWLEDGE), None)
 
 
+def is_static(learner: str) -> bool:
+  """Whether a composed learner has one configuration for all tasks: its name begins with the knowledge."""
+  return learner.partition("_")[0] in _KNOWLEDGE
+
+
 def qualities(records: Sequence[Record], details: Mapping[str, RunDetails]) -> list[Quality]:
   """One entry per stream, scale and learner that chose, in the order of the records."""
   groups: dict[tuple[str, str], dict[str, list[Record]]] = collections.defaultdict(dict)

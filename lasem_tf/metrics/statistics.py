@@ -37,6 +37,11 @@ class Estimate:
       return None
     return self.mean - self.half_width, self.mean + self.half_width
 
+  @property
+  def excludes_zero(self) -> bool:
+    """Whether there is an interval and zero is not in it."""
+    return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+
 
 def estimate(values: Sequence[float], confidence: float = 0.95) -> Estimate:
   """Mean, standard deviation and t-interval.

@@ -1,5 +1,6 @@
 """What the end of a suite makes of the records in its folder."""
 
+import dataclasses
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from benchmark.execution.settings import Settings
 from benchmark.results import records
 from benchmark.suites import suite
 from tests.benchmark import synthetic_records
+from tests.benchmark.reporting import atlas_records
 
 
 @pytest.fixture(name="settings")
@@ -80,3 +82,16 @@ def test_rows_of_other_budgets_keep_the_table_from_being_written(settings, capsy
   runs = [_run(record) for record in found]
   assert suite_tables.finish(_suite(("stl",)), runs, runs, settings, {}, None) == 1
   assert "The table was not written: synthetic (smoke): methods were tuned by" in capsys.readouterr().err
+
+
+def test_an_atlas_has_its_table(settings, capsys):
+  found = atlas_records.atlas()
+  runs = [dataclasses.replace(_run(record), bindings=tuple(record.result["variant"].items())) for record in found]
+  for run, record in zip(runs, found[:-1]):
+    records.write_record(record, settings.run_dir(run))
+  the_suite = suite.Suite(("invented",), ("stl",), "paper", (0,), name="test")
+  assert suite_tables.finish(the_suite, runs, runs, settings, {}, None) == 1  # One run is missing.
+  assert suite_tables.finish(the_suite, runs, runs[:-1], settings, {}, None) == 0
+  output = capsys.readouterr().out
+  assert "Transfer atlas" in output and "hps_11, seed 2 not run" not in output and "and atlas.md beside it" in output
+  assert "12.00 ± 4.97" in (settings.run_dir(runs[0]).parents[3] / "atlas.csv").with_name("atlas.md").read_text()
