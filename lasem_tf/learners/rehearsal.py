@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, memory, promise, trunk
-from lasem_tf.nn import layers, weights
+from lasem_tf.nn import layers, weights, workload
 
 
 class MemoryBatch(NamedTuple):
@@ -112,6 +112,9 @@ class RehearsalLearner(trunk.TrunkLearner):
   def training_macs_per_image(self, task_id):
     rehearsed = min(self._memory_batch, self.memory.budget) / self.context.batch_size if task_id else 0.0
     return super().training_macs_per_image(task_id) * (1.0 + rehearsed)
+
+  def workload(self, task_id):
+    return workload.Workload(graph=1.5 if task_id else 1.0)
 
   def _structure(self):
     return {"memory": self.memory.structure(), "offered": list(self._offered)}
