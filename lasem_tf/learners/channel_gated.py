@@ -261,7 +261,7 @@ class ChannelGated(base.Learner):
     return spec.forward_macs(self.context.num_classes[task_id]) + gates
 
   def workload(self, task_id):
-    return workload.Workload(graph=2.5)
+    return workload.Workload(graph=3.5)
 
   def _bump_versions(self):
     self.structure_changed((self.task.info.task_id,))

@@ -114,7 +114,12 @@ class RehearsalLearner(trunk.TrunkLearner):
     return super().training_macs_per_image(task_id) * (1.0 + rehearsed)
 
   def workload(self, task_id):
-    return workload.Workload(graph=1.5 if task_id else 1.0)
+    if not task_id:
+      return workload.Workload()
+    # Operations are counted as of a full memory; one that grows with the classes is small at first.
+    drawn, counted = (min(self._memory_batch, size) / self.context.batch_size
+                      for size in (self.memory.capacity(sum(self.context.num_classes[:task_id])), self.memory.budget))
+    return workload.Workload(graph=1.5, macs_share=(1.0 + drawn) / (1.0 + counted))
 
   def _structure(self):
     return {"memory": self.memory.structure(), "offered": list(self._offered)}

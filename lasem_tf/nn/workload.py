@@ -11,8 +11,8 @@ class Workload:
     phases: how many steps are compiled.
     graph: operations of a step in units of a plain network's: what it takes to compile it, and the fixed cost of its
       operations however small their tensors are.
-    macs_share: of the counted multiply-accumulate operations, those that are expected to be executed, where a bound
-      leaves some out.
+    macs_share: of the counted multiply-accumulate operations, those that are expected to be executed: a bound may leave
+      some out, a memory may not be full yet.
     weight_operations: operations of a step on single weights beside a plain network's update: a penalty on n weights
       of m operations, those of its gradient included, counts n m.
   """
