@@ -1,28 +1,32 @@
 # The two commands of the README, and what they need. `make VENV=... PYTHON=...` to choose others.
 VENV ?= .venv
-EXTRAS ?= test,ray
 PYTHON ?= python3
-INSTALLED = $(VENV)/.installed
+# Of setup.cfg, for tests and lint; further ones (browser, ray, statistics, speed) add tests that are skipped without.
+EXTRAS ?= test
+# One environment for all targets: each adds what it lacks.
+CORE = $(VENV)/.installed
 RUN = $(VENV)/bin/python -m
+SMOKE = runs/smoke
 
 .PHONY: run test lint docs slow-test test-lowest speed ray-demo clean
 
-run: $(INSTALLED)
-	$(RUN) benchmark.run --gin_file=gin/suites/smoke.gin
+run: $(CORE)
+	$(RUN) benchmark.run --gin_file=gin/suites/smoke.gin --output_dir=$(SMOKE)
+	$(RUN) benchmark.report --results_dir=$(SMOKE) --output_dir=$(SMOKE)/report --baseline=stl --nosummary
 
-test: $(INSTALLED)
+test: $(CORE)-$(EXTRAS)
 	$(RUN) pytest -n auto --dist loadfile -m "not slow"
 
-lint: $(INSTALLED)
+lint: $(CORE)-$(EXTRAS)
 	$(RUN) ruff check
 	$(RUN) mypy
 
 # Into build/docs, as plain files for any host; a warning is an error.
-docs: $(INSTALLED)
+docs: $(CORE)-docs
 	rm -rf docs/generated
 	$(RUN) sphinx -b html -W --keep-going -q docs build/docs
 
-slow-test: $(INSTALLED)
+slow-test: $(CORE)-$(EXTRAS)
 	$(RUN) pytest -m slow
 
 # Before a release: the lowest versions that setup.cfg allows, in an environment of their own.
@@ -32,16 +36,20 @@ test-lowest:
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct --editable '.[test]'
 	$(VENV)-lowest/bin/python -m pytest -n auto --dist loadfile -m "not slow"
 
-speed: $(INSTALLED)
+speed: $(CORE)
 	$(RUN) benchmark.speed
 
-ray-demo: $(INSTALLED)
+ray-demo: $(CORE)-ray
 	$(VENV)/bin/python examples/ray_demo.py
 
-$(INSTALLED): setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+$(CORE): setup.cfg pyproject.toml
+	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(RUN) pip install --quiet --upgrade pip
-	$(RUN) pip install --quiet --editable '.[$(EXTRAS)]'
+	$(RUN) pip install --quiet --editable .
+	touch $@
+
+$(CORE)-%: $(CORE)
+	$(RUN) pip install --quiet --editable '.[$*]'
 	touch $@
 
 clean:

@@ -5,6 +5,7 @@ system give one line, also while libraries are imported, which takes seconds.
 """
 
 import errno
+import shutil
 import sys
 import types
 import unicodedata
@@ -34,6 +35,13 @@ _REMEDIES = {
     errno.EDQUOT: "make room, then start the same command again",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
+
+
+def terminal_width() -> int | None:
+  """Characters in a line of the terminal that standard output is; None where it is none."""
+  if sys.stdout is None or sys.stdout.closed or not sys.stdout.isatty():
+    return None
+  return shutil.get_terminal_size().columns
 
 
 def new_flags() -> flags.FlagValues:

@@ -113,7 +113,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   content = page.PageContent(settings.title, [*found, *trials], panels, per_task, published, figures, details, mixed,
                              tuning, tuning_tables.caption(choices) if choices else "", predictions.summaries(found),
                              selection)
-  return Report({**files, PAGE_FILE: page.render(content)}, tables.plain(found, panels, choices))
+  summary = tables.plain(found, panels, choices, command_line.terminal_width())
+  return Report({**files, PAGE_FILE: page.render(content)}, summary)
 
 
 def _selection(found: Sequence[records.Record],
@@ -122,8 +123,8 @@ def _selection(found: Sequence[records.Record],
   qualities, guesses = selection_quality.qualities(found, details), selection_tables.always_share(found)
   if not qualities:
     return {}, None
-  table = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, [
-      (each.learner, each.stream, line) for each, line in zip(qualities, selection_tables.lines(qualities))])
+  rows = [(each.learner, each.stream, line) for each, line in zip(qualities, selection_tables.lines(qualities))]
+  table = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, rows, ranks=selection_tables.ranks(qualities))
   files: dict[str, str | bytes] = {"selection.md": selection_tables.markdown(qualities, guesses),
                                    "selection.csv": selection_tables.csv(qualities)}
   return files, page.Selection(table, [*guesses, selection_tables.EXPLANATION])
@@ -212,6 +213,7 @@ def define_flags() -> flags.FlagValues:
                     f"{','.join(measure.name for measure in measures.SHOWN)}.", flag_values=values)
   flags.DEFINE_bool("mixed_model", False, "Also fit a mixed model of final accuracy, with tasks and seeds random; "
                     "needs a baseline and statsmodels.", flag_values=values)
+  flags.DEFINE_bool("summary", True, "Print the tables.", flag_values=values)
   flags.DEFINE_bool("check", False, "Write nothing; say whether the report is up to date.", flag_values=values)
   flags.DEFINE_bool(
       "allow_mixed_data", False, "Show methods measured on different data, or with several settings, in one table, "
@@ -266,7 +268,11 @@ def _run(values: flags.FlagValues) -> int:
     print("\n".join([f"{output_dir}/{change}" for change in changes] or [f"{output_dir} is up to date."]))
     return 1 if changes else 0
   write(report, output_dir, settings)
-  print(f"{report.summary}\n\nWritten to {output_dir / PAGE_FILE}")
+  if values.summary:
+    print(f"{report.summary}\n")
+  print(f"Page with all tables and figures: {output_dir / PAGE_FILE}")
+  if figure := next((name for name in report.files if name.endswith(".png")), None):
+    print(f"One of its figures:               {output_dir / figure}")
   return 0
 
 

@@ -4,6 +4,7 @@ import pathlib
 import sys
 from collections.abc import Mapping, Sequence
 
+from benchmark import command_line
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
 from benchmark.reporting import tables
@@ -83,7 +84,7 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
     return False
   try:
     path = tables.write_suite_tables(compared, panels, settings.output_dir, choices)
-    print(tables.plain(compared, panels, choices))
+    print(tables.plain(compared, panels, choices, command_line.terminal_width()))
     print(f"Written to {path}")
     return True
   except OSError as error:

@@ -2,6 +2,10 @@
 
 import configparser
 import pathlib
+import shutil
+import subprocess
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -32,3 +36,25 @@ def test_templates_are_installed():
 def test_the_schema_of_records_is_installed():
   patterns = _setup()["options.package_data"]["benchmark.results"].split()
   assert patterns == ["record.schema.json"] and (ROOT / "benchmark" / "results" / patterns[0]).is_file()
+
+
+def _installs(tmp_path, *arguments) -> list[str]:
+  """What the pip commands of a target would install, in order; nothing is executed."""
+  make = shutil.which("make")
+  if make is None:
+    pytest.skip("make is not installed")
+  shown = subprocess.run([make, "--dry-run", *arguments, f"VENV={tmp_path}"], cwd=ROOT, capture_output=True, text=True,
+                         timeout=60, check=True).stdout
+  return [line.split("--editable ")[1].strip("'") for line in shown.splitlines() if "--editable" in line]
+
+
+def test_targets_install_what_they_need_and_complete_what_is_there(tmp_path):
+  assert _installs(tmp_path, "run") == ["."]
+  assert _installs(tmp_path, "test") == _installs(tmp_path, "lint") == [".", ".[test]"]
+  assert _installs(tmp_path, "docs") == [".", ".[docs]"]
+  assert _installs(tmp_path, "ray-demo") == [".", ".[ray]"]
+  assert _installs(tmp_path, "test", "EXTRAS=test,browser,ray") == [".", ".[test,browser,ray]"]
+  (tmp_path / ".installed").touch()
+  assert _installs(tmp_path, "run") == [] and _installs(tmp_path, "test") == [".[test]"]
+  (tmp_path / ".installed-test").touch()
+  assert _installs(tmp_path, "test") == [] and _installs(tmp_path, "docs") == [".[docs]"]

@@ -9,6 +9,7 @@ import rich.console
 import rich.progress
 
 _SECONDS_BETWEEN_LINES = 15.0
+_FIRST_ESTIMATE = 0.03  # Share of the suite; before it, starting processes and tracing take most of the time.
 
 
 class Display(Protocol):
@@ -45,9 +46,10 @@ class _Progress:
     self._total = sum(costs.values()) or 1.0
     self._done = dict.fromkeys(costs, 0.0)
     self._start = time.monotonic()
-    self._at_start: float | None = None
+    self._at_start: dict[str, float] = {}  # What is first heard of a run that is resumed.
 
   def update(self, identity: str, fraction: float) -> None:
+    self._at_start.setdefault(identity, fraction)
     self._done[identity] = fraction
 
   @property
@@ -55,14 +57,12 @@ class _Progress:
     return sum(self._costs[identity] * done for identity, done in self._done.items()) / self._total
 
   def remaining(self) -> str:
-    """Time left as text. What a resumed suite had done before it started does not count towards its pace."""
+    """'52 s left'. What a resumed suite had done before it started does not count towards its pace."""
     fraction = self.fraction
-    if self._at_start is None:
-      self._at_start = fraction
-    gained = fraction - self._at_start
-    if gained <= 0.0:
-      return "unknown"
-    return duration((time.monotonic() - self._start) * (1.0 - fraction) / gained)
+    gained = fraction - sum(self._costs[identity] * done for identity, done in self._at_start.items()) / self._total
+    if gained < _FIRST_ESTIMATE:
+      return "time left not yet known"
+    return f"{duration((time.monotonic() - self._start) * (1.0 - fraction) / gained)} left"
 
 
 def duration(seconds: float) -> str:
@@ -76,8 +76,12 @@ def duration(seconds: float) -> str:
 def describe_epoch(event: Mapping) -> str:
   """One epoch in a few words."""
   trained = f"{event['phase']} epoch {event['epoch'] + 1}, loss {event['loss'] or 0.0:.3f}"
-  accuracy = f"validation {100.0 * event['validation_accuracy']:.1f} %"
+  accuracy = f"validation accuracy {100.0 * event['validation_accuracy']:.1f} %"
   return f"task {event['task']}, {'untrained' if event['loss'] is None else trained}, {accuracy}"
+
+
+def _runs(count: int) -> str:
+  return f"{count} run{'s' * (count != 1)}"
 
 
 class LineDisplay:
@@ -85,18 +89,21 @@ class LineDisplay:
 
   def __init__(self, costs: Mapping[str, float], num_finished: int):
     self._progress = _Progress(costs)
-    self._num_finished = num_finished
+    self._num_finished, self._num_waiting = num_finished, len(costs)
     self._last: dict[str, float] = {}
 
   def __enter__(self) -> "LineDisplay":
     if self._num_finished:
-      self._print(f"{self._num_finished} runs were finished before.")
+      self._print(f"Finished before: {_runs(self._num_finished)}.")
+    if self._num_waiting:
+      self._print(f"To train: {_runs(self._num_waiting)}, named <stream>/<learner>/<scale>/seed<k>.")
     return self
 
   def __exit__(self, *_) -> None:
     """Nothing to close."""
 
   def begin(self, identity: str) -> None:
+    self._last[identity] = time.monotonic()
     self._print(f"{identity}: begins")
 
   def event(self, identity: str, event: Mapping) -> None:
@@ -106,13 +113,15 @@ class LineDisplay:
     now = time.monotonic()
     if now - self._last.get(identity, now - _SECONDS_BETWEEN_LINES) >= _SECONDS_BETWEEN_LINES:
       self._last[identity] = now
-      self._print(f"{identity}: {describe_epoch(event)} [{100.0 * self._progress.fraction:.0f} % of the suite, "
-                  f"{self._progress.remaining()} left]")
+      self._print(f"{identity}: {describe_epoch(event)} {self._state()}")
 
   def end(self, identity: str, status: str, reason: str | None) -> None:
     if status in ("completed", "diverged", "failed"):
       self._progress.update(identity, 1.0)
-    self._print(f"{identity}: {status}{f' ({reason})' if reason else ''}")
+    self._print(f"{identity}: {status}{f' ({reason})' if reason else ''} {self._state()}")
+
+  def _state(self) -> str:
+    return f"[{100.0 * self._progress.fraction:.0f} % of the suite, {self._progress.remaining()}]"
 
   def _print(self, text: str) -> None:
     print(text, file=sys.stderr, flush=True)
@@ -124,9 +133,11 @@ class TerminalDisplay:
   def __init__(self, costs: Mapping[str, float], num_finished: int):
     self._progress = _Progress(costs)
     self._bars = rich.progress.Progress(
-        rich.progress.TextColumn("{task.description}"), rich.progress.BarColumn(), rich.progress.TaskProgressColumn(),
-        rich.progress.TextColumn("{task.fields[note]}"), console=rich.console.Console(stderr=True))
-    note = f"{num_finished} runs were finished before" if num_finished else ""
+        # Names of variants have brackets, which Rich would take for markup.
+        rich.progress.TextColumn("{task.description}", markup=False), rich.progress.BarColumn(),
+        rich.progress.TaskProgressColumn(), rich.progress.TextColumn("{task.fields[note]}", markup=False),
+        console=rich.console.Console(stderr=True))
+    note = f"finished before: {_runs(num_finished)}" if num_finished else ""
     self._suite = self._bars.add_task("suite", total=1.0, note=note)
     self._runs: dict[str, rich.progress.TaskID] = {}
 
@@ -145,7 +156,7 @@ class TerminalDisplay:
       fraction = event["global_epoch"] / event["total_epochs"]
       self._progress.update(identity, fraction)
       self._bars.update(self._runs[identity], completed=fraction, note=describe_epoch(event))
-      self._bars.update(self._suite, completed=self._progress.fraction, note=f"{self._progress.remaining()} left")
+      self._bars.update(self._suite, completed=self._progress.fraction, note=self._progress.remaining())
 
   def end(self, identity: str, status: str, reason: str | None) -> None:
     self._bars.remove_task(self._runs.pop(identity))

@@ -48,10 +48,9 @@ def estimate_text(estimate: statistics.Estimate | None, measure: measures.Measur
   """'63.21 ± 1.05'; without the interval where there is none or where it is exactly zero for a cost."""
   if estimate is None or estimate.mean is None:
     return GAP
-  text = measure.render(estimate.mean)
   if estimate.half_width is None or (measure.better is None and estimate.half_width == 0):
-    return text
-  return f"{text} ± {measure.render(estimate.half_width)}"
+    return measure.render(estimate.mean)
+  return measure.render_interval(estimate.mean, estimate.half_width)
 
 
 def headings(panel: comparison.Panel) -> list[str]:
@@ -101,7 +100,8 @@ def per_task_caption(panels: Sequence[comparison.Panel]) -> str:
   """What n, ± and the marks mean in tables with a column per task."""
   return " ".join([
       "n: seeds with a completed run, of those asked for if some are missing. Mean ± half-width of the 95 % t-interval "
-      "over these seeds; a row of n = 1 is one measurement, without interval.",
+      "over these seeds, or the ends of the interval in brackets where it was cut off at 0 or 100; a row of n = 1 is "
+      "one measurement, without interval.",
       *remarks(panels, "not comparable with it")])
 
 

@@ -22,7 +22,8 @@ def section(records: Sequence[Record], render: Callable[[Sequence[str], Sequence
   rows = []
   for record in searched:
     chosen = [bits or "" for bits in record.result["configurations"]]
-    rows.append([Cell(methods.learner_label(record.learner)), Cell(record.stream), Cell(str(record.seed)),
+    rows.append([Cell(methods.learner_label(record.learner), value=record.learner),
+                 Cell(record.stream, value=record.stream), Cell(str(record.seed)),
                  *map(Cell, chosen + [""] * (num_tasks - len(chosen)))])
   columns = ["Learner", "Stream", "Seed", *(f"Task {task}" for task in range(num_tasks))]
   return ("Chosen transfer configurations, from the layer nearest the input; 1 = shared.\n\n"

@@ -25,6 +25,15 @@ def difference_headings(panel: comparison.Panel) -> list[str]:
   return [f"{measures.FINAL.title} - {reference} (pp)" for reference in (*references, "best")]
 
 
+def ranks(panel: comparison.Panel, columns: Sequence[str]) -> list[int]:
+  """How long each column stays where there is no room for all: 0 longest. The heading of a table has the stream."""
+  first = ["Learner", measures.FINAL.heading, *difference_headings(panel)[:1], "n", measures.PEAK.heading,
+           *difference_headings(panel), measures.FORGETTING.heading, measures.PARAMETERS.heading, measures.MACS.heading]
+  rank = {column: number for number, column in reversed(list(enumerate(first)))} | {"Stream": len(first) + 1}
+  order = sorted(columns, key=lambda column: rank.get(column, len(first)))
+  return [order.index(column) for column in columns]
+
+
 def row_cells(panel: comparison.Panel, row: comparison.Row) -> list[Cell]:
   """The entries of a row under these headings."""
   name = measures.FINAL.name
@@ -40,10 +49,17 @@ def difference_cell(found: paired.Comparison | None, otherwise: str = GAP) -> Ce
   """'-0.82 ± 1.73', marked with its outcome."""
   if found is None or found.difference is None:
     return Cell(otherwise)
-  text = f"{100 * found.difference:+.2f}"
-  if found.half_width is not None:
-    text += f" ± {100 * found.half_width:.2f}"
-  return Cell(text, mark=_MARKS[found.outcome], value=found.difference)
+  return Cell(difference_text(found.difference, found.half_width), mark=_MARKS[found.outcome], value=found.difference)
+
+
+def difference_text(difference: float, half_width: float | None) -> str:
+  """'-0.82 ± 1.73' percentage points of two fractions; the ends in brackets where they are cut off at ±100."""
+  text = f"{100 * difference:+.2f}"
+  if half_width is None:
+    return text
+  if abs(difference) + half_width <= 1:
+    return f"{text} ± {100 * half_width:.2f}"
+  return f"{text} [{100 * max(difference - half_width, -1):+.2f}, {100 * min(difference + half_width, 1):+.2f}]"
 
 
 def tables(panels: Sequence[comparison.Panel], robust_means: Robust
@@ -81,7 +97,8 @@ def tables(panels: Sequence[comparison.Panel], robust_means: Robust
 def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
   """What the numbers and marks mean, the tests included; `best` says how the best means are shown."""
   return " ".join(["Task-incremental: the task of every test image is known. Mean ± half-width of the 95 % t-interval "
-                   "over n seeds (no interval for n < 2).",
+                   "over n seeds (no interval for n < 2), or the interval's ends in brackets where it was cut off at "
+                   "what is possible, such as 0 and 100 %. k, M and G: thousands, millions and thousands of millions.",
                    f"{best}: best mean of a stream, whatever its lead is worth.", *_on_differences(panels),
                    *cells.remarks(panels, "neither ranked nor tested")])
 
@@ -104,8 +121,11 @@ def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:
   untested = [each for each in found if each.outcome == paired.Outcome.UNTESTED]
   if untested:
     detectable = [100 * each.detectable for each in untested if each.detectable]
-    reason = (f": here the tests would have found, with 80 % power, differences of {statistics.median(detectable):.1f} "
-              "pp or more (median over comparisons)" if detectable else "")
+    reason = ""
+    if detectable:
+      least = statistics.median(detectable)
+      what = f"differences of {least:.1f} pp or more" if least <= 100 else "no difference that accuracies can have"
+      reason = f": here the tests would have found, with 80 % power, {what} (median over comparisons)"
     sentences.append(f"No outcome is marked where fewer than {paired.FEWEST_PAIRS} seeds are shared, because such "
                      f"tests find next to nothing{reason}.")
   return sentences

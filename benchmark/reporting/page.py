@@ -14,17 +14,18 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from benchmark.reporting import cells, comparisons, mixed_models, prediction_tables
+from benchmark.reporting import cells, comparisons, mixed_models, prediction_tables, takeaway
 from benchmark.reporting.figures import style
 from benchmark.results import comparison, measures, methods, robust_means, texts
 from benchmark.results.predictions import Summary
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 from benchmark.results.status import RECORDED, Status
-from lasem_tf.metrics import lifelong, paired
+from lasem_tf.metrics import lifelong
 
 _RUN_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.BACKWARD_TRANSFER, measures.CPU_SECONDS)
-_MOST_NAMED = 6
+# Their contrast with the dark theme's panels is below 3:1; the style sheet has lighter ones for it.
+_DARK_COLOURS = {"#882255": "--wine", "#8c564b": "--brown"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,12 +37,15 @@ class Table:
     columns: headings of the columns.
     rows: `(learner, stream, cells)` per row; learner or stream may be empty for rows that no filter hides.
     stream: the stream the whole table belongs to; empty for several.
+    ranks: by column, the order in which columns give way where the page is narrow, the largest first; by default the
+      last column is the first to go.
   """
 
   title: str
   columns: Sequence[str]
   rows: Sequence[tuple[str, str, Sequence[cells.Cell]]]
   stream: str = ""
+  ranks: Sequence[int] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,19 +98,32 @@ def render(content: PageContent) -> str:
   environment = jinja2.Environment(loader=jinja2.PackageLoader("benchmark.reporting", "templates"), autoescape=True,
                                    trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
   environment.filters["sort_value"] = cells.sort_value
+  environment.filters["unbroken"] = _unbroken
   learners = list(dict.fromkeys(row.learner for panel in content.panels for row in panel.rows))
   return environment.get_template("page.html").render(
       title=texts.printable(content.title), summary=_summary(content),
       streams=sorted({panel.stream for panel in content.panels}),
-      learners=[(name, methods.learner_label(name), methods.look(name).colour) for name in learners],
+      learners=[(name, methods.learner_label(name), _themed(methods.look(name).colour)) for name in learners],
       tables=[_panel_table(panel) for panel in content.panels], per_task_tables=content.per_task_tables,
       published=content.published, tuning=content.tuning, tuning_caption=content.tuning_caption,
       figures=_figures_by_stream(content),
-      findings=[_findings(panel) for panel in content.panels], runs=_runs_table(content.records),
+      findings=[takeaway.of_panel(panel, content.records, content.details) for panel in content.panels],
+      findings_caption=takeaway.CAPTION, runs=_runs_table(content.records),
       data=_data(content.records, content.details), caption=comparisons.caption(content.panels),
       definitions=cells.definitions(content.panels), differences=_difference_tables(content),
       mixed_models=content.mixed_models, mixed_caption=mixed_models.CAPTION, **_predictions(content),
       differences_caption=comparisons.details_caption(), selection=content.selection)
+
+
+def _themed(text: str) -> str:
+  """The text with the page's variables for colours that are too dark for its dark theme."""
+  return re.sub("|".join(_DARK_COLOURS), lambda found: f"var({_DARK_COLOURS[found[0].lower()]})", text,
+                flags=re.IGNORECASE)
+
+
+def _unbroken(sentence: str) -> str:
+  """The sentence with blanks that do not break a line inside its numbers, '-0.82 ± 1.73 pp' and 'n = 10'."""
+  return re.sub(r"(?<=n) (?==)|(?<==) (?=\d)|(?<=\d) (?=[±%]|pp)|(?<=±) (?=\d)", "\u00a0", sentence)
 
 
 def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
@@ -134,23 +151,6 @@ def _summary(content: PageContent) -> list[tuple[str, str]]:
           ("Data", "; ".join(streams)), ("Devices", "; ".join(devices)), ("Commits", ", ".join(commits))]
 
 
-def _findings(panel: comparison.Panel) -> dict:
-  """Who is best in a panel, and what comparisons with it came to."""
-  lines = []
-  for measure in (measures.PEAK, measures.FINAL, measures.FORGETTING):
-    best = [row for row in panel.rows if measure.name in row.best]
-    if not best:
-      continue
-    shown = []
-    for row in best:
-      estimate = row.estimates[measure.name]
-      count = f"n = {estimate.n}" + (f" of {row.num_expected}" if estimate.n < row.num_expected else "")
-      shown.append(f"{row.label} with {cells.estimate_text(estimate, measure)} {measure.unit} "
-                   f"({count})")
-    lines.append(f"{measure.title}: {', '.join(shown)}{_outcomes(panel, measure)}.")
-  return {"title": cells.panel_title(panel), "stream": panel.stream, "lines": lines}
-
-
 def _predictions(content: PageContent) -> dict[str, Any]:
   """What the template shows of predictions; empty tables where there are none."""
   shown = content.records, content.panels, content.predictions
@@ -161,25 +161,11 @@ def _predictions(content: PageContent) -> dict[str, Any]:
           "calibration_caption": prediction_tables.CAPTION, "mcnemar_caption": prediction_tables.MCNEMAR_CAPTION}
 
 
-def _outcomes(panel: comparison.Panel, measure: measures.Measure) -> str:
-  """'; equivalent to it: A; undecided: B, C; worse: 5 methods'."""
-  by_outcome: dict[paired.Outcome, list[str]] = {}
-  for row in panel.rows:
-    if measure.name in row.against_best:
-      by_outcome.setdefault(row.against_best[measure.name].outcome, []).append(row.label)
-  parts = [f"; {outcome.value}: {', '.join(by_outcome[outcome])}"
-           for outcome in (paired.Outcome.EQUIVALENT, paired.Outcome.UNDECIDED) if outcome in by_outcome]
-  if worse := by_outcome.get(paired.Outcome.WORSE):
-    parts.append(f"; worse: {', '.join(worse) if len(worse) <= _MOST_NAMED else f'{len(worse)} methods'}")
-  if paired.Outcome.UNTESTED in by_outcome:
-    count = len(by_outcome[paired.Outcome.UNTESTED])
-    parts.append(f"; not tested: {count} method{'s' * (count > 1)} of fewer than {paired.FEWEST_PAIRS} shared seeds")
-  return "".join(parts)
-
-
 def _panel_table(panel: comparison.Panel) -> Table:
-  return Table(cells.panel_title(panel), comparisons.headings(panel),
-               [(row.learner, panel.stream, comparisons.row_cells(panel, row)) for row in panel.rows], panel.stream)
+  headings = comparisons.headings(panel)
+  return Table(cells.panel_title(panel), headings,
+               [(row.learner, panel.stream, comparisons.row_cells(panel, row)) for row in panel.rows], panel.stream,
+               comparisons.ranks(panel, headings))
 
 
 def _difference_tables(content: PageContent) -> list[Table]:
@@ -245,7 +231,7 @@ def _one_key_a_line(block: Mapping) -> str:
 
 def _inline_svg(figure: style.RenderedFigure) -> markupsafe.Markup:
   """The figure for use inside HTML: scalable, named for screen readers, in the page's ink and fonts."""
-  svg = figure.svg[figure.svg.index("<svg"):].replace(style.INK, "currentColor")
+  svg = _themed(figure.svg[figure.svg.index("<svg"):].replace(style.INK, "currentColor"))
   svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
   label = markupsafe.escape(figure.title)
   # Ids must be unique in a page of many drawings.

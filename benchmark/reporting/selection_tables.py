@@ -23,8 +23,8 @@ EXPLANATION = (
     "reference; not shown where the interval of the denominator contains zero. Agreement: mean pairwise Cohen's kappa "
     "of the chosen bits between seeds. Decision: first epoch of a task after which the leading configuration never "
     "changes, and what it had of the prior then; where the prior is recorded.")
-_PERCENT = measures.Measure("recovery", "Recovery", "%", 100, 1, "higher", "")
-_POINTS = measures.Measure("regret", "Regret", "pp", 100, 2, "lower", "")
+_PERCENT = measures.Measure("recovery", "Recovery", "%", 100, 1, "higher", "", (0.0, 1.0))
+_POINTS = measures.Measure("regret", "Regret", "pp", 100, 2, "lower", "", (-1.0, 1.0))
 
 
 def lines(found: Sequence[Quality]) -> list[list[Cell]]:
@@ -36,6 +36,17 @@ def lines(found: Sequence[Quality]) -> list[list[Cell]]:
            Cell(methods.learner_label(each.reference) if each.reference else cells.GAP, value=each.reference),
            _number(each.agreement, 2), _number(each.decision_epoch, 1), _number(each.decision_mass, 2)]
           for each in found]
+
+
+def ranks(found: Sequence[Quality]) -> list[int]:
+  """How long each column stays where there is no room for all: 0 longest; empty ones and a single stream go first."""
+  order = ["Learner", "Stream", "Recovery (%)", "Skill", "n", "Regret (pp)", "Agreement (kappa)"]
+  rank = {}
+  for column, *entries in zip(COLUMNS, *([cell.text for cell in line] for line in lines(found))):
+    is_needless = set(entries) == {cells.GAP} or (column == "Stream" and len(set(entries)) == 1)
+    rank[column] = is_needless, order.index(column) if column in order else len(order)
+  columns = sorted(COLUMNS, key=lambda column: rank[column])
+  return [columns.index(column) for column in COLUMNS]
 
 
 def markdown(found: Sequence[Quality], guesses: Sequence[str]) -> str:

@@ -75,12 +75,33 @@ def _markdown_section(title: str, columns: Sequence[str], rows: Sequence[Sequenc
 
 
 def plain(records: Sequence[Record], panels: Sequence[comparison.Panel],
-          choices: Sequence[choice_lib.Choice] = ()) -> str:
-  """The same for a terminal, without markup; what columns mean is left to `table.md`."""
-  parts = [f"{title}\n\n{cells.plain_table(columns, rows)}\n" for title, columns, rows in _tables(panels)]
+          choices: Sequence[choice_lib.Choice] = (), width: int | None = None) -> str:
+  """The same for a terminal, without markup; what columns mean is left to `table.md`.
+
+  Args:
+    records: finished runs.
+    panels: their aggregates.
+    choices: of hyper-parameters.
+    width: characters a line has; columns of panels that do not fit are named instead. None for no limit.
+  """
+  parts = [_plain_panel(panel, width) for panel in panels]
+  parts += [f"{title}\n\n{cells.plain_table(columns, rows)}\n" for title, columns, rows in _overviews(panels)]
   sections = [chosen_configurations.section(records, cells.plain_table),
               tuning_tables.section(choices, cells.plain_table)]
   return "\n".join([*parts, *filter(None, sections), comparisons.caption(panels, best=cells.BEST)])
+
+
+def _plain_panel(panel: comparison.Panel, width: int | None) -> str:
+  columns, rows = comparisons.headings(panel), _rows(panel)
+  ranks = comparisons.ranks(panel, columns)
+  kept, table = len(columns), cells.plain_table(columns, rows)
+  while width is not None and kept > 2 and max(map(len, table.splitlines())) > width:
+    kept -= 1
+    shown = [index for index, rank in enumerate(ranks) if rank < kept]
+    table = cells.plain_table([columns[index] for index in shown], [[row[index] for index in shown] for row in rows])
+  rest = ", ".join(column for column, rank in zip(columns, ranks) if rank >= kept)
+  note = f"\nToo wide for this terminal, in table.md: {rest}.\n" if rest else ""
+  return f"{cells.panel_title(panel)}\n\n{table}\n{note}"
 
 
 def suite_frame(panels: Sequence[comparison.Panel], means: comparisons.Robust | None = None) -> pd.DataFrame:
@@ -170,6 +191,10 @@ def _tables(panels: Sequence[comparison.Panel]) -> Iterator[tuple[str, list[str]
   """Title, columns and rows: a table per panel; of several, one per measure that compares them."""
   for panel in panels:
     yield cells.panel_title(panel), comparisons.headings(panel), _rows(panel)
+  yield from _overviews(panels)
+
+
+def _overviews(panels: Sequence[comparison.Panel]) -> Iterator[tuple[str, list[str], list[list[Cell]]]]:
   for measure in _compared(panels):
     yield (f"{measure.title}, methods x streams", *_overview(panels, measure))
 

@@ -27,6 +27,8 @@ class Measure:
     digits: decimals when rendered.
     better: 'higher', 'lower' or None for costs, which are not ranked.
     explanation: one line for captions and tooltips.
+    bounds: least and largest possible value, where intervals are cut off; None for none.
+    symbol: of counts, which are rendered with a prefix such as k or M before it; None for other numbers.
   """
 
   name: str
@@ -36,6 +38,8 @@ class Measure:
   digits: int
   better: str | None
   explanation: str
+  bounds: tuple[float, float] | None = None
+  symbol: str | None = None
 
   @property
   def heading(self) -> str:
@@ -43,55 +47,86 @@ class Measure:
     return f"{self.title} ({self.unit})" if self.unit else self.title
 
   def render(self, value: float) -> str:
-    """The number as shown."""
+    """The number as shown: '63.21', or '1.23 M' of a count."""
+    if self.symbol is not None:
+      return _with_prefix([value], self.symbol)
     return f"{value * self.factor:,.{self.digits}f}"
+
+  def render_interval(self, mean: float, half_width: float) -> str:
+    """'63.21 ± 1.05', '1.23 ± 0.04 M'; '93.50 [64.91, 100.00]' where the interval reaches beyond what is possible."""
+    if self.symbol is not None:
+      return _with_prefix([mean, half_width], self.symbol)
+    ends = mean - half_width, mean + half_width
+    if self.bounds is None or (ends[0] >= self.bounds[0] - _ROUNDING and ends[1] <= self.bounds[1] + _ROUNDING):
+      return f"{self.render(mean)} ± {self.render(half_width)}"
+    return f"{self.render(mean)} [{', '.join(self.render(float(np.clip(end, *self.bounds))) for end in ends)}]"
+
+
+_ROUNDING = 1e-12  # Of ends of intervals that are at a bound.
+_PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_SHARE, _CHANGE = (0.0, 1.0), (-1.0, 1.0)
+
+
+def _with_prefix(values: Sequence[float], symbol: str) -> str:
+  """Three digits of a count, '1.23 M' or '24.7 MMAC'; of several, joined by '±', those that the first one gets."""
+  size = abs(values[0])
+  # What rounds to a thousand takes the next prefix.
+  scale, prefix = next(((scale, prefix) for scale, prefix in _PREFIXES if size >= 0.9995 * scale), (1.0, ""))
+  shown = size / scale
+  digits = 0 if float(shown).is_integer() and scale == 1.0 or shown >= 99.95 else 1 if shown >= 9.995 else 2
+  numbers = " ± ".join(f"{value / scale:.{digits}f}" for value in values)
+  return f"{numbers} {prefix}{symbol}".rstrip()
 
 
 PEAK = Measure("peak", "Peak", "%", 100, 2, "higher",
-               "peak per-task accuracy: test accuracy at the best validation epoch of each visit, averaged")
-FINAL = Measure("final", "Final", "%", 100, 2, "higher", "test accuracy of all tasks after the last visit, averaged")
+               "peak per-task accuracy: test accuracy at the best validation epoch of each visit, averaged", _SHARE)
+FINAL = Measure("final", "Final", "%", 100, 2, "higher", "test accuracy of all tasks after the last visit, averaged",
+                _SHARE)
 FORGETTING = Measure("forgetting", "Forgetting", "pp", 100, 2, "lower",
                      "best accuracy since a task's last visit less its final accuracy, averaged without the last task; "
-                     "never negative, as the final accuracy is among those the best is taken of")
+                     "never negative, as the final accuracy is among those the best is taken of", _SHARE)
 FORGETTING_CHAUDHRY = Measure(
     "forgetting_chaudhry", "Forgetting (Chaudhry)", "pp", 100, 2, "lower",
     "best accuracy after any visit before the last one less the final accuracy, averaged without the last task "
-    "(Chaudhry et al. 2018); negative where the last visit improved a task")
+    "(Chaudhry et al. 2018); negative where the last visit improved a task", _CHANGE)
 LEARNING = Measure("learning", "Learning", "%", 100, 2, "higher",
-                   "accuracy right after a task's last visit, averaged (learning accuracy)")
+                   "accuracy right after a task's last visit, averaged (learning accuracy)", _SHARE)
 CLASS_INCREMENTAL = Measure(
     "class_incremental", "Class-incremental", "%", 100, 2, "higher",
     "test accuracy of all tasks after the last visit by the largest logit over all heads, the task unknown; needs "
-    "`experiment.scenario = 'class_incremental'`")
+    "`experiment.scenario = 'class_incremental'`", _SHARE)
 INCREMENTAL = Measure("incremental", "Incremental", "%", 100, 2, "higher",
-                      "accuracy of the tasks learned so far, averaged over them and then over visits")
+                      "accuracy of the tasks learned so far, averaged over them and then over visits", _SHARE)
 FORWARD_TRANSFER = Measure(
     "forward_transfer", "FWT", "pp", 100, 2, "higher",
-    "accuracy right after learning less that of `stl` on the same task and seed, averaged without the first task")
+    "accuracy right after learning less that of `stl` on the same task and seed, averaged without the first task",
+    _CHANGE)
 INTRANSIGENCE = Measure(
     "intransigence", "Intransigence", "pp", 100, 2, "lower",
-    "accuracy of `joint` right after a task came less the method's, same task and seed, averaged")
+    "accuracy of `joint` right after a task came less the method's, same task and seed, averaged", _CHANGE)
 WORST_CASE = Measure(
     "worst_case", "Worst case", "%", 100, 2, "higher",
-    "least accuracy that a task ever had after its last visit, averaged; needs evaluations in visits (`eval_every`)")
+    "least accuracy that a task ever had after its last visit, averaged; needs evaluations in visits (`eval_every`)",
+    _SHARE)
 LEARNING_CURVE = Measure("learning_curve", "Learning curve", "%", 100, 2, "higher",
-                         "area under the visited task's validation accuracy over its epochs, averaged over visits")
+                         "area under the visited task's validation accuracy over its epochs, averaged over visits",
+                         _SHARE)
 BACKWARD_TRANSFER = Measure(
     "backward_transfer", "BWT", "pp", 100, 2, "higher",
-    "final accuracy less accuracy right after a task's last visit, averaged without the last task")
+    "final accuracy less accuracy right after a task's last visit, averaged without the last task", _CHANGE)
 RETENTION = Measure("retention", "Retention", "%", 100, 2, "higher",
                     "final accuracy / accuracy right after a task's last visit, averaged without the last task")
 RETENTION_OF_PEAK = Measure("retention_of_peak", "Retention of peak", "%", 100, 2, "higher",
                             "final accuracy / peak accuracy of a task, averaged without the last task")
 PARAMETERS = Measure("parameters", "Parameters", "", 1, 0, None,
-                     "parameters of the committed model after the last visit")
-MACS = Measure("macs_per_image", "MACs per image", "M", 1e-6, 3, None,
-               "multiply-accumulates to classify one image with the committed model, averaged over tasks")
+                     "parameters of the committed model after the last visit", symbol="")
+MACS = Measure("macs_per_image", "MACs per image", "", 1, 0, None,
+               "multiply-accumulates to classify one image with the committed model, averaged over tasks", symbol="MAC")
 LATENCY = Measure("latency", "Latency per image", "µs", 1e6, 1, None,
                   "wall time to classify one test image, in the batches of an evaluation, averaged over tasks")
 MEMORY = Measure("memory_floats", "Memory", "floats", 1, 0, None,
                  "32-bit numbers kept beside the model for later tasks (importances, stored images, masks), as the "
-                 "learner reports them after the last visit")
+                 "learner reports them after the last visit", symbol="")
 CPU_SECONDS = Measure("cpu_seconds", "CPU time", "s", 1, 1, None, "process CPU time of the whole run")
 
 MEASURES = (PEAK, FINAL, CLASS_INCREMENTAL, LEARNING, INCREMENTAL, FORGETTING, FORGETTING_CHAUDHRY, BACKWARD_TRANSFER,

@@ -8,7 +8,7 @@ serves print.
 import dataclasses
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from benchmark.suites.identity import split_variant
 
@@ -52,6 +52,7 @@ class Look:
   fill: str
 
 
+Looks = Mapping[str, Look]  # By learner.
 _GREY, _BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE, _BROWN = (
     "#767676", "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#882255", "#999933", "#8C564B")
 _STATIC, _SEARCH, _GROWING, _MASKS, _FIXED_SIZE = ("Static sharing", "Other searches", "Growing networks",
@@ -164,7 +165,7 @@ def learner_key(name: str) -> tuple[int, str, list[tuple[float, str]]]:
 
 
 def look(learner: str) -> Look:
-  """How a method is drawn; depends on its name alone, never on the other methods of a figure."""
+  """How a method is drawn by itself; depends on its name alone. `looks` tells several apart."""
   learner, variant = split_variant(learner)
   if variant:
     number = int(hashlib.sha256(variant.encode()).hexdigest(), 16)
@@ -182,6 +183,25 @@ def look(learner: str) -> Look:
       variant, fill, line = variant.replace(part, "").strip("_"), changed_fill, changed_line
   spare = _SPARE_MARKERS[sum(variant.encode()) % len(_SPARE_MARKERS)]
   return Look(own.colour, {**_STATIC_MARKERS, **own.markers}.get(variant, spare), line, fill)
+
+
+def looks(learners: Iterable[str]) -> Looks:
+  """Looks of methods that are shown together: no two have marker and line in common, so that none needs its colour.
+
+  The first of several keeps its own look; the others get a marker, or else a line, that none of them has by itself.
+  Only when every combination is taken do methods share one.
+  """
+  own = {learner: look(learner) for learner in learners}
+  wanted = {(each.marker, each.line) for each in own.values()}
+  taken: set[tuple[str, Line]] = set()
+  for learner, each in own.items():
+    if (each.marker, each.line) in taken:
+      free = ((marker, line) for line in (each.line, *_VARIANT_LINES) for marker in _SPARE_MARKERS
+              if (marker, line) not in wanted | taken)
+      marker, line = next(free, (each.marker, each.line))
+      own[learner] = dataclasses.replace(each, marker=marker, line=line)
+    taken.add((own[learner].marker, own[learner].line))
+  return own
 
 
 def _word(word: str) -> str:

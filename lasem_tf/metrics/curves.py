@@ -7,6 +7,9 @@ import numpy as np
 
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
+FEWEST_EPOCHS = 10  # A visit with fewer has no two fifths of two epochs each.
+FALL_LIMIT = 0.1
+
 
 def worst_case_accuracy(matrix: AccuracyMatrix, curve: Sequence[tuple[int, Sequence[float | None]]]) -> float:
   """Worst-case accuracy (De Lange et al., "Continual evaluation for lifelong learning", ICLR 2023).
@@ -60,3 +63,25 @@ def area_under_learning_curve(visits: Sequence[int], epochs: Sequence[int],
     width = x[-1] - x[0]
     heights.append(float(np.sum(np.diff(x) * (y[1:] + y[:-1]) / 2) / width) if width > 0 else float(y.mean()))
   return float(np.mean(heights)) if heights else math.nan
+
+
+def still_falls(losses: Sequence[float]) -> bool | None:
+  """Whether a visit ended before its training loss was flat.
+
+  It did if, from the last fifth but one of the epochs to the last fifth, the mean loss fell by more than `FALL_LIMIT`
+  of the way from the largest loss of the visit to the mean of the last fifth, and by more than two standard errors of
+  that difference. A constant slope falls by 22 % of the way, an exponential decay over three time constants by 6 %.
+
+  Args:
+    losses: finite training losses of a visit's epochs, in order, evenly spaced.
+
+  Returns:
+    The answer; None for fewer than `FEWEST_EPOCHS` epochs.
+  """
+  if len(losses) < FEWEST_EPOCHS:
+    return None
+  values, fifth = np.asarray(losses, np.float64), len(losses) // 5
+  before, last = values[-2 * fifth:-fifth], values[-fifth:]
+  fall = float(before.mean() - last.mean())
+  error = math.sqrt((before.var(ddof=1) + last.var(ddof=1)) / fifth)
+  return fall > FALL_LIMIT * float(values.max() - last.mean()) and fall > 2 * error

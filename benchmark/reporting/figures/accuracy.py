@@ -17,24 +17,27 @@ _MAX_NUMBERED = 40  # Tasks; cells with numbers make a wider figure.
 _BANDS = "Bands are 95 % t-intervals over seeds, cut off at 0 and 100 %"
 
 
-def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> style.ReportFigure | None:
+def task_accuracy(name: str, title: str, groups: dict[str, list[Record]],
+                  looks: methods.Looks | None = None) -> style.ReportFigure | None:
   """Small multiples: the accuracy of each task after every visit since it was learned.
 
   Args:
     name: prefix of the file name.
     title: what the data are called.
     groups: completed runs of one panel by learner, all with one task order.
+    looks: of these methods and more; by default of these alone.
 
   Returns:
     The figure; None without runs.
   """
   if not groups:
     return None
+  looks = looks or methods.looks(groups)
   task_ids = next(iter(groups.values()))[0].matrix.task_ids
   num_tasks = len(task_ids)
   # Layout takes seconds for dozens of frames and minutes for hundreds.
   tasks = [int(task) for task in np.linspace(0, num_tasks - 1, min(num_tasks, _MAX_FRAMES)).round()]
-  columns = min(5, len(tasks))
+  columns = min(len(tasks), min((5, 4, 3), key=lambda count: -len(tasks) % count))  # Fewest places left over.
   rows = math.ceil(len(tasks) / columns)
   width, height = (2.1, 1.8) if len(groups) <= families.MOST_IN_ONE_FRAME else (2.5, 2.6)
   figure, axes = style.new_figure(width * columns + .6, height * rows + .9, rows, columns, sharex=True, sharey=True)
@@ -44,7 +47,7 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
     axis.set_title(f"Task {task_ids[task]}")
     for learner, runs in groups.items():
       mean, low, high = band([run.matrix.after_visit[:, task] for run in runs])
-      _plot(axis, learner, mean, low, high, is_crowded=len(groups) > _MAX_BANDS)
+      _plot(axis, learner, looks[learner], mean, low, high, is_crowded=len(groups) > _MAX_BANDS)
     if number + columns >= len(tasks):
       axis.set_xlabel("Tasks visited")
       axis.tick_params(labelbottom=True)
@@ -59,10 +62,12 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
       _stream(groups))
 
 
-def mean_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> style.ReportFigure | None:
+def mean_accuracy(name: str, title: str, groups: dict[str, list[Record]],
+                  looks: methods.Looks | None = None) -> style.ReportFigure | None:
   """Mean accuracy over the tasks learned so far, with bands; arguments as `task_accuracy`."""
   if not groups:
     return None
+  looks = looks or methods.looks(groups)
   bands = {learner: band([lifelong.mean_over_learned(run.matrix) for run in runs]) for learner, runs in groups.items()}
   figure, framed = families.frames(list(groups), "Tasks visited", "Mean accuracy of learned tasks (%)")
   for axis, _, members in framed:
@@ -70,7 +75,7 @@ def mean_accuracy(name: str, title: str, groups: dict[str, list[Record]]) -> sty
       if learner not in members:
         families.draw_background(axis, learner, np.arange(1, len(mean) + 1), 100 * mean)
     for learner in members:
-      _plot(axis, learner, *bands[learner])
+      _plot(axis, learner, looks[learner], *bands[learner])
     axis.xaxis.get_major_locator().set_params(integer=True)
   style.limit_to_percent(framed[0][0])
   families.add_legends(figure, framed)
@@ -127,14 +132,15 @@ def band(curves: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarr
   return result[0], *np.clip(result[1:], 0, 1)
 
 
-def _plot(axis, learner: str, mean: np.ndarray, low: np.ndarray, high: np.ndarray, is_crowded: bool = False) -> None:
+def _plot(axis, learner: str, look: methods.Look, mean: np.ndarray, low: np.ndarray, high: np.ndarray,
+          is_crowded: bool = False) -> None:
   x = np.arange(1, len(mean) + 1)
   known = np.flatnonzero(~np.isnan(mean))
   # In a crowd the end points carry the markers, which is enough to tell the lines apart.
   axis.plot(x, 100 * mean, label=style.label(learner), markevery=[known[0], known[-1]] if is_crowded else None,
-            **style.line_options(learner))
+            **style.line_options(learner, look))
   if not is_crowded and not np.isnan(low).all():
-    axis.fill_between(x, 100 * low, 100 * high, color=methods.look(learner).colour, alpha=.12, linewidth=0,
+    axis.fill_between(x, 100 * low, 100 * high, color=look.colour, alpha=.12, linewidth=0,
                       gid=f"method:{learner}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.reporting import cells
 from benchmark.reporting.figures import accuracy, cost, profiles, recovery, style, transfer
-from benchmark.results import comparison, run_files
+from benchmark.results import comparison, methods, run_files
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 
@@ -23,12 +23,13 @@ def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
   for panel in panels:
     name, title = run_files.file_name(panel.stream, panel.scale), cells.panel_title(panel)
     groups, left_out = _groups(records, panel)
-    drawn = [accuracy.mean_accuracy(name, title, groups), accuracy.task_accuracy(name, title, groups),
-             accuracy.forgetting_map(name, title, groups), profiles.performance_profiles(name, title, groups),
+    looks = methods.looks(row.learner for row in panel.rows)
+    drawn = [accuracy.mean_accuracy(name, title, groups, looks), accuracy.task_accuracy(name, title, groups, looks),
+             accuracy.forgetting_map(name, title, groups), profiles.performance_profiles(name, title, groups, looks),
              transfer.configuration_grid(name, title, groups),
              recovery.recovery_map(name, title, groups),
              transfer.prior_evolution(name, title, groups, details),
-             cost.learning_curves(name, title, groups, details)]
+             cost.learning_curves(name, title, groups, details, looks)]
     named = [dataclasses.replace(figure, caption=figure.caption + style.left_out(left_out))
              for figure in drawn if figure is not None]
     pareto = cost.pareto(name, title, panel)

@@ -7,7 +7,7 @@ import matplotlib.ticker
 import numpy as np
 
 from benchmark.reporting.figures import families, style
-from benchmark.results import comparison, measures
+from benchmark.results import comparison, measures, methods
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 
@@ -28,6 +28,7 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
   costs = (measures.PARAMETERS, measures.MACS, measures.CPU_SECONDS)
   if not rows:
     return None
+  looks = methods.looks(row.learner for row in panel.rows)
   is_crowded = len(rows) > families.MOST_IN_ONE_FRAME
   figure, axes = style.new_figure(9.6, 6.4 if is_crowded else 4.4, 1, len(costs), sharey=True)
   for axis, cost in zip(axes.flat, costs):
@@ -39,7 +40,7 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
       axis.step(*zip(*corners), where="post", color=style.INK, linewidth=1, linestyle=":", label="_front")
     for x, y, row in points:
       interval = row.estimates["final"].interval
-      options = style.line_options(row.learner)
+      options = style.line_options(row.learner, looks[row.learner])
       if interval is not None:
         axis.plot([x, x], 100 * np.clip(interval, 0, 1), color=options["color"], linewidth=1, alpha=.6,
                   gid=options["gid"])
@@ -49,11 +50,10 @@ def pareto(name: str, title: str, panel: comparison.Panel) -> style.ReportFigure
     if points and max(x for x, _, _ in points) > 10 * min(x for x, _, _ in points):
       axis.set_xscale("log")
       axis.xaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1, 2, 5)))
-      axis.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
       axis.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
     else:
-      axis.ticklabel_format(axis="x", useOffset=False, style="plain")
       axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
+    axis.xaxis.set_major_formatter(matplotlib.ticker.EngFormatter(sep=""))
     axis.set_xlabel(cost.heading)
   axes[0, 0].set_ylabel("Final accuracy (%)")
   style.limit_to_percent(axes[0, 0])
@@ -77,7 +77,8 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
-                    details: Mapping[str, RunDetails]) -> style.ReportFigure | None:
+                    details: Mapping[str, RunDetails],
+                    looks: methods.Looks | None = None) -> style.ReportFigure | None:
   """Validation accuracy of the task being learned over all epochs, mean over seeds.
 
   Args:
@@ -85,6 +86,7 @@ def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
     title: what the data are called.
     groups: completed runs of one panel by learner.
     details: course of the runs, by identity.
+    looks: of these methods and more; by default of these alone.
 
   Returns:
     The figure; None when no run has its course.
@@ -97,6 +99,7 @@ def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
       curves[learner] = found
   if not curves:
     return None
+  looks = looks or methods.looks(groups)
   figure, framed = families.frames(list(curves), "Epoch (over all tasks)", "Validation accuracy of the task (%)")
   for axis, _, members in framed:
     for index, learner in enumerate(members):
@@ -109,7 +112,7 @@ def learning_curves(name: str, title: str, groups: dict[str, list[Record]],
       # A family shares colour and dash: without markers its lines could not be told apart.
       axis.plot(x, [100 * np.mean(by_epoch[epoch]) for epoch in x], label=style.label(learner), linewidth=1.0,
                 markersize=4, markevery=families.mark_sparsely(len(x), index, len(members)),
-                **style.line_options(learner))
+                **style.line_options(learner, looks[learner]))
   families.add_legends(figure, framed)
   missing = style.left_out({"the course of its runs was not kept": [own for own in groups if own not in curves]})
   return style.ReportFigure(

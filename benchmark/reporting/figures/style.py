@@ -89,9 +89,8 @@ def label(learner: str) -> str:
   return texts.printable(methods.learner_label(learner)).replace("$", r"\$")
 
 
-def line_options(learner: str) -> dict:
+def line_options(learner: str, look: methods.Look) -> dict:
   """Keyword arguments of `Axes.plot` for a method; the group id lets the page hide it."""
-  look = methods.look(learner)
   return {"color": look.colour, "marker": look.marker, "linestyle": look.line, "fillstyle": look.fill,
           "gid": f"method:{learner}"}
 

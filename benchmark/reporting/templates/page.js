@@ -25,6 +25,45 @@
   for (const button of document.querySelectorAll("thead button"))
     button.addEventListener("click", () => sort(button.closest("th")));
 
+  // A table shows as many columns as fit, by rank; its switch shows the rest, and then the table scrolls by itself.
+  const show = (table, shown) => {
+    for (const row of table.rows)
+      for (const cell of row.cells) cell.hidden = !shown.has(cell.cellIndex);
+  };
+  const fit = (table) => {
+    const box = table.parentElement, button = box.previousElementSibling;
+    const headers = [...table.tHead.rows[0].cells];
+    const all = new Set(headers.keys()), isAll = button.getAttribute("aria-pressed") === "true";
+    if (box.clientWidth === 0) return;  // Inside closed details, which fit their tables when they open.
+    show(table, all);
+    const isTooWide = table.offsetWidth > box.clientWidth;
+    const widths = headers.map((header) => header.getBoundingClientRect().width);
+    const shown = new Set();
+    let left = box.clientWidth;
+    for (const index of [...headers.keys()].sort((a, b) => headers[a].dataset.rank - headers[b].dataset.rank)) {
+      left -= widths[index];
+      if (left < 0 && shown.size > 1) break;
+      shown.add(index);
+    }
+    if (isTooWide && !isAll) show(table, shown);
+    const rest = headers.length - shown.size;
+    button.hidden = !isTooWide || rest === 0;
+    button.textContent = isAll ? "Show fewer columns" : `Show ${rest} more column${rest === 1 ? "" : "s"}`;
+  };
+  const fitAll = () => { for (const table of document.querySelectorAll("table.sortable")) fit(table); };
+  for (const button of document.querySelectorAll("button.columns"))
+    button.addEventListener("click", () => {
+      button.setAttribute("aria-pressed", button.getAttribute("aria-pressed") !== "true");
+      fit(button.nextElementSibling.firstElementChild);
+    });
+  for (const details of document.querySelectorAll("main details")) details.addEventListener("toggle", fitAll);
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    fitAll();
+  });
+
   // Filters hide rows, whole tables and figures of other streams, and what is drawn of other methods:
   // lines, points, rows, panels and legend entries carry data-method.
   const boxes = [...document.querySelectorAll("input[name=learner]")];
@@ -40,7 +79,7 @@
       element.style.display = shown.has(element.dataset.method) ? "" : "none";
     byId("shown").textContent = (shown.size === boxes.length ? "all " : shown.size + " of ") + boxes.length;
   };
-  byId("filters").addEventListener("change", filter);
+  byId("filters").addEventListener("change", () => { filter(); fitAll(); });
   byId("filters").addEventListener("submit", (event) => event.preventDefault());
   const setAll = (checked) => { for (const box of boxes) box.checked = checked; filter(); };
   byId("all").addEventListener("click", () => setAll(true));
@@ -78,4 +117,5 @@
   });
   // A form restored by the browser's history keeps its state; so must the page.
   filter();
+  fitAll();
 })();

@@ -54,7 +54,7 @@ def test_a_measure_of_no_task_is_a_gap():
 def test_no_finding_is_made_of_one_method_and_ties_are_named_together():
   assert "Peak: STL" not in _render([constant("stl", 0, .5)])
   text = _render([constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1)])
-  assert "Peak: STL with 50.00 ± 0.00 % (n = 2), SNN with" in text
+  assert "Peak: STL with 50.00 ± 0.00 % (n = 2), SNN with" in text.replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("title", ["<b>x</b>", "a\x1b[31m", "\u202e"])
@@ -71,3 +71,30 @@ def test_ids_of_drawings_do_not_meet_and_digests_are_kept():
   for name, digest in (("first_x", "1"), ("second", "2")):
     assert f'id="{name}-a"' in text and f'href="#{name}-a"' in text and f'data-digest="{digest * 64}"' in text
   assert "<metadata>" not in text
+
+
+def test_colours_that_are_too_dark_for_the_dark_theme_are_variables_of_the_page():
+  svg = '<svg width="1pt" height="2pt"><path style="stroke: #8c564b"/><path style="fill: #882255"/></svg>'
+  text = _render([constant("ewc", 0, .5), constant("hat", 0, .5)], figures=[
+      style.RenderedFigure("name", "Title", "Data", "", "cifar100", "1" * 64, b"", svg)])
+  assert 'style="stroke: var(--brown)"' in text and 'style="fill: var(--wine)"' in text
+  assert 'style="background:var(--wine)"' in text and 'style="background:var(--brown)"' in text
+  for colours in re.findall(r"--paper: [^}]*", text)[1:]:
+    panel = re.search("--panel: (#[0-9a-f]{6})", colours)[1]
+    for name in ("wine", "brown", "ink", "quiet", "accent", "warn"):
+      assert _contrast(re.search(f"--{name}: (#[0-9a-f]{{6}})", colours)[1], panel) > 3, name
+
+
+def _contrast(first: str, second: str) -> float:
+  """Of the Web Content Accessibility Guidelines; lines and points need 3."""
+  def luminance(colour):
+    channels = [int(colour[place:place + 2], 16) / 255 for place in (1, 3, 5)]
+    return sum(weight * (channel / 12.92 if channel <= .04045 else ((channel + .055) / 1.055) ** 2.4)
+               for weight, channel in zip((.2126, .7152, .0722), channels))
+  dark, light = sorted((luminance(first), luminance(second)))
+  return (light + .05) / (dark + .05)
+
+
+def test_numbers_are_not_broken_over_lines():
+  runs = [constant(learner, seed, final) for learner, final in (("stl", .5), ("snn", .4)) for seed in (0, 1)]
+  assert "STL with 50.00\u00a0±\u00a00.00\u00a0% (n\u00a0=\u00a02). Against it: no outcome" in _render(runs)

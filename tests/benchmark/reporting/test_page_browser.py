@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -13,6 +14,7 @@ from tests.benchmark import synthetic_records
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="Selenium is not installed: pip install selenium")
 By = pytest.importorskip("selenium.webdriver.common.by").By
+WebDriverWait = pytest.importorskip("selenium.webdriver.support.wait").WebDriverWait
 Keys = pytest.importorskip("selenium.webdriver.common.keys").Keys
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
@@ -105,11 +107,11 @@ def test_tables_sort_both_ways_by_number_and_by_name(page):
   peak = next(index for index, header in enumerate(headers) if header.text.startswith("Peak"))
   button = headers[peak].find_element(By.TAG_NAME, "button")
   button.click()
-  rising = [float(text.split("±")[0]) for text in column(table, peak)]
+  rising = [float(re.split("[±[]", text)[0]) for text in column(table, peak)]
   assert rising == sorted(rising) and headers[peak].get_attribute("aria-sort") == "ascending"
   assert column(table, 0)[0] == "SNN"
   button.send_keys(Keys.ENTER)
-  falling = [float(text.split("±")[0]) for text in column(table, peak)]
+  falling = [float(re.split("[±[]", text)[0]) for text in column(table, peak)]
   assert falling == rising[::-1] and headers[peak].get_attribute("aria-sort") == "descending"
   headers[0].find_element(By.TAG_NAME, "button").send_keys(Keys.SPACE)
   assert column(table, 0) == ["LASEM HPS", "SNN", "STL"]
@@ -123,6 +125,43 @@ def test_blank_cells_sort_last(page):
   for _ in range(2):
     page.execute_script("arguments[0].click()", header.find_element(By.TAG_NAME, "button"))
     assert column(table, 0)[-1] == "STL"
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_tables_fit_and_a_switch_shows_the_rest_of_their_columns(browser, url, size):
+  page = open_page(browser, url, size, "light")
+  for box in page.find_elements(By.CSS_SELECTOR, "#tables > div > .scroll, #runs .scroll"):
+    width = page.execute_script("return [arguments[0].scrollWidth, arguments[0].clientWidth]", box)
+    assert width[0] <= width[1]
+  table = page.find_element(By.CSS_SELECTOR, "#tables table")
+  headers = table.find_elements(By.CSS_SELECTOR, "thead th")
+  names = [page.execute_script("return arguments[0].textContent", header) for header in headers]
+  shown = [name for name, header in zip(names, headers) if header.is_displayed()]
+  assert {"Learner", "Final (%)"} <= set(shown) and "Stream" not in shown
+  assert size == PHONE or {"n", "Peak (%)", "Forgetting (pp)", "Final - STL (pp)", "Final - best (pp)"} <= set(shown)
+  switch = page.find_element(By.CSS_SELECTOR, "#tables button.columns")
+  assert switch.text == f"Show {len(names) - len(shown)} more columns"
+  switch.send_keys(Keys.ENTER)
+  assert all(header.is_displayed() for header in headers) and switch.get_attribute("aria-pressed") == "true"
+  assert all(len(row.find_elements(By.CSS_SELECTOR, ":not([hidden])")) >= len(names)
+             for row in table.find_elements(By.CSS_SELECTOR, "tbody tr"))
+  switch.send_keys(Keys.ENTER)
+  assert [name for name, header in zip(names, headers) if header.is_displayed()] == shown
+
+
+def test_tables_inside_details_fit_when_they_open(page):
+  details = page.find_element(By.XPATH, "//details[summary='Paired differences and their tests']")
+  details.find_element(By.TAG_NAME, "summary").click()
+  box = details.find_element(By.CSS_SELECTOR, ".scroll")
+  WebDriverWait(page, 10).until(
+      lambda _: page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", box))
+  assert details.find_element(By.CSS_SELECTOR, "button.columns").is_displayed()
+
+
+def test_the_summary_says_what_too_few_seeds_allow(page):
+  text = page.find_element(By.ID, "summary").text.replace("\u00a0", " ")
+  assert text.count("no outcome is stated of 2 methods with 2 shared seeds, as 5 are needed") == 8
+  assert text.count("Caution. Few seeds: 2 seeds of all 3 methods.") == 2
 
 
 def test_streams_filter_tables_figures_and_runs(page):

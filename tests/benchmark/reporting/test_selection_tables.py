@@ -33,6 +33,13 @@ def test_rows_show_what_is_known():
   assert lines["lasem_hps"][7:] == ["1.00", "-", "-"]
 
 
+def test_empty_columns_and_a_single_stream_give_way_first():
+  ranks = selection_tables.ranks(selection_quality.qualities(_runs(), {}))
+  columns = [column for _, column in sorted(zip(ranks, selection_tables.COLUMNS))]
+  assert columns[:5] == ["Learner", "Recovery (%)", "Skill", "n", "Regret (pp)"]
+  assert set(columns[-3:]) == {"Stream", "Decision (epoch)", "Its mass"}
+
+
 def test_markdown_tells_what_a_coin_and_always_sharing_recover():
   runs = _runs()
   text = selection_tables.markdown(selection_quality.qualities(runs, {}), selection_tables.always_share(runs))

@@ -1,11 +1,12 @@
 """Tables on hand-worked records: estimates, marks, gaps, diverged runs, mixed data, formats."""
 
 import math
+import re
 
 import pandas as pd
 import pytest
 
-from benchmark.reporting import tables
+from benchmark.reporting import comparisons, tables
 from benchmark.results import comparison, record_schema
 from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
@@ -43,8 +44,8 @@ def test_estimates_by_hand(tmp_path):
 def test_costs_are_shown_with_their_units():
   columns = dict(zip(row(markdown([constant("stl", 0, .5)]), "Learner"),
                      row(markdown([constant("stl", 0, .5)]), "STL")))
-  assert columns["Parameters"] == "2,000"
-  assert columns["MACs per image (M)"] == "24.740"
+  assert columns["Parameters"] == "2.00 k"
+  assert columns["MACs per image"] == "24.7 MMAC"
   assert columns["CPU time (s)"] == "12.5"
 
 
@@ -232,7 +233,7 @@ def test_per_task_tables(tmp_path):
   assert frame.loc[("stl", "final", 1), "mean"] == pytest.approx(.6)
   assert frame.loc[("stl", "final", 1), "half_width"] == pytest.approx(12.7062047 * math.sqrt(.02) / math.sqrt(2))
   text = (tmp_path / "table_per_task.md").read_text()
-  assert row(text, "STL") == ["STL", "2", "60.00 ± 127.06", "60.00 ± 127.06"]
+  assert row(text, "STL") == ["STL", "2", r"60.00 \[0.00, 100.00\]", r"60.00 \[0.00, 100.00\]"]
   assert row(text, "DEN") == ["DEN", "0 of 1", "diverged", "diverged"]
 
 
@@ -252,9 +253,23 @@ def test_the_terminal_gets_plain_text():
   text = tables.plain(runs, comparison.panels(runs))
   assert "my_data [x], cifar100, scale smoke" in text and "my_method" in text
   assert "\\" not in text and "**" not in text and "|" not in text and "<" not in text.replace("n < 2", "")
-  assert "*55.00 ± 63.53" in text and "*: best mean of a stream" in text
+  assert "*55.00 [0.00, 100.00]" in text and "*: best mean of a stream" in text
 
 
 def test_no_text_of_a_csv_file_is_a_formula(tmp_path):
   write([constant("stl", 0, .5, display_name="=HYPERLINK(1)")], tmp_path)
   assert ",'=HYPERLINK(1)," in (tmp_path / "table.csv").read_text()
+
+
+def test_a_narrow_terminal_gets_the_columns_that_matter_and_the_names_of_the_rest():
+  runs = [constant(learner, seed, .5) for learner in ("snn", "stl") for seed in (0, 1)]
+  panels = comparison.panels(runs, baseline="stl")
+  whole = tables.plain(runs, panels).split("\n\n")[1]
+  assert tables.plain(runs, panels, width=max(map(len, whole.splitlines()))).split("\n\n")[1] == whole
+  for width, shown in ((80, ["Learner", "n", "Peak (%)", "Final (%)", "Final - STL (pp)"]),
+                       (1, ["Learner", "Final (%)"])):
+    _, table, note, *_ = tables.plain(runs, panels, width=width).split("\n\n")
+    assert re.split(r"  +", table.splitlines()[0].strip()) == shown
+    assert width == 1 or max(map(len, table.splitlines())) <= width
+    rest = note.removeprefix("Too wide for this terminal, in table.md: ").rstrip(".\n").split(", ")
+    assert rest == [name for name in comparisons.headings(panels[0]) if name not in shown]

@@ -98,3 +98,29 @@ def test_evaluations_within_visits_give_the_worst_case(tmp_path):
                 '{"event": "curve", "visit": 1, "accuracies": {"test": ["a", 2]}}', '"curve"'):
     with pytest.raises(record_schema.RecordError, match="not a curve of this run"):
       course.of_runs(_with_curve(tmp_path / str(len(other)), other), {}, wanted)
+
+
+@pytest.mark.parametrize("mean, half_width, text", [
+    (.5, .1, "50.00 ± 10.00"), (.935, .2859, "93.50 [64.91, 100.00]"), (.01, .02, "1.00 [0.00, 3.00]"),
+    (1.0, 0.0, "100.00 ± 0.00"), (.6, 1.27, "60.00 [0.00, 100.00]")])
+def test_intervals_end_at_what_is_possible(mean, half_width, text):
+  assert measures.FINAL.render_interval(mean, half_width) == text
+
+
+def test_changes_end_at_a_hundred_points_and_ratios_nowhere():
+  assert measures.BACKWARD_TRANSFER.render_interval(-.1, 1.3) == "-10.00 [-100.00, 100.00]"
+  assert measures.RETENTION.render_interval(.9, 2.2) == "90.00 ± 220.00"
+
+
+@pytest.mark.parametrize("value, text", [
+    (0, "0 MAC"), (12.5, "12.5 MAC"), (999, "999 MAC"), (999.4, "999 MAC"), (999.7, "1.00 kMAC"), (1000, "1.00 kMAC"),
+    (314_000, "314 kMAC"), (24_740_000, "24.7 MMAC"), (999_600_000, "1.00 GMAC"), (3.4e9, "3.40 GMAC"),
+    (5e15, "5000 TMAC")])
+def test_counts_have_three_digits_and_a_prefix(value, text):
+  assert measures.MACS.render(value) == text
+
+
+def test_the_half_width_of_a_count_has_the_prefix_of_its_mean():
+  assert measures.PARAMETERS.render_interval(6_192_172, 284_331) == "6.19 ± 0.28 M"
+  assert measures.PARAMETERS.render_interval(46_728, 3_780) == "46.7 ± 3.8 k"
+  assert measures.PARAMETERS.heading == "Parameters" and measures.MEMORY.heading == "Memory (floats)"

@@ -78,3 +78,23 @@ def test_variants_follow_their_method_by_number_and_differ_in_their_look():
   looks = [methods.look(name) for name in names]
   assert {look.colour for look in looks} == {methods.look("ewc").colour}
   assert len({(look.marker, look.line, look.fill) for look in looks}) == len(names)
+
+
+def test_methods_shown_together_need_no_colour():
+  names = [name for name in _METHODS if "[" not in name]
+  for count in (2, 6, 24, len(names)):
+    looks = methods.looks(names[:count])
+    assert list(looks) == names[:count]
+    assert len({(look.marker, look.line) for look in looks.values()}) == count
+    assert all(look.colour == methods.look(name).colour for name, look in looks.items())
+
+
+def test_the_first_keeps_its_look_and_nobody_is_displaced_who_has_one_of_its_own():
+  looks = methods.looks(["stl", "hps_all", "lasem_hps", "hps_top1"])
+  assert looks["stl"] == methods.look("stl") and looks["hps_top1"] == methods.look("hps_top1")
+  assert looks["hps_all"].line == methods.look("hps_all").line and looks["hps_all"].marker != methods.look("stl").marker
+
+
+def test_more_methods_than_combinations_share_some():
+  names = [f"method_{number}" for number in range(200)]
+  assert len(methods.looks(names)) == 200

@@ -1,0 +1,96 @@
+"""What the page says in words: every outcome with its interval and n, and none of too few seeds."""
+
+import re
+
+import numpy as np
+import pytest
+
+from benchmark.reporting import takeaway
+from benchmark.results import comparison
+from tests.benchmark import synthetic_records
+from tests.benchmark.reporting.test_flatness import course, FALLING, FLAT
+from tests.benchmark.synthetic_records import constant
+
+_OUTCOMES = ("better", "worse", "equivalent", "undecided")
+_CLAIM = re.compile(r"\([+-]\d+\.\d\d ± \d+\.\d\d pp, n = \d+\)")
+
+
+def _finding(finals, seeds=range(6), baseline="stl", details=None, spread=.01):
+  runs = [constant(learner, seed, final + spread * np.random.default_rng([place, seed]).uniform(-1, 1))
+          for place, (learner, final) in enumerate(finals.items()) for seed in seeds]
+  panel, = comparison.panels(runs, baseline=baseline)
+  return takeaway.of_panel(panel, runs, details(runs) if details else {})
+
+
+def test_differences_from_the_baseline_have_interval_n_and_outcome():
+  paragraph = _finding({"stl": .5, "hps_all": .7, "snn": .3, "ewc": .505}).paragraph
+  assert re.match(r"Final accuracy less that of STL \(the baseline; [45]\d\.\d\d ± \d\.\d\d %, n = 6\): better: "
+                  r"HPS All \(\+(19|20)\.\d\d ±", paragraph)
+  assert "worse: SNN (-" in paragraph and "undecided: EWC (own last layer) (" in paragraph
+  assert len(_CLAIM.findall(paragraph)) == 3
+
+
+def test_equivalence_names_its_margin():
+  paragraph = _finding({"stl": .5, "hps_all": .5}, spread=0).paragraph
+  assert "equivalent within ±1 pp: HPS All (+0.00 ± 0.00 pp, n = 6)." in paragraph
+
+
+def test_controls_have_sentences_of_their_own():
+  paragraph = _finding({"stl": .5, "random_hps": .4, "planted_hps": .9, "lasem_hps": .7}, baseline=None).paragraph
+  assert "less that of Random HPS (control: a configuration drawn per task; " in paragraph
+  assert "less that of Planted HPS (control: the configurations that the stream declares; " in paragraph
+  assert "better: LASEM HPS (+" in paragraph and "worse: LASEM HPS (-" in paragraph
+
+
+def test_of_too_few_seeds_nothing_is_claimed():
+  found = _finding({"stl": .5, "random_hps": .4, "lasem_hps": .7, "snn": .2}, seeds=range(4))
+  said = " ".join([found.paragraph, *found.lines])
+  assert "no outcome is stated of 3 methods with 4 shared seeds, as 5 are needed" in said
+  assert not any(outcome in said for outcome in _OUTCOMES)
+  assert found.cautions[0].startswith("Few seeds: 4 seeds of all 4 methods. Fewer than 5 seeds")
+
+
+def test_the_best_is_named_with_differences_to_it():
+  lines = _finding({"stl": .5, "hps_all": .7}, spread=0).lines
+  # Differences that are equal but not zero have no test.
+  assert lines[1] == "Final: HPS All with 70.00 ± 0.00 % (n = 6). Against it: undecided: STL (-20.00 ± 0.00 pp, n = 6)."
+
+
+def test_of_many_methods_the_largest_differences_are_named_and_the_rest_has_its_range():
+  finals = {"stl": .5} | {f"hps_{name}": .6 + .02 * place for place, name in enumerate(
+      ("all", "top1", "top2", "top3", "bottom1", "bottom2", "bottom3", "alternating"))}
+  paragraph = _finding(finals, spread=.001).paragraph
+  assert len(_CLAIM.findall(paragraph)) == 6
+  assert re.search(r"and 2 more from \+(9|10)\.\d\d to \+1[12]\.\d\d pp, with intervals in the tables", paragraph)
+
+
+def test_without_references_it_says_so():
+  assert _finding({"stl": .5, "snn": .4}, baseline=None).paragraph.startswith("No baseline is named and no control (")
+  assert _finding({"stl": .5}, baseline=None).paragraph == ""
+
+
+def test_training_that_ended_short_of_flat_is_named_with_the_criterion():
+  def details(runs):
+    return {run.identity: course(FALLING, FALLING if run.seed else FLAT) if run.learner == "stl" else course(FLAT, FLAT)
+            for run in runs}
+  found = _finding({"stl": .5, "snn": .3}, details=details)
+  assert found.cautions == ["Training ended short of flat in 11 of 12 visits of STL."]
+  assert "10 %" in found.caption and "two standard errors" in found.caption
+
+
+@pytest.mark.parametrize("details, said", [
+    (lambda runs: {run.identity: course(FLAT, FLAT) for run in runs}, None),
+    (lambda runs: {run.identity: course([2.0, 1.0], [2.0, 1.0]) for run in runs},
+     "Visits of fewer than 10 recorded epochs, too few to tell whether training loss was flat: all 2 methods."),
+    (lambda runs: {run.identity: course(FLAT, FLAT) for run in runs if run.learner == "stl"},
+     "Whether training loss was flat at the end of visits is unknown, as the course was not kept, of SNN.")])
+def test_what_cannot_be_told_is_said(details, said):
+  found = _finding({"stl": .5, "snn": .3}, details=details)
+  assert list(found.cautions) == ([said] if said else []) and found.caption == ""
+
+
+def test_only_runs_of_the_panel_count():
+  runs = [constant("stl", 0, .5), synthetic_records.record(stream="stl10", num_tasks=2)]
+  first, _ = comparison.panels(runs)
+  details = {runs[0].identity: course(FLAT, FLAT), runs[1].identity: course(FALLING, FALLING)}
+  assert not any("short of flat" in caution for caution in takeaway.of_panel(first, runs, details).cautions)
