@@ -7,8 +7,7 @@ from lasem_tf.nn import precision
 from lasem_tf.selection import bounded_batch
 from tests.benchmark.speed.tiny_network import NETWORK
 
-
-# The likelihood of a mini-batch must weigh as it does in a real one, and four of the configurations not be all of them.
+# The likelihood of a mini-batch must weigh as in a real one, and four of the configurations not be all of them.
 WIDER = dataclasses.replace(NETWORK, batch_size=10, num_classes=10, spec=dataclasses.replace(
     NETWORK.spec, kernel_sizes=(3,) * 4, channels=(4, 4, 6, 6), pool_sizes=(1, 2, 1, 1)))
 
