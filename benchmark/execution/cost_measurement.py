@@ -7,6 +7,7 @@ from benchmark.execution import process as process_lib
 from benchmark.execution.cost_model import CostModel, fit
 
 _SECONDS_PER_NETWORK = 1.0
+_SECONDS_OF_WEIGHTS = 0.3
 _BATCH_SIZE = 10
 
 
@@ -36,11 +37,32 @@ def _measure(sender) -> None:
   _time_training(small)  # What only the first compilation of a process costs is not a visit's.
   compile_small, cost_small = _time_training(small)
   compile_large, cost_large = _time_training(large)
-  sender.send(fit((compile_small + compile_large) / 2.0, cost_small, cost_large))
+  sender.send(fit((compile_small + compile_large) / 2.0, cost_small, cost_large, _time_weight_operations()))
+
+
+def _time_weight_operations() -> float:
+  """Billions of operations a second on single weights, of a penalty and its gradient on as many as a network has."""
+  import tensorflow as tf  # noqa: PLC0415  as in `_time_training`
+
+  num_weights, num_operations = 2**19, 8
+  weights, anchor, importance = (tf.Variable(tf.random.stateless_normal([num_weights], [0, seed])) for seed in range(3))
+
+  @tf.function(autograph=False)
+  def step():
+    with tf.GradientTape() as tape:
+      penalty = tf.reduce_sum(importance * tf.square(weights - anchor))
+    weights.assign_sub(1e-3 * tape.gradient(penalty, weights))
+
+  step()
+  start, num_calls = time.process_time(), 0
+  while time.process_time() - start < _SECONDS_OF_WEIGHTS:
+    step()
+    num_calls += 1
+  return num_calls * num_weights * num_operations / (time.process_time() - start) / 1e9
 
 
 def _time_training(spec) -> tuple[float, tuple[float, float]]:
-  """Of plain training: CPU seconds to compile for a task, and (CPU seconds, GMACs) of a step."""
+  """Of plain training: CPU seconds to compile for a task, evaluation included, and (CPU seconds, GMACs) of a step."""
   # The process that executes this sets threads before TensorFlow and NumPy are imported.
   import numpy as np  # noqa: PLC0415
   import tensorflow as tf  # noqa: PLC0415
@@ -62,6 +84,10 @@ def _time_training(spec) -> tuple[float, tuple[float, float]]:
   seeds = np.arange(2 * num_steps, dtype=np.int32).reshape(num_steps, 2)
   take_steps = lambda: compiled.run(rows, seeds, None, 1e-5)
   take_steps()
+  # As in a run: the network is compiled for evaluation when its task begins, and anew when it is committed.
+  for _ in range(2):
+    answer = tf.function(lambda batch: learner.logits(batch, 0), autograph=False)
+    answer.get_concrete_function(tf.TensorSpec([None, *spec.image_shape], images.dtype))(images)
   compile_seconds = time.process_time() - start
   start, num_calls = time.process_time(), 0
   while time.process_time() - start < _SECONDS_PER_NETWORK:

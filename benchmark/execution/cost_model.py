@@ -5,38 +5,59 @@ import math
 
 
 @dataclasses.dataclass(frozen=True)
-class CostModel:
-  """CPU seconds of a run with one thread = visits * a + steps * b + billions of multiply-accumulate operations / c.
+class Work:
+  """What a run has to do, the same on every machine.
 
   Attributes:
-    seconds_per_visit: a, what compiling for a task costs.
-    seconds_per_step: b, fixed cost of a step, whatever its network.
-    gmacs_per_second: c.
+    compilations: graphs that are compiled, in units of what a plain network needs for a task.
+    steps: of training, each times the size of its graph in the same units.
+    gmacs: billions of multiply-accumulate operations of training and evaluation.
+    weight_operations: billions of operations on single weights beside a plain network's update.
   """
 
-  seconds_per_visit: float
+  compilations: float = 0.0
+  steps: float = 0.0
+  gmacs: float = 0.0
+  weight_operations: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class CostModel:
+  """CPU seconds of a run with one thread, linear in its `Work`.
+
+  Attributes:
+    seconds_per_compilation: for a plain network's task.
+    seconds_per_step: fixed cost of a plain network's step, whatever its size.
+    gmacs_per_second: billions of multiply-accumulate operations.
+    weight_operations_per_second: billions of operations on single weights.
+  """
+
+  seconds_per_compilation: float
   seconds_per_step: float
   gmacs_per_second: float
+  weight_operations_per_second: float = math.inf
 
-  def seconds(self, num_visits: int, num_steps: int, gmacs: float) -> float:
+  def seconds(self, work: Work) -> float:
     """CPU seconds of a run."""
-    return num_visits * self.seconds_per_visit + num_steps * self.seconds_per_step + gmacs / self.gmacs_per_second
+    return (work.compilations * self.seconds_per_compilation + work.steps * self.seconds_per_step
+            + work.gmacs / self.gmacs_per_second + work.weight_operations / self.weight_operations_per_second)
 
   def describe(self) -> str:
     """The model in a few words."""
     return (f"measured just now: {self.gmacs_per_second:.0f} GMAC/s and {1000.0 * self.seconds_per_step:.1f} ms a step "
-            f"on one thread, {self.seconds_per_visit:.1f} s to compile for a task; expect the truth within about a "
-            "factor of two for most methods, up to three and a half times as much for those of many small operations: "
-            "ProgNN, APD, DEN")
+            f"on one thread, {self.seconds_per_compilation:.1f} s to compile a plain network; expect the truth within "
+            "a factor of one and a half")
 
 
-def fit(compile_seconds: float, small: tuple[float, float], large: tuple[float, float]) -> CostModel:
+def fit(compile_seconds: float, small: tuple[float, float], large: tuple[float, float],
+        weight_operations_per_second: float = math.inf) -> CostModel:
   """The model that two measured networks agree with.
 
   Args:
-    compile_seconds: of one network's step.
+    compile_seconds: of one network's task.
     small: seconds and GMACs of a step.
     large: the same of a step with more work.
+    weight_operations_per_second: see `CostModel`.
 
   Returns:
     The model; noise never makes a coefficient negative.
@@ -45,4 +66,4 @@ def fit(compile_seconds: float, small: tuple[float, float], large: tuple[float, 
   overhead = small[0] - small[1] / rate
   if not (math.isfinite(rate) and overhead >= 0.0):
     rate, overhead = large[1] / large[0], 0.0
-  return CostModel(compile_seconds, overhead, rate)
+  return CostModel(compile_seconds, overhead, rate, weight_operations_per_second)

@@ -12,6 +12,7 @@ from benchmark.results import records, run_files
 from benchmark.suites import bindings as bindings_lib, experiment as experiment_lib, suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data import overlap, stream as stream_lib
+from lasem_tf.learners import base
 from lasem_tf.nn import architecture
 from lasem_tf.training import growth, predictions, schedule
 
@@ -86,21 +87,47 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
   experiment, stream, learner = prepared.experiment, prepared.stream, prepared.learner
   order = schedule.task_order(experiment.task_order, stream.num_tasks)
   counts, epochs, batch_size = stream.counts(), experiment.epochs_per_task, experiment.batch_size
+  num_epochs = learner.planned_epochs(order)
   steps = {task: counts["train"][task] // batch_size * epochs for task in order}
+  loads = {task: learner.workload(task) for task in order}
+  # Searches that train one candidate after another take more epochs than a visit has.
+  repeats = num_epochs / (len(order) * epochs)
   forward = {task: experiment.network.forward_macs(stream.tasks[task].num_classes) / 1e9 for task in order}
   images, classes = zip(*((counts["test"][task], stream.tasks[task].num_classes) for task in forward))
   training_macs = sum(learner.training_macs_per_image(task) * counts["train"][task] * epochs for task in order)
   all_heads = predictions.all_heads_are_cheap([1e9 * macs for macs in forward.values()], images, classes, training_macs)
   return Plan(
       prediction_bytes=predictions.num_bytes(images, classes, all_heads) if settings.predictions else 0,
-      run=run, num_epochs=learner.planned_epochs(order), num_visits=len(order),
-      num_steps=sum(steps[task] for task in order),
+      run=run, num_epochs=num_epochs, num_visits=len(order),
+      num_steps=round(sum(steps[task] for task in order) * repeats),
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
-      evaluation_gmacs=sum(forward[task] * counts["validation"][task] * epochs for task in order)
-      + _of_all_seen(order, {task: forward[task] * (counts["test"][task] + counts["validation"][task])
-                             for task in order}),
+      evaluation_gmacs=_evaluation_gmacs(learner, order, counts, epochs * repeats),
+      executed_gmacs=sum(loads[task].macs_share * learner.training_macs_per_image(task) * steps[task]
+                         for task in order) * batch_size / 1e9,
+      num_compilations=sum(loads[task].phases * loads[task].graph for task in order),
+      graph_steps=sum(steps[task] * loads[task].graph for task in order) * repeats,
+      weight_operations=sum(steps[task] * loads[task].weight_operations for task in order) * repeats / 1e9,
       model_bytes=_network_bytes(prepared) if settings.keep_model else 0, missing_data=missing,
       warnings=(*shared_images(stream), *_untuned(run, experiment)))
+
+
+def _evaluation_gmacs(learner: base.Learner, order: Sequence[int], counts: Mapping[str, Sequence[int]],
+                      epochs: float) -> float:
+  """Validation after every epoch, the test images after every phase, and both splits of the tasks seen after a visit.
+
+  Args:
+    learner: as yet without tasks.
+    order: tasks of the visits.
+    counts: examples of every task by split.
+    epochs: of a visit, all phases together.
+  """
+  forward = {task: learner.forward_macs(task) / 1e9 for task in order}
+  of_both = {task: forward[task] * (counts["test"][task] + counts["validation"][task]) for task in order}
+  # What a learner can no longer change is not evaluated again.
+  answers_stay = learner.promises.answers_move_at_most == 0.0
+  rows = sum(of_both[task] for task in order) if answers_stay else _of_all_seen(order, of_both)
+  return rows + sum(forward[task] * (counts["validation"][task] * epochs
+                                     + counts["test"][task] * learner.workload(task).phases) for task in order)
 
 
 def _network_bytes(prepared: run_once.Prepared) -> int:

@@ -81,7 +81,7 @@ def main(argv) -> int:
     network, costs, bars, notes = _measure(name, values)
     bars += apart.get(name, [])
     met = met and all(bar.met is not False for bar in bars)
-    if bars:
+    if bars or notes:
       sections.append(markdown.section(name, network, costs, bars, notes))
     if "learners" in values.arms:
       from benchmark.speed import learner_costs  # noqa: PLC0415  imports TensorFlow

@@ -1,9 +1,11 @@
 """Steps of LASEM at a bounded posterior mass, in each of their forms: what they cost over the plain step."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from benchmark.speed import comparisons, measure
+import numpy as np
+
+from benchmark.speed import comparisons, measure, suite_steps
 from benchmark.speed.bars import Bar
 from benchmark.speed.networks import Network
 from lasem_tf.knowledge import hard_sharing
@@ -35,18 +37,45 @@ def add(comparison: comparisons.Comparison, network: Network) -> None:
 
 
 def add_forms(comparison: comparisons.Comparison, network: Network, suffix: str = "") -> None:
-  """One arm for every form; the suffix ends their names."""
-  for name, (num_leaders, excess) in _FORMS.items():
-    trained = comparison.train(name + suffix, bounded, network)
+  """One arm for every form, all of one compiled step; the suffix ends their names."""
+  trained = comparison.train(f"bounded LASEM{suffix}", bounded, network)
+  take = trained.step_arm("").call
+  comparison.arms += [measure.Arm(name + suffix, FormStep(trained, take, *form)) for name, form in _FORMS.items()]
+
+
+class FormStep:
+  """A step that is meant to take one form, for the evidence that it is given before.
+
+  Attributes:
+    taken: int `[forms]`, how many of its steps took each form.
+  """
+
+  def __init__(self, trained: suite_steps.TrainedLearner, take: Callable[[], object], num_leaders: int, excess: float):
+    """Computes the evidence.
+
+    Args:
+      trained: LASEM at a bounded posterior mass.
+      take: takes a step.
+      num_leaders: how many configurations share the evidence; 0: all.
+      excess: by how many nats the bound without images misses what is allowed.
+    """
     variables = trained.learner.search.named_variables()
-    evidence = variables["task0/selection/evidence"]
-    num_others = evidence.shape[0] - max(1, num_leaders)
+    self._evidence, self._leader_loss, self._steps = (
+        variables[f"task0/selection/{name}"] for name in ("evidence", "leader_loss", "steps"))
+    self._take, self.taken = take, np.zeros(self._steps.shape[0], int)
+    size = self._evidence.shape[0]
     # An untrained network gives every class the same probability, and these rates hardly train it.
-    loss = network.batch_size * math.log(network.num_classes)
-    leading = num_others * math.exp(loss - math.log(DROPPED_MASS) - excess) if num_leaders else 1.0
-    evidence.assign([leading if index < num_leaders else 1.0 for index in range(evidence.shape[0])])
-    variables["task0/selection/leader_loss"].assign(loss)
-    comparison.arms.append(trained.step_arm(name + suffix))
+    self._loss = trained.batch_size * math.log(trained.task.info.num_classes)
+    leading = ((size - max(1, num_leaders)) * math.exp(self._loss - math.log(DROPPED_MASS) - excess)
+               if num_leaders else 1.0)
+    self._leading = np.where(np.arange(size) < num_leaders, leading, 1.0)
+
+  def __call__(self) -> None:
+    self._evidence.assign(self._leading)
+    self._leader_loss.assign(self._loss)
+    before = self._steps.numpy()
+    self._take()
+    self.taken += (self._steps.numpy() - before).astype(int)
 
 
 def figures(comparison: comparisons.Comparison, costs: Mapping[str, measure.Cost], limits: Mapping[str, float],
@@ -62,10 +91,11 @@ def figures(comparison: comparisons.Comparison, costs: Mapping[str, measure.Cost
   found: list[Bar] = []
   if ALONE + suffix not in costs:
     return found
+  taken = {arm.name: arm.call.taken for arm in comparison.arms if isinstance(arm.call, FormStep)}
   for name, form in ((ALONE, bounded_batch.ALONE), (SCREENED, bounded_batch.ALONE), (SPARSE, bounded_batch.SPARSE),
                      (SPARSE_FOUR, bounded_batch.SPARSE), (EXACT, bounded_batch.EXACT)):
     arm = name + suffix
-    steps = comparison.learners[arm].learner.search.named_variables()["task0/selection/steps"].numpy()
+    steps = taken[arm]
     as_meant = steps[form] == steps.sum()
     found.append(Bar(f"{arm} / plain step", costs[arm].median / costs[comparisons.PLAIN].median if as_meant else None,
                      limits.get(name), note="" if as_meant else f"steps by form were {steps.tolist()}"))

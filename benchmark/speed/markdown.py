@@ -20,7 +20,7 @@ def section(name: str, network: Network, costs: Mapping[str, measure.Cost], bars
   shape = "x".join(map(str, network.spec.image_shape))
   title = (f"## {name}: {shape}, {network.spec.depth} convolutions, batch {network.batch_size}, "
            f"{network.spec.forward_macs(network.num_classes) / 1e6:.1f} MMACs per image")
-  parts = [title, _figures(bars), *notes]
+  parts = [title, *([_figures(bars)] if bars else []), *notes]
   if costs:
     spread = [[arm, *(f"{1e3 * value:.3f}" for value in (cost.median, cost.minimum, cost.maximum)), cost.repeats]
               for arm, cost in costs.items()]

@@ -3,9 +3,12 @@
 import dataclasses
 from collections.abc import Mapping
 
+import tensorflow as tf
+
 from benchmark.speed import bounded_steps, comparisons, measure
 from benchmark.speed.bars import Bar
 from benchmark.speed.networks import Network
+from lasem_tf.nn import precision
 
 SUFFIX = ", bfloat16"
 # Bars of the plain step by network, and of the bounded steps.
@@ -14,13 +17,25 @@ BOUNDED_LIMITS = {bounded_steps.ALONE: 0.7, bounded_steps.SCREENED: 1.4}
 
 
 def add(comparison: comparisons.Comparison, network: Network) -> None:
-  """The plain step, LASEM's exact step and its bounded forms in bfloat16; and the plain step in float32."""
+  """The plain step, LASEM's exact step and its bounded forms in bfloat16; and the plain step in float32.
+
+  Without a matrix unit for bfloat16 there is nothing to gain, and a note says that the bars are not measured.
+  """
+  if not (tf.config.list_physical_devices("GPU") or precision.has_matrix_unit(precision.cpuinfo())):
+    comparison.notes.append(f"Steps in bfloat16 over the plain step (bars {_describe_limits()}): not measured, this "
+                            "processor has no matrix unit for bfloat16 (amx_bf16).")
+    return
   if comparisons.PLAIN not in comparison.learners:
     comparison.arms.append(comparison.train(comparisons.PLAIN, comparisons.plain, network).step_arm(comparisons.PLAIN))
   mixed = dataclasses.replace(network, spec=dataclasses.replace(network.spec, precision="mixed_bfloat16"))
   for name, make in ((comparisons.PLAIN, comparisons.plain), (comparisons.SEARCH, comparisons.lasem)):
     comparison.arms.append(comparison.train(name + SUFFIX, make, mixed).step_arm(name + SUFFIX))
   bounded_steps.add_forms(comparison, mixed, SUFFIX)
+
+
+def _describe_limits() -> str:
+  limits = {**{f"{comparisons.PLAIN} on {name}": limit for name, limit in PLAIN_LIMITS.items()}, **BOUNDED_LIMITS}
+  return ", ".join(f"{arm} <= {limit:.2f}" for arm, limit in limits.items())
 
 
 def figures(name: str, comparison: comparisons.Comparison, costs: Mapping[str, measure.Cost]) -> list[Bar]:

@@ -17,12 +17,14 @@ class Knowledge(abc.ABC):
 
   Attributes:
     can_share: whether there is a shared route at all.
+    graph: operations of a step that makes the kernels so, in units of one with plain kernels.
     first_task_shares: where a search leaves out the first task, whether that task uses the shared route in all layers
       (it can be left later: any route's kernel can become a plain convolution) or in none (the rules can take over a
       plain convolution, see `shared_from_convolution`).
   """
 
   can_share = True
+  graph = 1.0
   first_task_shares = True
 
   def bind(self, spec: architecture.ConvNetSpec, initializer: initializers.Initializer,

@@ -49,6 +49,8 @@ class Deconvolution(base.Knowledge):
   'deconv_bias', 'tensordot' and 'bias' (see `grow`). All of them start Glorot-uniform, the biases too.
   """
 
+  graph = 1.7
+
   def __init__(self, sizes: str | Sequence[Sequence[int]] = gin.REQUIRED,
                knowledge_scale: float = RELEASED_SCALES[0][0], transform_scale: float = RELEASED_SCALES[0][1]):
     """Sets sizes and regularisation.

@@ -55,6 +55,8 @@ class TensorFactors(base.Knowledge):
   'factor_in', 'factor_out' (square) and 'bias'. All of them start Glorot-uniform, the bias too.
   """
 
+  graph = 2.5
+
   def __init__(self, orthogonality_weight: float = RELEASED_ORTHOGONALITY_WEIGHTS[0]):
     """Sets the weight of the term that keeps the factors near orthogonal.
 

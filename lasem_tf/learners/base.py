@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from lasem_tf import types
 from lasem_tf.learners import promise
-from lasem_tf.nn import architecture, backbone_options, initializers
+from lasem_tf.nn import architecture, backbone_options, initializers, workload
 
 
 class Batch(NamedTuple):
@@ -282,6 +282,17 @@ class Learner(abc.ABC):
     Forward, gradient of the weights and gradient of the inputs cost the same; the first layer needs none of its input.
     """
     return 3.0 * self.forward_macs(task_id) - self.context.spec.convolution_macs(0)
+
+  def workload(self, task_id: int) -> workload.Workload:
+    """What the first visit of a task takes beside these operations; the default is a plain network's."""
+    del task_id
+    return workload.Workload()
+
+  def _network_weights(self, task_id: int) -> int:
+    """Weights and biases of a plain network for a task."""
+    spec = self.context.spec
+    return (sum(spec.convolution_parameters(layer) for layer in range(spec.depth))
+            + spec.dense_parameters(self.context.num_classes[task_id]))
 
   @abc.abstractmethod
   def _begin_visit(self, is_new: bool) -> None:

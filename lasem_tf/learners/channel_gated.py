@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, descent, promise
-from lasem_tf.nn import architecture, hard_gates, layers, optimizers, weights
+from lasem_tf.nn import architecture, hard_gates, layers, optimizers, weights, workload
 
 EVALUATION_BATCH = 256
 
@@ -259,6 +259,9 @@ class ChannelGated(base.Learner):
     gates = sum(self._gate_size * (spec.input_shape(layer)[2] + channels)
                 for layer, channels in enumerate(spec.channels))
     return spec.forward_macs(self.context.num_classes[task_id]) + gates
+
+  def workload(self, task_id):
+    return workload.Workload(graph=3.5)
 
   def _bump_versions(self):
     self.structure_changed((self.task.info.task_id,))

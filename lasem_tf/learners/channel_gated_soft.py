@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 from lasem_tf.learners import base, descent
-from lasem_tf.nn import architecture, initializers, layers, weights
+from lasem_tf.nn import architecture, initializers, layers, weights, workload
 
 
 def sparsity_of(gates: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -149,6 +149,12 @@ class ChannelGatedSoft(base.Learner):
       sizes = [height * width * num_inputs, *self._gate_sizes, spec.channels[layer]]
       gates += sum(rows * columns for rows, columns in zip(sizes[:-1], sizes[1:]))
     return spec.forward_macs(self.context.num_classes[task_id]) + gates
+
+  def workload(self, task_id):
+    num_gate_weights = (self.forward_macs(task_id)
+                        - self.context.spec.forward_macs(self.context.num_classes[task_id]))
+    # Far more weights than a cache holds.
+    return workload.Workload(graph=1.5, weight_operations=20.0 * num_gate_weights)
 
   def _bump_versions(self):
     self.structure_changed((self.task.info.task_id,))

@@ -1,5 +1,6 @@
 """Knowledge x selection: how layers share, times which layers do. Every pair of the papers is one of these."""
 
+import dataclasses
 from collections.abc import Callable, Iterable
 
 import gin
@@ -276,3 +277,7 @@ class Composed(base.Learner):
     generation = [self._knowledge.generation_macs(layer) / self.context.batch_size for layer in range(spec.depth)]
     return self._selection.training_macs([spec.convolution_macs(layer) for layer in range(spec.depth)], generation,
                                          spec.dense_macs(self.context.num_classes[task_id]))
+
+  def workload(self, task_id):
+    load = self._selection.workload(self.context.epochs_per_task)
+    return dataclasses.replace(load, graph=load.graph * self._knowledge.graph)

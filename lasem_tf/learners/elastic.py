@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from lasem_tf import seeding
 from lasem_tf.learners import base, fisher, trunk
+from lasem_tf.nn import workload
 
 FORMS = ("online", "separate")
 # At the end of a visit, in nats beside a loss of the order of one; less than this is fine-tuning.
@@ -20,9 +21,17 @@ SMALLEST_PENALTY = 1e-3
 
 def quadratic_penalty(variables: Mapping[str, tf.Tensor], anchor: Mapping[str, tf.Tensor],
                       importance: Mapping[str, tf.Tensor]) -> tf.Tensor:
-  """1/2 sum_i F_i (theta_i - theta*_i)^2 over all variables, a scalar."""
-  return 0.5 * tf.add_n([tf.reduce_sum(importance[name] * tf.square(variable - anchor[name]))
-                         for name, variable in variables.items()])
+  """1/2 sum_i F_i (theta_i - theta*_i)^2 over all variables, a scalar; its gradient is for the variables alone."""
+  return tf.add_n([_half_weighted_square(tf.convert_to_tensor(variable), anchor[name], importance[name])
+                   for name, variable in variables.items()])
+
+
+@tf.custom_gradient
+def _half_weighted_square(variable: tf.Tensor, anchor: tf.Tensor, importance: tf.Tensor):
+  """One variable's part. Value and gradient share their product: half the passes over all weights, for every anchor."""
+  moved = variable - anchor
+  force = importance * moved
+  return 0.5 * tf.reduce_sum(force * moved), lambda upstream: (upstream * force, None, None)
 
 
 def merge_importance(old: Mapping[str, tf.Tensor] | None, new: Mapping[str, tf.Tensor],
@@ -105,6 +114,10 @@ class ElasticWeightConsolidation(trunk.TrunkLearner):
   def training_macs_per_image(self, task_id):
     passes = 1 + 2 * (self.context.num_classes[task_id] if self._fisher_kind == "true" else 1)
     return super().training_macs_per_image(task_id) + passes * self.forward_macs(task_id) / self.context.epochs_per_task
+
+  def workload(self, task_id):
+    num_anchors = task_id if self._form == "separate" else min(task_id, 1)
+    return workload.Workload(weight_operations=6.0 * num_anchors * self._network_weights(task_id))
 
   def _structure(self):
     return {"consolidated": list(self._importance)}

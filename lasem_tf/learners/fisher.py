@@ -16,6 +16,8 @@ from lasem_tf.nn import weights
 KINDS = ("true", "sampled", "empirical")
 # Unfolded inputs of the largest backbone's convolutions take 40 MB an example.
 CHUNK_SIZE = 8
+# Gradients side by side in one product: the unfolded inputs are read once for all, and narrow products are slow.
+_CLASSES_AT_ONCE = 5
 
 
 def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, images: tf.Tensor, labels: tf.Tensor,
@@ -37,10 +39,14 @@ def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, image
   """
   totals = {name: tf.zeros_like(variable) for name, variable in trunk.named_variables.items()}
   num_examples = labels.shape[0]
+  # A graph leaves out the gradients of the kernels themselves, and has the fast gradient of a pool.
+  sums_of = tf.function(
+      lambda *chunk: _squared_gradient_sums(trunk, head, *chunk[:2], kind, chunk[2]), autograph=False, input_signature=(
+          tf.TensorSpec([None, *images.shape[1:]], images.dtype), tf.TensorSpec([None], labels.dtype),
+          tf.TensorSpec([2], tf.int32)))
   for start in range(0, num_examples, chunk_size):
     stop = min(start + chunk_size, num_examples)
-    chunk_seed = tf.random.experimental.stateless_fold_in(seed, start)
-    sums = _squared_gradient_sums(trunk, head, images[start:stop], labels[start:stop], kind, chunk_seed)
+    sums = sums_of(images[start:stop], labels[start:stop], tf.random.experimental.stateless_fold_in(seed, start))
     totals = {name: total + sums[name] for name, total in totals.items()}
   return {name: total / num_examples for name, total in totals.items()}
 
@@ -54,7 +60,7 @@ def output_gradients(logits: tf.Tensor, labels: tf.Tensor, kind: str, seed: tf.T
     return tf.one_hot(classes, num_classes, dtype=logits.dtype) - probabilities
 
   if kind == "true":
-    return [tf.sqrt(probabilities[:, c:c + 1]) * gradient(tf.fill([logits.shape[0]], c)) for c in range(num_classes)]
+    return [tf.sqrt(probabilities[:, c:c + 1]) * gradient(tf.fill(tf.shape(logits)[:1], c)) for c in range(num_classes)]
   if kind == "sampled":
     labels = tf.random.stateless_categorical(logits, 1, seed)[:, 0]
   return [gradient(labels)]
@@ -72,12 +78,15 @@ def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
     logits = head(trunk(images, observe=observe))
   sums = {name: 0.0 for name in trunk.named_variables}
   columns = [columns_of(group, inputs, trunk.spec.padding) for group, inputs, _ in observed]
-  for at_logits in output_gradients(logits, labels, kind, seed):
-    at_outputs = tape.gradient(logits, [outputs for _, _, outputs in observed], output_gradients=at_logits)
-    for (group, _, _), inputs, gradient in zip(observed, columns, at_outputs):
-      kernel, bias = layer_sums(inputs, gradient)
-      sums[f"{group.prefix}/kernel"] += tf.reshape(kernel, group["kernel"].shape)
-      sums[f"{group.prefix}/bias"] += bias
+  at_logits = output_gradients(logits, labels, kind, seed)
+  for first in range(0, len(at_logits), _CLASSES_AT_ONCE):
+    by_class = [tape.gradient(logits, [outputs for _, _, outputs in observed], output_gradients=gradient)
+                for gradient in at_logits[first:first + _CLASSES_AT_ONCE]]
+    for (group, _, _), inputs, gradients in zip(observed, columns, zip(*by_class)):
+      kernel, bias = layer_sums(inputs, tf.concat(gradients, axis=-1))
+      for name, total in (("kernel", kernel), ("bias", bias)):
+        of_classes = tf.reshape(total, [-1, len(gradients), group["bias"].shape[0]])
+        sums[f"{group.prefix}/{name}"] += tf.reshape(tf.reduce_sum(of_classes, axis=1), group[name].shape)
   return sums
 
 
@@ -87,7 +96,7 @@ def columns_of(group: weights.WeightGroup, inputs: tf.Tensor, padding: str) -> t
     return inputs
   height, width = group["kernel"].shape[:2]
   patches = tf.image.extract_patches(inputs, [1, height, width, 1], [1] * 4, [1] * 4, padding.upper())
-  return tf.reshape(patches, [inputs.shape[0], -1, patches.shape[-1]])
+  return tf.reshape(patches, [tf.shape(inputs)[0], -1, patches.shape[-1]])
 
 
 def layer_sums(columns: tf.Tensor, gradient: tf.Tensor,
@@ -105,7 +114,7 @@ def layer_sums(columns: tf.Tensor, gradient: tf.Tensor,
   if columns.shape.rank == 2:
     measured = measure(gradient)
     return tf.matmul(measure(columns), measured, transpose_a=True), tf.reduce_sum(measured, axis=0)
-  gradient = tf.reshape(gradient, [columns.shape[0], -1, gradient.shape[-1]])
+  gradient = tf.reshape(gradient, [tf.shape(columns)[0], -1, gradient.shape[-1]])
   kernels = tf.matmul(columns, gradient, transpose_a=True)
   biases = tf.reduce_sum(gradient, axis=1)
   return tf.reduce_sum(measure(kernels), axis=0), tf.reduce_sum(measure(biases), axis=0)

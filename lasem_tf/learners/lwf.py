@@ -8,7 +8,7 @@ import gin
 import tensorflow as tf
 
 from lasem_tf.learners import base, promise, trunk
-from lasem_tf.nn import layers, optimizers, weights
+from lasem_tf.nn import layers, optimizers, weights, workload
 
 RECORDING_BATCH = 64
 
@@ -137,6 +137,9 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
   def _head_macs(self, task_id: int) -> int:
     shapes = self.context.spec.dense_shapes(self.context.num_classes[task_id])
     return sum(rows * columns for rows, columns in shapes[self._num_shared_dense:])
+
+  def workload(self, task_id):
+    return workload.Workload(phases=2.0 if task_id and self._warm_up_share else 1.0, graph=1.0 + 0.05 * task_id)
 
   def _structure(self):
     rows = next(iter(self._targets.values())).shape[0] if self._targets else 0

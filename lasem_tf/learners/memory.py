@@ -46,6 +46,11 @@ class Memory(abc.ABC):
   def restore_structure(self, structure: dict) -> None:
     """Takes up what `structure` gave."""
 
+  def capacity(self, num_classes: int) -> int:
+    """Most pairs that are kept once so many classes have been seen."""
+    del num_classes
+    return self.budget
+
   def rows_by_task(self) -> dict[int, np.ndarray]:
     """Rows kept of every task, int64 and sorted, by ascending task."""
     pairs = sorted(self.pairs())
@@ -125,6 +130,9 @@ class PerClass(ClassBalanced):
   def __init__(self, per_class: int, num_classes: int, seed: int):
     super().__init__(per_class * num_classes, seed)
     self._per_class = per_class
+
+  def capacity(self, num_classes):
+    return self._per_class * num_classes
 
   def _quotas(self) -> list[int]:
     return [self._per_class] * len(self._kept)

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, memory, promise, trunk
-from lasem_tf.nn import layers, weights
+from lasem_tf.nn import layers, weights, workload
 
 
 class MemoryBatch(NamedTuple):
@@ -112,6 +112,14 @@ class RehearsalLearner(trunk.TrunkLearner):
   def training_macs_per_image(self, task_id):
     rehearsed = min(self._memory_batch, self.memory.budget) / self.context.batch_size if task_id else 0.0
     return super().training_macs_per_image(task_id) * (1.0 + rehearsed)
+
+  def workload(self, task_id):
+    if not task_id:
+      return workload.Workload()
+    # Operations are counted as of a full memory; one that grows with the classes is small at first.
+    drawn, counted = (min(self._memory_batch, size) / self.context.batch_size
+                      for size in (self.memory.capacity(sum(self.context.num_classes[:task_id])), self.memory.budget))
+    return workload.Workload(graph=1.5, macs_share=(1.0 + drawn) / (1.0 + counted))
 
   def _structure(self):
     return {"memory": self.memory.structure(), "offered": list(self._offered)}

@@ -11,16 +11,26 @@ _BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
 _CPUINFO = pathlib.Path("/proc/cpuinfo")
 
 
-def multiplies_bfloat16(cpuinfo: str) -> bool:
+def cpuinfo() -> str:
+  """The text of /proc/cpuinfo; empty where there is none."""
+  return _CPUINFO.read_text() if _CPUINFO.is_file() else ""
+
+
+def multiplies_bfloat16(text: str) -> bool:
   """Whether the text of /proc/cpuinfo names a unit that multiplies bfloat16 numbers."""
-  flags = [line.partition(":")[2].split() for line in cpuinfo.splitlines() if line.startswith(("flags", "Features"))]
+  flags = [line.partition(":")[2].split() for line in text.splitlines() if line.startswith(("flags", "Features"))]
   return bool(flags) and not _BFLOAT16_FLAGS.isdisjoint(flags[0])
+
+
+def has_matrix_unit(text: str) -> bool:
+  """Whether the text of /proc/cpuinfo names a matrix unit for bfloat16."""
+  return any(line.startswith("flags") and "amx_bf16" in line.split() for line in text.splitlines())
 
 
 @functools.cache
 def warn_where_slower() -> None:
   """Logs, once in a process, that mixed precision is slower here than float32."""
-  if tf.config.list_physical_devices("GPU") or not _CPUINFO.is_file() or multiplies_bfloat16(_CPUINFO.read_text()):
+  if tf.config.list_physical_devices("GPU") or not (text := cpuinfo()) or multiplies_bfloat16(text):
     return
   logging.getLogger(__name__).warning(
       "ConvNetSpec.precision = 'mixed_bfloat16': this processor has no unit for bfloat16, so training will be slower "

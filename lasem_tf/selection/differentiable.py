@@ -14,7 +14,7 @@ import gin
 import keras
 import tensorflow as tf
 
-from lasem_tf.nn import layers, mixture, optimizers
+from lasem_tf.nn import layers, mixture, optimizers, workload
 from lasem_tf.selection import base, unrolled
 
 TRAINING, VALIDATION = "training", "validation"
@@ -204,3 +204,7 @@ class Differentiable(base.Selection):
       search += 2.0 * weight_step + 3.0 * forward - first
     alone = super().training_macs(layer_macs, generation_macs, dense_macs)
     return (1.0 - self._rules.retrain_share) * search + self._rules.retrain_share * alone
+
+  def workload(self, num_epochs):
+    return workload.Workload(phases=2.0 if self._rules.retrain_share else 1.0,
+                             graph=1.5 if self._rules.order == 1 else 3.0)

@@ -7,6 +7,7 @@ task trains without a search. The second task's search decides both tasks' confi
 import gin
 import tensorflow as tf
 
+from lasem_tf.nn import workload
 from lasem_tf.selection import base
 from lasem_tf.selection.configuration import TransferConfiguration
 
@@ -115,6 +116,9 @@ class Exhaustive(base.Selection):
 
   def search_epochs(self, num_epochs):
     return 2**self.depth * num_epochs
+
+  def workload(self, num_epochs):
+    return workload.Workload(phases=2.0**self.depth)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     # Every layer is shared in half of the configurations.

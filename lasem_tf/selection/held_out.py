@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.nn import layers, optimizers, prefix_tree
+from lasem_tf.nn import layers, optimizers, prefix_tree, workload
 from lasem_tf.selection import base
 from lasem_tf.selection.configuration import enumerate_configurations
 from lasem_tf.selection.expectation_search import posterior
@@ -189,6 +189,9 @@ class HeldOut(base.Selection):
 
   def search_epochs(self, num_epochs):
     return self.epochs_of_search(num_epochs) + (num_epochs if self.retrain else 0)
+
+  def workload(self, num_epochs):
+    return workload.Workload(phases=2.0 if self.retrain else 1.0, graph=1.5)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     tree = prefix_tree.forward_macs(layer_macs, (1,) * self.depth) + 2.0**self.depth * dense_macs

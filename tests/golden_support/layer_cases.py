@@ -66,12 +66,15 @@ def _lateral(arrays, details):
   assert width == details["reduced_channels"]
   spec = architecture.ConvNetSpec(inputs.shape[1:], (1, size), (channels, outputs), (1, 2), (1,))
   total = layers.convolution(tf.constant(inputs), arrays["kernel"], arrays["bias"], "same")
+  laterals = []
   for column in range(num_previous):
     lateral = progressive.Lateral(f"task{num_previous}/lateral1/col{column}", spec, 1, width,
                                   initializers.Initializer(0))
     for name, variable in lateral.named_variables.items():
       variable.assign(arrays[f"col{column}/{name.rpartition('/')[2]}"])
-    total += lateral(tf.constant(arrays[f"prev_col{column}"]))
+    laterals.append(lateral)
+  total += progressive.lateral_sum(laterals, [tf.constant(arrays[f"prev_col{column}"])
+                                              for column in range(num_previous)], "same")
   return {"output": layers.max_pool(tf.nn.relu(total), 2, "same")}
 
 

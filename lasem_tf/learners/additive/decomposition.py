@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import base, consolidation, descent, promise, snapshot
 from lasem_tf.learners.additive import layers as additive_layers
-from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, weights
+from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, weights, workload
 
 MODES = ("closed_form", "gradient", "exact")
 STARTS = ("zero", "shared")
@@ -261,6 +261,11 @@ class AdditiveDecomposition(base.Learner):
     sparse += [group["kernel"] for layer in self._layers for _, group in layer.groups]
     heads = sum(network.head.num_parameters for network in self._networks.values())
     return dense + heads - sum(part.shape.num_elements() - _num_nonzero(part) for part in sparse)
+
+  def workload(self, task_id):
+    # Mask, adaptive part, decay and the proximal step; and what it costs to move each earlier task's kernels.
+    operations = 20.0 + 12.0 * task_id / self._retention_every * (self._mode != "exact")
+    return workload.Workload(graph=2.0 + 0.5 * task_id, weight_operations=operations * self._network_weights(task_id))
 
   def _structure(self):
     return {"following": list(self._following), "consolidated": self._num_consolidated,

@@ -20,10 +20,11 @@ def retention(residual: tf.Tensor, sparsity_weight: float, retention_weight: flo
     sparsity_weight: l1.
     retention_weight: l2.
   """
-  size = tf.abs(residual)
-  inside = 0.5 * retention_weight * tf.square(residual)
-  beyond = sparsity_weight * size - 0.5 * sparsity_weight ** 2 / retention_weight
-  return tf.reduce_sum(tf.where(size <= sparsity_weight / retention_weight, inside, beyond))
+  # With c the clipped residual, c r - c^2 / 2 is r^2 / 2 inside and linear beyond, and its gradient is c on both sides:
+  # few passes over the weights of every earlier task, none of which branches.
+  bound = sparsity_weight / retention_weight
+  clipped = tf.stop_gradient(tf.clip_by_value(residual, -bound, bound))
+  return retention_weight * tf.reduce_sum(clipped * (residual - 0.5 * clipped))
 
 
 class AdditiveLayer:
@@ -87,7 +88,7 @@ class AdditiveLayer:
 
   def residual(self, task_id: int, old_kernel: tf.Tensor, old_adaptive: tf.Tensor) -> tf.Tensor:
     """What a task's kernel of before (under this mask, with this adaptive part) has beyond the present shared one."""
-    return self.masked(task_id, old_kernel) + old_adaptive - self.masked(task_id, self.kernel)
+    return self.masked(task_id, old_kernel - self.kernel) + old_adaptive
 
   def follow(self, task_id: int, old_kernel: tf.Tensor, threshold: float) -> tf.Tensor:
     """The best adaptive part for the present shared kernel; no element of the task's kernel moves by more."""

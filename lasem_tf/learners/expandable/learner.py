@@ -10,7 +10,7 @@ from absl import logging
 
 from lasem_tf.learners import base
 from lasem_tf.learners.expandable import phases, state, structure, units
-from lasem_tf.nn import layers, weights
+from lasem_tf.nn import layers, weights, workload
 
 VISIBILITIES = ("replace", "stamp")
 SCOPES = ("all", "new")
@@ -293,6 +293,11 @@ class ExpandableNetwork(base.Learner):
 
   def num_parameters(self):
     return self._state.used_parameters()
+
+  def workload(self, task_id):
+    # Head alone, selective retraining, expansion, retraining after a split; a first task has one phase.
+    return workload.Workload(phases=4.0 if task_id else 1.0, graph=1.2,
+                             weight_operations=12.0 * self._network_weights(task_id))
 
   def forward_macs(self, task_id):
     visible = self._state.visible.get(task_id)

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from lasem_tf import seeding
 from lasem_tf.learners import base, descent, trunk
-from lasem_tf.nn import layers, optimizers, weights
+from lasem_tf.nn import layers, optimizers, weights, workload
 
 LARGEST_EMBEDDING = 6.0
 _LARGEST_EXPONENT = 50.0
@@ -171,6 +171,9 @@ class HardAttention(trunk.TrunkLearner):
 
   def logits(self, images, task_id):
     return self.heads[task_id](self._hidden(images, self.masks(task_id), None))
+
+  def workload(self, task_id):
+    return workload.Workload(graph=1.5, weight_operations=6.0 * self._network_weights(task_id))
 
   def variables(self):
     return {**super().variables(), **weights.merge_variables(self.embeddings.values())}

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, descent, promise, trunk
-from lasem_tf.nn import layers, optimizers, replacement
+from lasem_tf.nn import layers, optimizers, replacement, workload
 
 FREE = -1
 
@@ -166,6 +166,10 @@ class PackNet(trunk.TrunkLearner):
 
   def _bump_versions(self):
     self.structure_changed()  # Which task is the latest decides what each of them sees.
+
+  def workload(self, task_id):
+    return workload.Workload(phases=2.0 if self._retrain_epochs() else 1.0,
+                             weight_operations=10.0 * self._network_weights(task_id))
 
   def _structure(self):
     return {"is_new": self._is_new}

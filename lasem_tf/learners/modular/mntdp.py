@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import base, descent, promise, snapshot
 from lasem_tf.learners.modular import library
-from lasem_tf.nn import layers, optimizers
+from lasem_tf.nn import layers, optimizers, workload
 
 _EVALUATION_BATCH = 256
 
@@ -231,6 +231,10 @@ class ModularNetwork(base.Learner):
     num_new, epochs = len(set(order)), self.context.epochs_per_task
     searched = (1 + (num_new - 1) * (self._library.depth + 1)) * len(self._grid)
     return (searched + len(order) - num_new) * epochs
+
+  def workload(self, task_id):
+    reuses = self._library.depth + 1 if task_id else 1
+    return workload.Workload(phases=float(len(self._grid) * reuses))
 
   def training_macs_per_image(self, task_id):
     macs = self._library.layer_macs(self.context.num_classes[task_id])

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from lasem_tf.learners import base, descent, elastic, trunk
-from lasem_tf.nn import optimizers
+from lasem_tf.nn import optimizers, workload
 
 
 class ImportanceLearner(trunk.TrunkLearner):
@@ -70,6 +70,9 @@ class ImportanceLearner(trunk.TrunkLearner):
 
   def _retained_per_weight(self) -> int:
     return 2
+
+  def workload(self, task_id):
+    return workload.Workload(weight_operations=8.0 * self._network_weights(task_id))
 
   def variables(self):
     return {**super().variables(),

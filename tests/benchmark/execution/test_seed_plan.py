@@ -13,7 +13,7 @@ from lasem_tf.metrics import power
 from tests.benchmark import small_suite
 from tests.benchmark.synthetic_records import constant
 
-_MODEL = cost_model.CostModel(seconds_per_visit=360.0, seconds_per_step=0.0, gmacs_per_second=1.0)
+_MODEL = cost_model.CostModel(seconds_per_compilation=360.0, seconds_per_step=0.0, gmacs_per_second=1.0)
 
 
 def _plans(*learners, stream="cifar100", scale="paper"):

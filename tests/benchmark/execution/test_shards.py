@@ -75,12 +75,15 @@ def test_wall_time_is_that_of_the_longest_worker():
 def test_the_cost_model_agrees_with_both_measurements():
   model = cost_model.fit(0.5, (0.002, 0.05), (0.012, 0.85))  # 80 GMAC/s and 1.375 ms a step
   assert model.gmacs_per_second == pytest.approx(80.0)
-  assert model.seconds(0, 1, 0.05) == pytest.approx(0.002) and model.seconds(0, 1, 0.85) == pytest.approx(0.012)
-  assert model.seconds(2, 0, 0.0) == 1.0
+  assert model.seconds(cost_model.Work(0, 1, 0.05)) == pytest.approx(0.002)
+  assert model.seconds(cost_model.Work(0, 1, 0.85)) == pytest.approx(0.012)
+  assert model.seconds(cost_model.Work(2)) == 1.0
+  assert cost_model.fit(0.5, (0.002, 0.05), (0.012, 0.85), 4.0).seconds(cost_model.Work(
+      weight_operations=6.0)) == pytest.approx(1.5)
 
 
 def test_noise_makes_no_coefficient_negative():
   for small, large in (((0.02, 0.05), (0.01, 0.85)), ((0.0001, 0.05), (0.1, 0.85))):
     model = cost_model.fit(0.1, small, large)
     assert model.gmacs_per_second > 0 and model.seconds_per_step >= 0
-    assert model.seconds(0, 1, 0.85) > 0
+    assert model.seconds(cost_model.Work(0, 1, 0.85)) > 0
