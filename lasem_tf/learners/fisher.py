@@ -11,7 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from lasem_tf.learners import trunk as trunks
-from lasem_tf.nn import weights
+from lasem_tf.nn import normalisation, weights
 
 KINDS = ("true", "sampled", "empirical")
 # Unfolded inputs of the largest backbone's convolutions take 40 MB an example.
@@ -19,7 +19,8 @@ CHUNK_SIZE = 8
 
 
 def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, images: tf.Tensor, labels: tf.Tensor,
-                       kind: str, seed: tuple[int, int], chunk_size: int = CHUNK_SIZE) -> dict[str, tf.Tensor]:
+                       kind: str, seed: tuple[int, int], chunk_size: int = CHUNK_SIZE,
+                       normalise: normalisation.Normalise | None = None) -> dict[str, tf.Tensor]:
   """Mean over examples of the squared gradient of log p(class | image), dropout off.
 
   Args:
@@ -31,6 +32,7 @@ def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, image
       from the prediction for every example; 'empirical': the label.
     seed: of the draws of 'sampled'.
     chunk_size: examples per pass; memory grows with it, the result does not depend on it.
+    normalise: of the task, by its statistics, so that examples do not depend on each other; None without normalisation.
 
   Returns:
     One tensor for every variable of the trunk, by stable name.
@@ -40,7 +42,7 @@ def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, image
   for start in range(0, num_examples, chunk_size):
     stop = min(start + chunk_size, num_examples)
     chunk_seed = tf.random.experimental.stateless_fold_in(seed, start)
-    sums = _squared_gradient_sums(trunk, head, images[start:stop], labels[start:stop], kind, chunk_seed)
+    sums = _squared_gradient_sums(trunk, head, images[start:stop], labels[start:stop], kind, chunk_seed, normalise)
     totals = {name: total + sums[name] for name, total in totals.items()}
   return {name: total / num_examples for name, total in totals.items()}
 
@@ -60,7 +62,7 @@ def output_gradients(logits: tf.Tensor, labels: tf.Tensor, kind: str, seed: tf.T
   return [gradient(labels)]
 
 
-def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
+def _squared_gradient_sums(trunk, head, images, labels, kind, seed, normalise):
   """Sum over the examples of one chunk."""
   observed = []
   with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
@@ -69,7 +71,7 @@ def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
       tape.watch(outputs)
       observed.append((group, inputs, outputs))
 
-    logits = head(trunk(images, observe=observe))
+    logits = head(trunk(images, observe=observe, normalise=normalise))
   sums = {name: 0.0 for name in trunk.named_variables}
   columns = [columns_of(group, inputs, trunk.spec.padding) for group, inputs, _ in observed]
   for at_logits in output_gradients(logits, labels, kind, seed):
@@ -77,7 +79,8 @@ def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
     for (group, _, _), inputs, gradient in zip(observed, columns, at_outputs):
       kernel, bias = layer_sums(inputs, gradient)
       sums[f"{group.prefix}/kernel"] += tf.reshape(kernel, group["kernel"].shape)
-      sums[f"{group.prefix}/bias"] += bias
+      if "bias" in group:
+        sums[f"{group.prefix}/bias"] += bias
   return sums
 
 

@@ -3,7 +3,8 @@
 from lasem_tf.nn import architecture, precision
 
 
-def check(learner: type, spec: architecture.ConvNetSpec, computes_mixed: bool, takes_augmented: bool) -> None:
+def check(learner: type, spec: architecture.ConvNetSpec, computes_mixed: bool, takes_augmented: bool,
+          normalises: bool) -> None:
   """Refuses, by the learner's name, what it cannot follow.
 
   Args:
@@ -11,6 +12,7 @@ def check(learner: type, spec: architecture.ConvNetSpec, computes_mixed: bool, t
     spec: the backbone.
     computes_mixed: see `base.Learner`.
     takes_augmented: see `base.Learner`.
+    normalises: see `base.Learner`.
 
   Raises:
     ValueError: names the binding.
@@ -24,3 +26,6 @@ def check(learner: type, spec: architecture.ConvNetSpec, computes_mixed: bool, t
     raise ValueError(f"{learner.__name__} keeps images, or answers to them, as they are in the training split, so that "
                      "augmented ones would not fit: remove the binding ConvNetSpec.augmentation = "
                      f"{spec.augmentation!r}.")
+  if spec.normalisation != "none" and not normalises:
+    raise ValueError(f"{learner.__name__} keeps no statistics of activations by task: remove the binding "
+                     f"ConvNetSpec.normalisation = {spec.normalisation!r}.")

@@ -31,6 +31,9 @@ class WeightGroup(keras.layers.Layer):
       self._by_name[name] = variable.value
     self.built = True
 
+  def __contains__(self, name: str) -> bool:
+    return name in self._by_name
+
   def __getitem__(self, name: str) -> tf.Variable | tf.Tensor:
     return replacement.current(self._by_name[name])
 
@@ -48,18 +51,17 @@ class WeightGroup(keras.layers.Layer):
 class Convolution(WeightGroup):
   """Kernel and bias of a plain convolution."""
 
-  def kernel_and_bias(self) -> tuple[tf.Variable, tf.Variable]:
-    """`[height, width, in, out]` and `[out]`."""
-    return self["kernel"], self["bias"]
+  def kernel_and_bias(self) -> tuple[tf.Variable, tf.Variable | None]:
+    """`[height, width, in, out]` and `[out]`; None for a convolution whose output is normalised."""
+    return self["kernel"], self["bias"] if "bias" in self else None
 
 
 def plain_convolution(prefix: str, spec: architecture.ConvNetSpec, layer: int, initializer: initializers.Initializer,
                       draw: int = 0) -> Convolution:
   """A plain convolution for `layer` of the backbone, called e.g. 'task0/conv1'."""
-  return Convolution(prefix, {
-      "kernel": initializer.truncated_normal(f"{prefix}/kernel", spec.kernel_shape(layer), draw),
-      "bias": initializer.bias(spec.channels[layer]),
-  })
+  kernel = initializer.truncated_normal(f"{prefix}/kernel", spec.kernel_shape(layer), draw)
+  bias = {"bias": initializer.bias(spec.channels[layer])} if spec.has_biases else {}
+  return Convolution(prefix, {"kernel": kernel, **bias})
 
 
 def dense_layer(prefix: str, shape: tuple[int, int], initializer: initializers.Initializer) -> WeightGroup:
