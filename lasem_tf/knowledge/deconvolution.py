@@ -100,7 +100,7 @@ class Deconvolution(base.Knowledge):
 
   def kernel_and_bias(self, layer, shared, transform):
     kernel = grow(shared[""], *(transform[name] for name in REGULARISED), self._sizes[layer].stride)
-    return kernel, transform["bias"] if "bias" in transform else None
+    return kernel, transform.get("bias")
 
   def penalty(self, shared, transforms, sharing):
     # In a search every layer has a transform, whatever its share: the plain term is not weighted by the posterior.

@@ -21,4 +21,4 @@ class HardSharing(base.Knowledge):
     return {"kernel": kernel, "bias": bias}
 
   def kernel_and_bias(self, layer, shared, transform):
-    return shared["kernel"], shared["bias"] if "bias" in shared else None
+    return shared["kernel"], shared.get("bias")

@@ -80,7 +80,7 @@ class TensorFactors(base.Knowledge):
 
   def kernel_and_bias(self, layer, shared, transform):
     kernel = contract(shared[""], [transform[axis] for axis in AXES])
-    return kernel, transform["bias"] if "bias" in transform else None
+    return kernel, transform.get("bias")
 
   def penalty(self, shared, transforms, sharing):
     if not transforms or not self._orthogonality_weight:

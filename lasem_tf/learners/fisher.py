@@ -79,7 +79,7 @@ def _squared_gradient_sums(trunk, head, images, labels, kind, seed, normalise):
     for (group, _, _), inputs, gradient in zip(observed, columns, at_outputs):
       kernel, bias = layer_sums(inputs, gradient)
       sums[f"{group.prefix}/kernel"] += tf.reshape(kernel, group["kernel"].shape)
-      if "bias" in group:
+      if f"{group.prefix}/bias" in sums:
         sums[f"{group.prefix}/bias"] += bias
   return sums
 

@@ -7,8 +7,8 @@ the t earlier ones, drawn from all of their training examples, and minimises
 
 in expectation the sum of the tasks' mean losses: a head learns as fast as it would alone, however many tasks there are.
 It is no lifelong learner, for it keeps every training image; it is recorded as one visit per task, and its cost grows
-with the number of tasks. With batch normalisation every task's statistics are measured anew in every visit: as it trains
-on all of them, none is old.
+with the number of tasks. With batch normalisation every task's statistics are measured anew in every visit, for all
+tasks train in it.
 """
 
 import gin

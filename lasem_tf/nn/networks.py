@@ -13,14 +13,13 @@ import tensorflow as tf
 
 from lasem_tf.nn import architecture, layers, normalisation as normalisation_lib, weights
 
-
 KernelAndBias = tuple[tf.Tensor, tf.Tensor | None]
 
 
 class Route(Protocol):
   """Where a layer's weights come from."""
 
-  def kernel_and_bias(self) -> "KernelAndBias":
+  def kernel_and_bias(self) -> KernelAndBias:
     """`[height, width, in, out]` and `[out]`; no bias in a network with normalisation."""
 
 

@@ -109,18 +109,19 @@ class TaskNormalisation:
       return
     num_images = min(len(images), MOST_IMAGES)
     num_chunks = math.ceil(num_images / self._chunk_size())
-    found: list[list[tuple[tf.Tensor, tf.Tensor]]] = []
-    for chunk in range(num_chunks):
+    found: list[list[tuple[tf.Tensor, tf.Tensor]]] = [[] for _ in range(num_chunks)]
+    shares = []
+    for chunk, measured in enumerate(found):
       # Every chunk is spread over the split, which may be sorted by class.
       rows = [place * len(images) // num_images for place in range(chunk, num_images, num_chunks)]
-      found.append([])
       part = tf.gather(images, rows)
-      forward(part, self.by_batch(part, found[-1]))
+      forward(part, self.by_batch(part, measured))
+      shares.append([len(rows) / num_images])
     for group, of_chunks in zip(self.statistics, zip(*found)):
       means, variances = (tf.stack(values) for values in zip(*of_chunks))
-      mean = tf.reduce_mean(means, axis=0)
+      mean = tf.reduce_sum(shares * means, axis=0)
       group["mean"].assign(mean)
-      group["variance"].assign(tf.reduce_mean(variances + tf.square(means - mean), axis=0))
+      group["variance"].assign(tf.reduce_sum(shares * (variances + tf.square(means - mean)), axis=0))
 
   def _chunk_size(self) -> int:
     """Images whose largest activation fits; a function of the backbone alone."""

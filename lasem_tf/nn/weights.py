@@ -31,11 +31,12 @@ class WeightGroup(keras.layers.Layer):
       self._by_name[name] = variable.value
     self.built = True
 
-  def __contains__(self, name: str) -> bool:
-    return name in self._by_name
-
   def __getitem__(self, name: str) -> tf.Variable | tf.Tensor:
     return replacement.current(self._by_name[name])
+
+  def get(self, name: str) -> tf.Variable | tf.Tensor | None:
+    """The weight of this short name, or None where the group has none."""
+    return self[name] if name in self._by_name else None
 
   @property
   def named_variables(self) -> dict[str, tf.Variable]:
@@ -53,7 +54,7 @@ class Convolution(WeightGroup):
 
   def kernel_and_bias(self) -> tuple[tf.Variable, tf.Variable | None]:
     """`[height, width, in, out]` and `[out]`; None for a convolution whose output is normalised."""
-    return self["kernel"], self["bias"] if "bias" in self else None
+    return self["kernel"], self.get("bias")
 
 
 def plain_convolution(prefix: str, spec: architecture.ConvNetSpec, layer: int, initializer: initializers.Initializer,

@@ -121,7 +121,8 @@ class MixingWeights(base.Search):
 
   def _cross_entropy(self, problem, kernels, images, labels, seed):
     network = problem.network
-    features = mixture.mixed_features(network.spec, kernels, images, self.shares(), network.normalisation.by_batch(images))
+    features = mixture.mixed_features(network.spec, kernels, images, self.shares(),
+                                      network.normalisation.by_batch(images))
     return layers.mean_cross_entropy(network.head(features, dropout_seed=seed), labels)
 
   def named_variables(self):

@@ -57,7 +57,7 @@ class MemoryAwareSynapses(importance.ImportanceLearner):
         columns = fisher.columns_of(group, inputs, self.context.spec.padding)
         kernel, bias = fisher.layer_sums(columns, gradient, tf.abs)
         sums[f"{group.prefix}/kernel"] += tf.reshape(kernel, group["kernel"].shape)
-        if "bias" in group:
+        if f"{group.prefix}/bias" in sums:
           sums[f"{group.prefix}/bias"] += bias
     return {name: total / len(images) for name, total in sums.items()}
 
