@@ -29,7 +29,8 @@ class Suite:
     name: of the suite; names the default output folder. Default: the file's.
     baseline: learner that the tables test the others against; None for none.
     sweep: of some learners, values by binding or macro, which win over everything else: each point of their product is
-      a variant that is trained in the learner's place. {'ewc': {'STRENGTH': (10.0, 100.0)}}
+      a variant that is trained in the learner's place. {'ewc': {'STRENGTH': (10.0, 100.0)}} A tuple of such sweeps
+      stands for all of their points, {} among them for the learner itself.
     tuning: how hyper-parameters are chosen among `grids`; see `tuning`. Only the chosen variants are evaluated.
     grids: as `sweep`, of learners or of all whose names begin so, 'default' for the others; see `gin/tuning/grids.gin`.
     tuning_seeds: seeds of the trials, none of which is evaluated.

@@ -1,7 +1,8 @@
 """Variants of a learner: the same learner with other values of some bindings, by which each is named.
 
 A sweep, such as `{'STRENGTH': (10.0, 100.0), 'LEARNING_RATE': (1e-4, 1e-3)}`, stands for the product of its values:
-`ewc[strength=10,learning_rate=0.0001]` and three more.
+`ewc[strength=10,learning_rate=0.0001]` and three more. A tuple of sweeps stands for all of their points, `{}` for the
+learner itself: an ablation is `({}, {'STRENGTH': (0.0,)}, {'DROPOUT': (0.0,)})`.
 """
 
 import dataclasses
@@ -35,17 +36,28 @@ class Variant:
     return tuple((name, gin_text.render(value)) for name, value in self.values.items())
 
 
-def expand(learner: str, sweep: Mapping[str, Sequence[Any]], where: str) -> list[Variant]:
+def expand(learner: str, sweep: Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]],
+           where: str) -> list[Variant]:
   """The variants of a sweep, the last binding changing fastest; the learner itself if nothing is swept.
 
   Args:
     learner: name of the learner.
-    sweep: values by binding or macro.
+    sweep: values by binding or macro; or several such sweeps.
     where: what messages call the sweep.
 
   Raises:
     ConfigurationError: a binding has no list of values, or two variants are the same.
   """
+  parts = sweep if isinstance(sweep, (tuple, list)) and sweep else (sweep,)
+  variants = [variant for part in parts for variant in _product(learner, part, where)]
+  names = [variant.learner for variant in variants]
+  twice = next((name for name in names if names.count(name) > 1), None)
+  if twice is not None:
+    raise ConfigurationError(f"{where} lists a value twice: {twice} would be two runs. Remove one.")
+  return variants
+
+
+def _product(learner, sweep, where) -> list[Variant]:
   if not isinstance(sweep, Mapping):
     raise ConfigurationError(f"{where} must be a dict of values by binding, such as {{'LEARNING_RATE': (1e-4, 1e-3)}}, "
                              f"not {sweep!r}.")
@@ -56,12 +68,7 @@ def expand(learner: str, sweep: Mapping[str, Sequence[Any]], where: str) -> list
   if not sweep:
     return [Variant(learner)]
   points = [dict(zip(sweep, values)) for values in itertools.product(*sweep.values())]
-  variants = [Variant(name_of(learner, point), point) for point in points]
-  names = [variant.learner for variant in variants]
-  twice = next((name for name in names if names.count(name) > 1), None)
-  if twice is not None:
-    raise ConfigurationError(f"{where} lists a value twice: {twice} would be two runs. Remove one.")
-  return variants
+  return [Variant(name_of(learner, point), point) for point in points]
 
 
 def name_of(learner: str, values: Mapping[str, Any]) -> str:

@@ -84,11 +84,15 @@ def _read_mnist(folder: str, state: tuple) -> sources.ImageSource:
 
 def mnist_outline() -> sources.ImageSource:
   """MNIST's digits in the official numbers, the first 5000 included, without images or files."""
-  digits = np.arange(10)
   rest = np.subtract(MNIST_TRAIN_COUNTS, MNIST_VALIDATION_COUNTS)
-  train = np.concatenate([np.repeat(digits, MNIST_VALIDATION_COUNTS), np.repeat(digits, rest)])
-  labels = {"train": train, "test": np.repeat(digits, MNIST_TEST_COUNTS)}
-  return sources.outline(labels, (28, 28, 1), tuple(map(str, digits)))
+  train = np.concatenate([_mixed(MNIST_VALIDATION_COUNTS), _mixed(rest)])
+  return sources.outline({"train": train, "test": _mixed(MNIST_TEST_COUNTS)}, (28, 28, 1), tuple(map(str, range(10))))
+
+
+def _mixed(counts):
+  """Classes in these numbers, evenly mixed, so that every part of the file holds its share of each as in the real one."""
+  places = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
+  return np.repeat(np.arange(len(counts)), counts)[np.argsort(places, kind="stable")]
 
 
 def read_idx(path: str) -> np.ndarray:

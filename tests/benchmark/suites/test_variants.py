@@ -63,6 +63,12 @@ def test_a_variant_of_the_values_in_force_is_the_learner_itself(expand):
   assert same.configuration_hash == plain.configuration_hash and same.learner == "ewc[strength=1000]"
 
 
+def test_several_sweeps_stand_for_all_of_their_points(expand):
+  runs = expand("suite.sweep = {'ewc': ({}, {'STRENGTH': (10.0,)}, {'LEARNING_RATE': (1e-4, 3e-3)})}").evaluated
+  assert [run.learner for run in runs if run.seed == 0] == [
+      "stl", "ewc", "ewc[strength=10]", "ewc[learning_rate=0.0001]", "ewc[learning_rate=0.003]"]
+
+
 @pytest.mark.parametrize("sweep, message", [
     ("{'ewcc': {'STRENGTH': (1.0,)}}", "'ewcc', which is none of suite.learners. Did you mean ewc[?]$"),
     ("{'ewc': {'STRENGHT': (1.0,)}}", "nothing of that learner uses STRENGHT. Did you mean STRENGTH"),
@@ -72,6 +78,7 @@ def test_a_variant_of_the_values_in_force_is_the_learner_itself(expand):
      "no parameter named 'strenght'. Did you mean strength"),
     ("{'ewc': {'STRENGTH': 1.0}}", "STRENGTH must be bound to a list of values, such as"),
     ("{'ewc': {'STRENGTH': ()}}", "must be bound to a list of values"), ("{'ewc': (1.0,)}", "must be a dict of values"),
+    ("{'ewc': ()}", "must be a dict of values"), ("{'ewc': ({}, {})}", "ewc would be two runs"),
     ("{'ewc': {'STRENGTH': (1, 1.0)}}", r"ewc\[strength=1\] would be two runs"),
     ("{'ewc': {'STRENGTH': ('much',)}}", "expected float, got str")])
 def test_impossible_sweeps_are_refused(expand, sweep, message):

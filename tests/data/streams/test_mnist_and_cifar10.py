@@ -166,6 +166,12 @@ def test_design_only_has_no_images(kind):
     made.load(0, "train")
 
 
+def test_a_smaller_validation_pool_can_be_planned_without_files():
+  made = mnist_and_cifar10.MNISTBinary(stream.StreamContext(design_only=True), images_per_task=(800, 150, 500),
+                                       validation_pool=1500)
+  assert made.counts()["validation"] == [150] * 5
+
+
 def test_only_official_files_are_accepted_by_default(mnist, tmp_path):
   with pytest.raises(stream.DataError,
                      match=r"counts are the official ones, but a checksum \(MD5\) is not: the files were altered"):
