@@ -148,31 +148,24 @@ class TaskSummary:
   peak_phase: str | None = None
 
 
-class Learner(abc.ABC):
+class Learner(backbone_options.BackboneOptions, abc.ABC):
   """Learns tasks one after another and answers for all of them.
 
   Subclasses implement the methods with a leading underscore, and those marked abstract.
 
   Attributes:
-    computes_mixed: whether the learner follows `ConvNetSpec.precision`; the others refuse all but float32.
     promises: what it declares about itself beyond this contract.
-    takes_augmented: whether it can follow `ConvNetSpec.augmentation`; false where it remembers training images by row.
-    normalises: whether it keeps what `ConvNetSpec.normalisation` needs of every task; the others refuse all but none.
     has_task_heads: whether every task has outputs of its own.
     context, initializer: the `LearnerContext`, and what draws initial weights of this run.
     task, visit: `TaskData` and number of the visit in progress; none and -1 before the first.
   """
 
   task: TaskData
-  computes_mixed = False
-  takes_augmented = True
-  normalises = False
   has_task_heads = True
   promises = promise.Promises()
 
   def __init__(self, context: LearnerContext):
-    backbone_options.check(type(self), context.spec, self.computes_mixed, self.takes_augmented,
-                           self.normalises)
+    self.check_backbone(context.spec)
     self.context = context
     self.initializer = initializers.Initializer(context.seed)
     self.visit = -1
@@ -200,21 +193,13 @@ class Learner(abc.ABC):
 
   def end_visit(self) -> TaskSummary:
     """Commits: chooses the configuration, rolls back, prunes; whatever the method does when a task ends."""
-    changes_weights = self.commit_changes_weights
     summary = self._end_visit()
-    if changes_weights:
-      self.measure_statistics()
+    self.measure_statistics()
     self._bump_versions()
     return summary
 
-  def measure_statistics(self) -> None:
-    """Measures the statistics of the visit's task on its training images, where `ConvNetSpec.normalisation` wants any.
-
-    Called whenever steps have ended and `logits` may be asked for, before `end_epoch` and `end_visit`. A function of
-    weights and images: called again it changes nothing.
-    """
-    if self.context.spec.normalisation != "none":
-      self._measure_statistics()
+  def measure_statistics(self) -> None:  # noqa: B027  most networks have none
+    """Measures what `ConvNetSpec.normalisation` needs of the visit's task; called between steps and `end_epoch`."""
 
   def network_version(self, task_id: int) -> int:
     """Changes whenever `logits` of a task is computed from other variables or shapes: graphs must be rebuilt then."""
@@ -306,10 +291,6 @@ class Learner(abc.ABC):
   @abc.abstractmethod
   def _end_visit(self) -> TaskSummary:
     """See `end_visit`."""
-
-  def _measure_statistics(self) -> None:
-    """See `measure_statistics`; a class with `normalises` has it."""
-    raise NotImplementedError(f"{type(self).__name__} measures no statistics.")
 
   def _structure(self) -> dict:
     return {}

@@ -225,7 +225,7 @@ class Composed(base.Learner):
     is_open = self._open is not None and task_id in self._open.task_ids
     return self._tasks[task_id].network(images, sharing=self._open.search.sharing() if is_open else None)
 
-  def _measure_statistics(self):
+  def measure_statistics(self):
     network = self._tasks[self._task_id].network
     network.measure_statistics(self.task.train[0], None if self._open is None else self._open.search.sharing())
 

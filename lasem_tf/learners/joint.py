@@ -71,9 +71,9 @@ class Joint(rehearsal.RehearsalLearner):
     size = self.context.batch_size
     return descent.Objective(tf.reduce_sum(losses) / size, None, {"current_loss": tf.reduce_mean(losses[:size])})
 
-  def _measure_statistics(self):
+  def measure_statistics(self):
     """Of all tasks, as all of them train."""
-    super()._measure_statistics()
+    super().measure_statistics()
     if self._rehearsed is None:
       return
     for task_id, normalisation in self.normalisations.items():

@@ -99,7 +99,7 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
     return self._training_phase(*phases[num_completed]) if num_completed < len(phases) else None
 
   def _objective(self, batch, context):
-    hidden = self._hidden(batch.images, context.seed)
+    hidden = self._read_by_head(batch.images, context.seed)
     loss = layers.mean_cross_entropy(self.heads[self.task.info.task_id](hidden), batch.labels)
     if not self._targets or self._strength == 0.0:
       return trunk.Objective(loss)

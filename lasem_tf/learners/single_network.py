@@ -70,7 +70,7 @@ class SingleNetwork(base.Learner):
   def logits(self, images, task_id):
     return self._networks[task_id](images)
 
-  def _measure_statistics(self):
+  def measure_statistics(self):
     self._networks[self.task.info.task_id].measure_statistics(self.task.train[0])
 
   def variables(self):

@@ -123,9 +123,9 @@ class TrunkLearner(base.Learner):
   def _cross_entropy(self, batch: base.Batch, dropout_seed: tf.Tensor | None) -> tf.Tensor:
     """Mean cross-entropy of the current task's head."""
     head = self.heads[self.task.info.task_id]
-    return layers.mean_cross_entropy(head(self._hidden(batch.images, dropout_seed)), batch.labels)
+    return layers.mean_cross_entropy(head(self._read_by_head(batch.images, dropout_seed)), batch.labels)
 
-  def _hidden(self, images: tf.Tensor, dropout_seed: tf.Tensor | None) -> tf.Tensor:
+  def _read_by_head(self, images: tf.Tensor, dropout_seed: tf.Tensor | None) -> tf.Tensor:
     """What the current head reads in training."""
     normalise = self.normalisations[self.task.info.task_id].by_batch(images)
     return self.trunk(images, dropout_seed=dropout_seed, normalise=normalise)
@@ -165,7 +165,7 @@ class TrunkLearner(base.Learner):
   def logits(self, images, task_id):
     return self.heads[task_id](self.trunk(images, normalise=self.normalisations[task_id].by_statistics()))
 
-  def _measure_statistics(self):
+  def measure_statistics(self):
     self.normalisations[self.task.info.task_id].measure(
         lambda images, normalise: self.trunk(images, normalise=normalise), self.task.train[0])
 
