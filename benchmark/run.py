@@ -29,7 +29,17 @@ import sys
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import plan as plan_lib, pool, process, run_state, seed_plan, shards, surroundings, tuned
+from benchmark.execution import (
+  plan as plan_lib,
+  pool,
+  process,
+  run_state,
+  sampled,
+  seed_plan,
+  shards,
+  surroundings,
+  tuned,
+)
 from benchmark.execution.ray import address, executor as ray_executor
 from benchmark.execution.settings import Settings
 from benchmark.results.record_schema import RecordError
@@ -90,34 +100,34 @@ def _run(values: flags.FlagValues) -> int:
     raise ConfigurationError(f"--detect={values.detect:g} plans seeds: name percentage points between 0 and 100, and "
                              "add --dry_run.")
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
-  expansion = suite.expand(values.gin_file, values.gin_param)
-  settings = _settings(values, expansion.suite)
+  first = sampled.begin(suite.expand(values.gin_file, values.gin_param))
+  settings = _settings(values, first.suite)
+  expansion = sampled.resume(first, settings)
   if values.executor == "ray":
     address.check(values.ray_address)
   if ignored := surroundings.describe_ignored():
     print(ignored, file=sys.stderr)
   command_line.run_or_fail(process.import_tensorflow, (OSError,))
-  from benchmark.execution import cost_measurement, planning, stage  # noqa: PLC0415  need TensorFlow
+  from benchmark.execution import cost_measurement, planning, rounds, stage  # noqa: PLC0415  need TensorFlow
 
   places = process.places(values.jobs, process.visible_gpus(), values.runs_per_gpu)
   decisions = tuned.decide(expansion.groups, settings)
-  foreseen = expansion.trials + [run for decision in decisions for run in decision.foreseen]
-  plans = shards.select(planning.plan(foreseen, settings, needs_data=not values.dry_run), *shard,
-                        tuned.shard_unit(expansion.suite))
+  plans = rounds.plan(first, expansion, decisions, shard, settings, needs_data=not values.dry_run)
   own, trials = {plan.run for plan in plans}, set(expansion.trials)
   if values.dry_run:
     states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()
     print(plan_lib.render(plans, model, len(places), states))
-    print(run_state.describe_disk(states, settings))
+    print("\n".join(filter(None, [run_state.describe_disk(states, settings), sampled.describe(expansion)])))
     if values.detect is not None:
-      evaluated = [plan for plan in plans if plan.run not in trials]
+      evaluated = [plan for plan in plans if plan.run.scale == expansion.suite.scale]
       print(f"\n{seed_plan.render(evaluated, model, expansion.suite.baseline, values.detect, settings.output_dir)}")
     return 0
   make_executor = lambda num_waiting, display: _executor(values, settings, places[:max(1, num_waiting)], display)
   train = lambda plans: stage.train(plans, settings, values.overwrite, make_executor)
   undecided: list[str] = []
   if trials:
-    outcomes, signal_number = train([plan for plan in plans if plan.run in trials])
+    plans = [plan for plan in plans if plan.run in trials]
+    expansion, outcomes, signal_number = rounds.train(expansion, plans, settings, train)
     decisions = tuned.decide(expansion.groups, settings)
     own_decisions = [decision for decision in decisions if decision.group.trials[0][0] in own]
     tuned.keep(own_decisions, settings)

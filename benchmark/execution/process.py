@@ -18,7 +18,8 @@ from lasem_tf import cores
 # How the notes begin that TensorFlow's libraries write while they are loaded, whatever the log level.
 _STARTUP_NOTES = (b"WARNING: All log messages before absl::InitializeLog()", b"I0000 ",
                   b"To enable the following instructions")
-_PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "gin-config", "tensorflow-datasets", "pillow", "lasem-tf")
+_PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "gin-config", "tensorflow-datasets", "pillow", "lasem-tf",
+             "optuna")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,16 +2,17 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import tabulate
 
 from benchmark.execution import cost_model
 from benchmark.execution.plan import Plan
-from benchmark.results import records as records_lib, run_files
+from benchmark.results import comparability, records as records_lib, run_files
 from benchmark.results.record_schema import NoRecordsError
 from benchmark.results.records import Record
 from benchmark.suites.bindings import ConfigurationError
+from benchmark.suites.identity import split_variant
 from lasem_tf.metrics import lifelong, paired, power
 
 _REPORTS = pathlib.Path(__file__).resolve().parents[2] / "reports"
@@ -67,9 +68,14 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, baseline: str | N
     RecordError: a record is damaged.
   """
   learners = dict.fromkeys(plan.run.learner for plan in plans)
-  if baseline is None or baseline not in learners:
+  named = [] if baseline is None else comparability.named(baseline, learners)
+  if len(named) > 1:
+    raise ConfigurationError(f"--detect compares with one learner, and the suite's baseline {baseline!r} has several "
+                             f"variants: bind suite.baseline to one of {', '.join(named)}.")
+  if not named:
     raise ConfigurationError("--detect compares with the suite's baseline: bind suite.baseline to one of its learners, "
                              f"such as --gin_param=\"suite.baseline = '{next(iter(learners))}'\".")
+  (baseline,) = named
   own, committed = _load(pathlib.Path(output_dir)), _committed()
   parts = [f"Seeds and CPU hours to find a difference of {points:g} percentage points in final accuracy from "
            f"{baseline} with {100 * power.POWER:.0f} % power, paired over seeds, two-sided level {power.LEVEL}; Holm: "
@@ -140,13 +146,15 @@ def _totals(needs: Sequence[Need | None], hours: Mapping[str, float], others: Se
 
 
 def _first_need(learner: str, baseline: str, difference: float, num_comparisons: int,
-                sources: Iterable[Source]) -> Need | None:
-  """From the first source that has the method and the baseline."""
-  for source in sources:
-    found = need(source.finals.get(learner, {}), source.finals.get(baseline, {}), difference, num_comparisons,
-                 source.name)
-    if found is not None:
-      return found
+                sources: Sequence[Source]) -> Need | None:
+  """From the first source that has the method and the baseline; where none has these variants, which may not be chosen
+  yet, from the methods as they are."""
+  methods = split_variant(learner)[0], split_variant(baseline)[0]
+  for names, remark in (((learner, baseline), ""), (methods, ", " + " and ".join(methods))):
+    for source in sources:
+      found = need(*(source.finals.get(name, {}) for name in names), difference, num_comparisons, source.name + remark)
+      if found is not None:
+        return found
   return None
 
 

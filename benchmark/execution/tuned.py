@@ -45,8 +45,7 @@ class Decision:
   @property
   def foreseen(self) -> tuple[suite.Run, ...]:
     """The same, or runs of the first variant under another name in place of those that will be chosen."""
-    return self.runs or tuple(dataclasses.replace(run, learner=f"{self.group.learner}[{_NOT_CHOSEN}]")
-                              for run in self.group.variants[0])
+    return self.runs or _stand_ins(self.group.variants[0], self.group.learner, _NOT_CHOSEN)
 
 
 def decide(groups: Iterable[suite.Group], settings: Settings) -> list[Decision]:
@@ -59,7 +58,32 @@ def decide(groups: Iterable[suite.Group], settings: Settings) -> list[Decision]:
   Raises:
     RecordError: a completed trial has no validation accuracies.
   """
-  return [Decision(group, _choice(group, settings) if group.trials else None) for group in groups]
+  return [Decision(group, choice_of(group, settings) if group.trials else None) for group in groups]
+
+
+def foreseen(expansion: suite.Expansion, decisions: Iterable[Decision]) -> list[suite.Run]:
+  """All that a suite will train, as far as it is known: runs of first variants stand for trials that are not suggested
+  yet, and for what is not chosen yet."""
+  return [*expansion.trials, *unsuggested(expansion), *(run for decision in decisions for run in decision.foreseen)]
+
+
+def foreseen_at_first(expansion: suite.Expansion) -> list[suite.Run]:
+  """The same before anything was trained, whatever the folder holds.
+
+  Args:
+    expansion: with no more than the first rounds of a sampler.
+  """
+  nothing_found = [Decision(group, _choice(group, []) if group.trials else None) for group in expansion.groups]
+  return foreseen(expansion, nothing_found)
+
+
+def unsuggested(expansion: suite.Expansion) -> list[suite.Run]:
+  """A run for every seed of every trial that a sampler has not suggested yet, in the place of the first trial's."""
+  found: dict[suite.Run, None] = {}
+  for group in expansion.groups if expansion.suite.tuning_options.is_sampled else ():
+    for number in range(len(group.trials), expansion.suite.tuning_trials or 0):
+      found |= dict.fromkeys(_stand_ins(group.trials[0], group.learner, f"trial{number}"))
+  return list(found)
 
 
 def keep(decisions: Iterable[Decision], settings: Settings) -> None:
@@ -78,11 +102,20 @@ def shard_unit(the_suite: suite.Suite) -> Callable[[Plan], str]:
   return lambda plan: f"{plan.run.stream}/{plan.run.method}"
 
 
-def _choice(group: suite.Group, settings: Settings) -> choice_lib.Choice:
-  run = group.trials[0][0]
+def choice_of(group: suite.Group, settings: Settings) -> choice_lib.Choice:
+  """What the records of a group's trials choose, and how good each is."""
+  return _choice(group, [record for runs in group.trials for trial in runs
+                         if (record := _record(trial, settings)) is not None])
+
+
+def _choice(group: suite.Group, found: list[records.Record]) -> choice_lib.Choice:
+  run = group.trials[-1][0]  # Of the last round, which knows all trials.
   assert run.tuning is not None
-  found = [record for runs in group.trials for trial in runs if (record := _record(trial, settings)) is not None]
   return choice_lib.make(run.stream, group.learner, run.scale, dataclasses.asdict(run.tuning), found)
+
+
+def _stand_ins(runs: Iterable[suite.Run], learner: str, name: str) -> tuple[suite.Run, ...]:
+  return tuple(dataclasses.replace(run, learner=f"{learner}[{name}]") for run in runs)
 
 
 def _record(run: suite.Run, settings: Settings) -> records.Record | None:

@@ -4,7 +4,8 @@ A trial is one variant, trained with every tuning seed. Of the trials whose mean
 learning is within the protocol's margin of the best, the one with the highest final validation accuracy is chosen; of
 equals the first in the grid's order. Without the margin, which is about what a few dozen validation images can tell
 apart, the choice would be whatever protects earlier tasks least. A trial that diverged counts as tried and is not
-chosen.
+chosen. Where a sampler suggests the trials round by round, nothing is chosen before the last round is over, and the
+sampler is told the order in which this rule would take them.
 """
 
 import dataclasses
@@ -17,7 +18,7 @@ from benchmark.results import methods
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from benchmark.results.status import Status
-from benchmark.suites import identity
+from benchmark.suites import identity, search_space
 from lasem_tf.metrics import lifelong
 from lasem_tf.metrics.accuracy_matrix import AccuracyMatrix
 
@@ -80,18 +81,41 @@ class Choice:
   @property
   def chosen(self) -> Trial | None:
     """The best trial; None while trials are missing, or if none completed."""
-    if not all(trial.is_over for trial in self.trials):
+    if len(self.trials) < self.tuning["num_trials"] or not self.is_over:
       return None
-    scores = {trial.learner: trial.score for trial in self.trials if trial.score is not None}
-    best = max((learning for learning, _ in scores.values()), default=0.0)
-    # Means of equal numbers in another order may differ in the last bits.
-    near = [trial for trial in self.trials
-            if trial.learner in scores and scores[trial.learner][0] >= best - self.tuning["margin"] - 1e-9]
-    return max(near, key=lambda trial: round(scores[trial.learner][1], 9), default=None)
+    values = self.values
+    return max((trial for trial in self.trials if trial.score is not None), key=lambda trial: values[trial.learner],
+               default=None)
+
+  @property
+  def is_over(self) -> bool:
+    """Whether nothing is left to train of the trials that are known."""
+    return all(trial.is_over for trial in self.trials)
+
+  @property
+  def values(self) -> dict[str, float]:
+    """A number for every trial that is over: the larger, the earlier the rule takes it; equal ones in the grid's order.
+
+    Final validation accuracy within the margin of the best; less than that, by what was lost right after learning,
+    outside; -1 for a trial that did not complete. A trial may leave the margin when a better one is found.
+    """
+    scores = {trial.learner: trial.score for trial in self.trials if trial.is_over}
+    best = max((score[0] for score in scores.values() if score is not None), default=0.0)
+    found = {}
+    for learner, score in scores.items():
+      if score is None:
+        found[learner] = -1.0
+        continue
+      learning, final = score
+      # Means of equal numbers in another order may differ in the last bits.
+      is_near = learning >= best - self.tuning["margin"] - 1e-9
+      found[learner] = round(final if is_near else learning - 1.0, 9)
+    return found
 
   @property
   def at_an_end(self) -> tuple[str, ...]:
-    """Bindings in which the chosen trial has the least or the largest of three or more values: more might be better."""
+    """Bindings in which the chosen trial has the least or the largest of three or more values, or lies within 5 % of an
+    end of its range: more might be better."""
     chosen = self.chosen
     if chosen is None:
       return ()
@@ -99,6 +123,10 @@ class Choice:
     found = []
     for name in bound[chosen.learner]:
       tried = {learner: _number(values.get(name)) for learner, values in bound.items()}
+      drawn_from = search_space.range_of((self.tuning.get("space") or {}).get(name, ""))
+      if drawn_from is not None:
+        found += [name] * drawn_from.is_near_an_end(float(bound[chosen.learner][name]))
+        continue
       numbers = {value for value in tried.values() if value is not None}
       if len(numbers) >= 3 and tried[chosen.learner] in (min(numbers), max(numbers)):
         found.append(name)
@@ -158,7 +186,7 @@ def choices(records: Sequence[Record]) -> list[Choice]:
   trials were recorded; without any, what the trials say.
   """
   tunings: dict[tuple, Mapping[str, Any]] = {}
-  for record in sorted(records, key=lambda record: (record.named.is_trial, -_num_trials(record), record.identity)):
+  for record in sorted(records, key=lambda record: (record.named.is_trial, *_negated_sizes(record), record.identity)):
     if (tuning := record.result.get("tuning")) is not None:
       scale = record.scale if record.named.is_trial else identity.trial_scale(record.scale)
       tunings.setdefault((tuning["stream"] or record.stream, record.named.method, scale), tuning)
@@ -195,5 +223,7 @@ def _number(text: str | None) -> float | None:
     return None
 
 
-def _num_trials(record: Record) -> int:
-  return (record.result.get("tuning") or {"num_trials": 0})["num_trials"]
+def _negated_sizes(record: Record) -> tuple[int, int]:
+  """Trials that were planned, and those that were known: a sampler suggests later rounds later."""
+  tuning = record.result.get("tuning")
+  return (-tuning["num_trials"], -len(tuning["variants"])) if tuning else (0, 0)

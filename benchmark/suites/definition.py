@@ -38,6 +38,11 @@ class Suite:
     tuning_stream: stream of the trials under 'own_stream'.
     tuning_margin: trials whose mean validation accuracy right after learning is within so much of the best are told
       apart by their final validation accuracy.
+    tuning_sampler: 'grid' tries every point of `grids`; Optuna's 'tpe' and 'random' (extra `tuning`) suggest some, also
+      from ranges, such as ('log', 1e-5, 1e-2); see `search_space`.
+    tuning_trials: how many variants of every learner a sampler suggests.
+    tuning_round: how many of these at once, before it is told their scores; it decides what is suggested next.
+    tuning_sampler_seed: of the sampler.
     allow_mixed_tuning: show methods of several protocols or numbers of trials in one table, named.
   """
 
@@ -55,6 +60,10 @@ class Suite:
   tuning_tasks: int = 3
   tuning_stream: str | None = None
   tuning_margin: float = 0.02
+  tuning_sampler: Literal["grid", "tpe", "random"] = "grid"
+  tuning_trials: int | None = None
+  tuning_round: int = 4
+  tuning_sampler_seed: int = 0
   allow_mixed_tuning: bool = False
 
   def __post_init__(self):
@@ -89,7 +98,8 @@ class Suite:
   def tuning_options(self) -> tuning_lib.Options:
     """The bindings that are about tuning."""
     return tuning_lib.Options(self.tuning, self.grids, tuple(self.tuning_seeds), self.tuning_tasks, self.tuning_stream,
-                              self.tuning_margin)
+                              self.tuning_margin, self.tuning_sampler, self.tuning_trials, self.tuning_round,
+                              self.tuning_sampler_seed)
 
   def variants(self, learner: str) -> list[variants.Variant]:
     """What is trained of a learner: the points of its grid or sweep, or itself.

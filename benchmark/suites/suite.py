@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from benchmark.suites import bindings as bindings_lib, catalogue, learner_names, variants
+from benchmark.suites import bindings as bindings_lib, catalogue, learner_names, search_space, variants
 from benchmark.suites.definition import read_suite, SUITE, Suite
 from benchmark.suites.gin_files import ConfigurationError, nearest
 from benchmark.suites.gin_text import canonical, GinText, Reader, short
@@ -96,12 +96,18 @@ class Group:
     variants: runs of every variant, one for each seed.
     trials: the runs by which one of these variants is chosen, in their order; none where all are evaluated. Groups of
       several streams may have the same ones.
+    space: what a sampler draws variants from, round by round; None where all of them are known from the beginning.
+    points: with a sampler, what is bound for each variant so far.
+    probes: with a sampler, runs that are never trained: constructing them checks all values and the ends of all ranges.
   """
 
   stream: str
   learner: str
   variants: tuple[tuple[Run, ...], ...]
   trials: tuple[tuple[Run, ...], ...] = ()
+  space: search_space.Space | None = None
+  points: tuple[search_space.Point, ...] = ()
+  probes: tuple[Run, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,10 +117,26 @@ class Expansion:
   Attributes:
     suite: what was bound.
     groups: in the order streams x learners.
+    composer: by which they were made.
   """
 
   suite: Suite
   groups: tuple[Group, ...]
+  composer: "_Composer" = dataclasses.field(repr=False)
+
+  def extended(self, points: Mapping[str, Sequence[search_space.Point]]) -> "Expansion":
+    """The same suite after further rounds of a sampler.
+
+    Args:
+      points: all that were suggested so far, by `tuning_unit`; groups that are not named stay as they are.
+    """
+    return dataclasses.replace(self, groups=tuple(
+        self.composer.sampled(group, points[unit]) if (unit := self.tuning_unit(group)) in points else group
+        for group in self.groups))
+
+  def tuning_unit(self, group: Group) -> str:
+    """Stream and learner of a group's trials: groups of one unit share them."""
+    return f"{self.suite.tuning_stream or group.stream}/{group.learner}"
 
   @property
   def trials(self) -> list[Run]:
@@ -161,7 +183,7 @@ def expand(files: Sequence[str], bindings: Sequence[str] = ()) -> Expansion:
     shown = ", ".join(f"{learner} {size}" for learner, size in sizes.items())
     raise ConfigurationError(f"suite.grids gives learners different numbers of trials ({shown}), and one table cannot "
                              "hold both: give them equally many, or bind suite.allow_mixed_tuning = True.")
-  return Expansion(suite, groups)
+  return Expansion(suite, groups, composer)
 
 
 class _Composer:
@@ -179,14 +201,35 @@ class _Composer:
 
   def group(self, stream: str, learner: str) -> Group:
     """All runs of a learner on a stream."""
-    points, options = self._suite.variants(learner), self._suite.tuning_options
-    facts = options.facts([point.learner for point in points])
-    evaluated = tuple(self._runs(stream, learner, points, self._suite.scale, self._suite.seeds, facts))
-    if not options.is_on:
-      return Group(stream, learner, evaluated)
-    trials = self._runs(options.stream or stream, learner, points, trial_scale(self._suite.scale), options.seeds, facts,
-                        options.trial_bindings)
-    return Group(stream, learner, evaluated, tuple(trials))
+    options = self._suite.tuning_options
+    if options.is_sampled:
+      space = options.space(learner)
+      probes = [variants.of_point(learner, point) for point in space.probes()]
+      runs = (*self._evaluated(stream, learner, probes), *self._trials(stream, learner, probes))
+      return Group(stream, learner, (), space=space, probes=tuple(seeds[0] for seeds in runs))
+    points = self._suite.variants(learner)
+    return Group(stream, learner, self._evaluated(stream, learner, points),
+                 self._trials(stream, learner, points) if options.is_on else ())
+
+  def sampled(self, group: Group, points: Sequence[search_space.Point]) -> Group:
+    """The same with what a sampler suggested so far; the record of a trial says what was known in its round."""
+    found = [variants.of_point(group.learner, point) for point in points]
+    return dataclasses.replace(
+        group, points=tuple(points), variants=self._evaluated(group.stream, group.learner, found),
+        trials=self._trials(group.stream, group.learner, found))
+
+  def _evaluated(self, stream: str, learner: str, points: Sequence[variants.Variant]) -> tuple[tuple[Run, ...], ...]:
+    facts = self._suite.tuning_options.facts(learner, [point.learner for point in points])
+    return tuple(self._runs(stream, learner, points, self._suite.scale, self._suite.seeds, facts))
+
+  def _trials(self, stream: str, learner: str, points: Sequence[variants.Variant]) -> tuple[tuple[Run, ...], ...]:
+    options, names = self._suite.tuning_options, [point.learner for point in points]
+    size = options.round_size if options.is_sampled else len(points)
+    found: list[tuple[Run, ...]] = []
+    for first in range(0, len(points), size):
+      found += self._runs(options.stream or stream, learner, points[first:first + size], trial_scale(self._suite.scale),
+                          options.seeds, options.facts(learner, names[:first + size]), options.trial_bindings)
+    return tuple(found)
 
   def _runs(self, stream: str, learner: str, points: Sequence[variants.Variant], scale: str, seeds: Sequence[int],
             facts: Tuning | None, further: Mapping[str, Any] | None = None) -> Iterator[tuple[Run, ...]]:

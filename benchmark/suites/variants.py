@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmark.suites import gin_text, identity
+from benchmark.suites import gin_text, identity, search_space
 from benchmark.suites.gin_files import ConfigurationError
 
 _DIGITS_OF_DIGEST = 8
@@ -65,10 +65,17 @@ def _product(learner, sweep, where) -> list[Variant]:
     if not isinstance(name, str) or not isinstance(values, (tuple, list)) or not values:
       raise ConfigurationError(f"{where}: {name} must be bound to a list of values, such as (0.1, 1.0), not "
                                f"{gin_text.render(values)}.")
+    if search_space.looks_like_range(values):
+      raise ConfigurationError(f"{where}: {name} = {gin_text.render(values)} is a range, from which only a sampler "
+                               "draws: bind suite.tuning and suite.tuning_sampler = 'tpe' too, or list values.")
   if not sweep:
     return [Variant(learner)]
-  points = [dict(zip(sweep, values)) for values in itertools.product(*sweep.values())]
-  return [Variant(name_of(learner, point), point) for point in points]
+  return [of_point(learner, dict(zip(sweep, values))) for values in itertools.product(*sweep.values())]
+
+
+def of_point(learner: str, point: Mapping[str, Any]) -> Variant:
+  """The variant of a learner that binds these values."""
+  return Variant(name_of(learner, point), point)
 
 
 def name_of(learner: str, values: Mapping[str, Any]) -> str:

@@ -170,12 +170,17 @@ class Tuning:
   Attributes:
     protocol: 'first_tasks' of other seeds, 'own_stream' for another stream, or 'end_of_stream', which is optimistic.
     num_trials: variants that were tried for the method, each with every seed.
-    variants: their names, in the grid's order.
+    variants: their names, in the grid's order; with a sampler as they were suggested, in the record of a trial those of
+      its round and the rounds before.
     seeds: of the trials.
     num_tasks: that a trial visits, the first ones; null for all.
     stream: of the trials, where it is another one; else null.
     margin: trials whose mean validation accuracy right after learning is so near to the best are told apart by their
       final validation accuracy.
+    sampler: name of what suggested the variants; null or missing where they are a grid.
+    sampler_seed: of it; null or missing for a grid.
+    round_size: how many it suggested at once, before it was told their scores; null or missing for a grid.
+    space: what it drew from: values or a range by binding, as gin writes them; null or missing for a grid.
   """
 
   protocol: Literal["first_tasks", "own_stream", "end_of_stream"]
@@ -185,6 +190,10 @@ class Tuning:
   num_tasks: Count | None
   stream: Text | None
   margin: Fraction
+  sampler: Text | None = None
+  sampler_seed: Count | None = None
+  round_size: Count | None = None
+  space: dict[str, Text] | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,15 @@ def test_seeds_and_hours_by_hand(tmp_path):
   assert "10 seeds, 30.0 CPU hours; Holm (2 comparisons): 13 seeds, 39.0 CPU hours." in text
 
 
+def test_what_is_to_be_chosen_is_planned_from_the_methods_as_they_are(tmp_path):
+  _write(tmp_path / "own", _VALUES, scale="paper")
+  text = _render(tmp_path / "own", "stl[chosen]", "hps_all[chosen]")
+  assert _row(text, "hps_all[chosen]")[:4] == ["hps_all[chosen]", "3", "1.00", "10"]
+  assert f"records in {tmp_path / 'own'}, hps_all and stl" in text
+  with pytest.raises(ConfigurationError, match=r"bind suite.baseline to one of stl\[a=1\], stl\[a=2\]"):
+    _render(tmp_path / "own", "stl[a=1]", "stl[a=2]")
+
+
 def test_a_larger_difference_needs_fewer_seeds(tmp_path):
   _write(tmp_path / "own", _VALUES, scale="paper")
   assert _row(_render(tmp_path / "own", "stl", "hps_all", points=3.0), "hps_all")[3] == "4"

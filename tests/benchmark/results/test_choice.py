@@ -89,3 +89,42 @@ def test_records_without_validation_accuracy_cannot_choose():
   record.result["validation_accuracy"] = None
   with pytest.raises(RecordError, match="no validation accuracy, because an older version trained it. Delete"):
     choice.tuning_score(dataclasses.replace(record, source=None))
+
+
+def test_values_order_trials_as_the_rule_takes_them():
+  """Within .02 of .61 lie .60 and .59, by final accuracy; the third has to beat both or is beaten by learning alone."""
+  scores = [(.60, .40, .60), (.60, .50, .58), (.70, .30, .52), (.50, .90, .50)]
+  names = (*_LEARNERS, "ewc[strength=1000]", "ewc[strength=10000]", "ewc[strength=100000]")
+  tuning = facts(variants=names)
+  found = [trial(learner, scores=score, tuning=tuning) for learner, score in zip(names, scores)]
+  found.append(trial(names[4], scores=scores[0], tuning=tuning, status="diverged", reason="a weight is not finite"))
+  (made,) = choice.choices(found)
+  assert list(made.values) == list(names[:5]) and not made.is_over
+  assert list(made.values.values()) == pytest.approx([.50, .54, .41, -.50, -1.0])
+  before = choice.make("synthetic", "ewc", "smoke[tuning]", tuning, [record for record in found if record.learner in
+                                                                     (names[0], names[3])])
+  assert list(before.values.values()) == pytest.approx([.50, -.50])
+
+
+def suggested(number, known, space="('log', 1e-05, 0.01)"):
+  """What the record of a trial says in a round after which so many of a number of trials are known."""
+  return {**facts(variants=_LEARNERS[:known]), "num_trials": number, "sampler": "tpe", "sampler_seed": 0,
+          "round_size": 1, "space": {"STRENGTH": space}}
+
+
+def test_nothing_is_chosen_before_the_last_round_is_over():
+  rounds = [trial(learner, tuning=suggested(3, known)) for known, learner in enumerate(_LEARNERS, 1)]
+  for known in (1, 2):
+    (made,) = choice.choices(rounds[:known])
+    assert made.is_over and made.chosen is None and made.obstacle == f"{known} of 3 trials are finished"
+  (made,) = choice.choices(rounds[::-1])
+  assert made.chosen.learner == _LEARNERS[1] and [each.learner for each in made.trials] == list(_LEARNERS)
+
+
+@pytest.mark.parametrize("value, at_an_end", [("1.2e-05", ("STRENGTH",)), ("0.0001", ()), ("0.0098", ("STRENGTH",))])
+def test_a_choice_near_an_end_of_its_range_is_noted(value, at_an_end):
+  records = [trial(learner, tuning=suggested(3, 3)) for learner in _LEARNERS]
+  for record, strength in zip(records, ("1e-05", value, "0.01")):
+    record.result["variant"] = {"STRENGTH": strength}
+  (made,) = choice.choices(records)
+  assert made.chosen.learner == _LEARNERS[1] and made.at_an_end == at_an_end
