@@ -116,8 +116,9 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   content = page.PageContent(settings.title, [*found, *trials, *of_atlas], panels, per_task, published, figures,
                              details, mixed, tuning, tuning_tables.caption(choices) if choices else "",
                              predictions.summaries(found), selection, _atlas(atlas), [pair.panel for pair in atlas])
-  summary = [tables.plain(found, panels, choices, command_line.terminal_width())] if panels or choices or not atlas else []
-  summary += [atlas_tables.plain(atlas)] if atlas else []
+  summary = [atlas_tables.plain(atlas)] if atlas else []
+  if panels or choices or not atlas:
+    summary = [tables.plain(found, panels, choices, command_line.terminal_width()), *summary]
   return Report({**files, PAGE_FILE: page.render(content)}, "\n\n".join(summary))
 
 

@@ -17,6 +17,7 @@ from lasem_tf import types
 from lasem_tf.knowledge import deconvolution, tensor_factors
 from lasem_tf.metrics import lifelong
 from lasem_tf.selection.configuration import TransferConfiguration
+from tests import contract
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 GIN = ROOT / "gin"
@@ -54,6 +55,29 @@ def _rows(text: str, *header: str) -> list[list[str]]:
   start = next(index for index, line in enumerate(lines) if line.startswith("| " + " | ".join(header)))
   table = itertools.takewhile(lambda line: line.startswith("|"), lines[start + 2:])
   return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+def _takes_normalisation(name: str) -> bool:
+  try:
+    contract.load(name, ("ConvNetSpec.normalisation = 'batch'",), depth=3, epochs=1)
+  except ValueError as error:
+    assert "emove the binding ConvNetSpec.normalisation = 'batch'." in str(error)
+    return False
+  return True
+
+
+def test_which_learners_take_batch_normalisation():
+  said = {pattern: cells[1] for cells in _rows(_text("docs/extending.md"), "learners", "batch normalisation")
+          for pattern in re.findall(r"`([^`]+)`", cells[0])}
+  assert set(said.values()) == {"yes", "no"}
+  # The shortest name of those that differ in a configuration or in knowledge stands for all. Some groupings are only
+  # for a network of seventeen layers.
+  names = sorted((name for name in LEARNERS if not re.match(r"lasemg\d", name)), key=len, reverse=True)
+  once = {tuple(file for file in learner_names.resolve(name).files if "/knowledge/" not in file) or name.split("_")[0]:
+          name for name in names}
+  for name in once.values():
+    most_specific = max((pattern for pattern in said if fnmatch.fnmatchcase(name, pattern)), key=len)
+    assert (said[most_specific] == "yes") == _takes_normalisation(name), name
 
 
 def _flags(module: str) -> set[str]:

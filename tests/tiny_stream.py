@@ -18,6 +18,7 @@ def run_phase(learner, phase, steps_per_epoch=1, learning_rate=0.01, first_step=
       number = first_step + epoch * steps_per_epoch + step
       rows = [(number * size + i) % len(learner.task.train[1]) for i in range(size)]
       results.append(phase.step(batch_of(learner.task, rows), step_context(learner, number, learning_rate, phase)))
+    learner.measure_statistics()
     if learner.end_epoch(epoch, 0.5):
       break
   return results

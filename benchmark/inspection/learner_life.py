@@ -120,6 +120,7 @@ class Life:
       results = compiled.run(tiled, seeds, tiled if phase.needs_validation_batch else None, learning_rate)
       require(bool(np.isfinite(results["loss"]).all()), f"the loss of phase {phase.name!r} is not finite")
       _changed_only_what_was_declared(learner, phase, before)
+      learner.measure_statistics()
       learner.end_epoch(phase.num_epochs - 1, 0.5)
     through_json(dict(learner.end_visit().details), "TaskSummary.details")
     return float(np.mean(np.argmax(learner.logits(batch.images, 0).numpy(), axis=1) == batch.labels.numpy()))
@@ -201,7 +202,10 @@ class Life:
         step += 1
         if kill and step == stop_after:
           killed.append(Saved(learner, phase, number))
-        if position == _STEPS_PER_EPOCH - 1 and learner.end_epoch(epoch, 0.1 * ((7 * number + epoch) % 10)):
+        if position < _STEPS_PER_EPOCH - 1:
+          continue
+        learner.measure_statistics()
+        if learner.end_epoch(epoch, 0.1 * ((7 * number + epoch) % 10)):
           break
       number, step = number + 1, 0
       phase = learner.next_phase(number)

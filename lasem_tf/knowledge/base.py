@@ -59,8 +59,8 @@ class Knowledge(abc.ABC):
 
   @abc.abstractmethod
   def kernel_and_bias(self, layer: int, shared: weights.WeightGroup,
-                      transform: weights.WeightGroup | None) -> tuple[tf.Tensor, tf.Tensor]:
-    """Kernel `[height, width, in, out]` and bias `[out]` of the shared route of a layer."""
+                      transform: weights.WeightGroup | None) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Kernel `[height, width, in, out]` and bias `[out]`, or None (see `ConvNetSpec.has_biases`), of a shared route."""
 
   def penalty(self, shared: Mapping[int, weights.WeightGroup], transforms: Mapping[int, weights.WeightGroup],
               sharing: tf.Tensor) -> tf.Tensor | None:
@@ -88,6 +88,6 @@ class KnowledgeRoute:
                transform: weights.WeightGroup | None):
     self._knowledge, self._layer, self._shared, self._transform = knowledge, layer, shared, transform
 
-  def kernel_and_bias(self) -> tuple[tf.Tensor, tf.Tensor]:
-    """`[height, width, in, out]` and `[out]`."""
+  def kernel_and_bias(self) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """`[height, width, in, out]` and `[out]` or None."""
     return self._knowledge.kernel_and_bias(self._layer, self._shared, self._transform)

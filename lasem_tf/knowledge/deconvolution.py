@@ -102,7 +102,7 @@ class Deconvolution(base.Knowledge):
 
   def kernel_and_bias(self, layer, shared, transform):
     kernel = grow(shared[""], *(transform[name] for name in REGULARISED), self._sizes[layer].stride)
-    return kernel, transform["bias"]
+    return kernel, transform.get("bias")
 
   def penalty(self, shared, transforms, sharing):
     # In a search every layer has a transform, whatever its share: the plain term is not weighted by the posterior.
@@ -135,5 +135,5 @@ class Deconvolution(base.Knowledge):
         "deconv_kernel": (sizes.filter_size, sizes.filter_size, sizes.contraction_channels, sizes.base_channels),
         "deconv_bias": (1, 1, 1, sizes.contraction_channels),
         "tensordot": (sizes.contraction_channels, inputs, outputs),
-        "bias": (outputs,),
+        **({"bias": (outputs,)} if self.spec.has_biases else {}),
     }

@@ -13,13 +13,12 @@ class HardSharing(base.Knowledge):
 
   def shared_values(self, layer, draw=0):
     prefix = f"shared/conv{layer}"
-    return prefix, {
-        "kernel": self.initializer.truncated_normal(f"{prefix}/kernel", self.spec.kernel_shape(layer), draw),
-        "bias": self.initializer.bias(self.spec.channels[layer]),
-    }
+    kernel = self.initializer.truncated_normal(f"{prefix}/kernel", self.spec.kernel_shape(layer), draw)
+    bias = {"bias": self.initializer.bias(self.spec.channels[layer])} if self.spec.has_biases else {}
+    return prefix, {"kernel": kernel, **bias}
 
   def shared_from_convolution(self, kernel, bias):
     return {"kernel": kernel, "bias": bias}
 
   def kernel_and_bias(self, layer, shared, transform):
-    return shared["kernel"], shared["bias"]
+    return shared["kernel"], shared.get("bias")

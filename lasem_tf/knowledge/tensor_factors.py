@@ -75,12 +75,14 @@ class TensorFactors(base.Knowledge):
   def create_transform(self, layer, task_id):
     prefix = f"task{task_id}/tf{layer}"
     shapes = {axis: (size, size) for axis, size in zip(AXES, self.spec.kernel_shape(layer))}
-    shapes["bias"] = (self.spec.channels[layer],)
+    if self.spec.has_biases:
+      shapes["bias"] = (self.spec.channels[layer],)
     return weights.WeightGroup(prefix, {name: self.initializer.glorot_uniform(f"{prefix}/{name}", shape)
                                         for name, shape in shapes.items()})
 
   def kernel_and_bias(self, layer, shared, transform):
-    return contract(shared[""], [transform[axis] for axis in AXES]), transform["bias"]
+    kernel = contract(shared[""], [transform[axis] for axis in AXES])
+    return kernel, transform.get("bias")
 
   def penalty(self, shared, transforms, sharing):
     if not transforms or not self._orthogonality_weight:

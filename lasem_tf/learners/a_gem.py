@@ -82,7 +82,7 @@ class AveragedGradientEpisodicMemory(rehearsal.RehearsalLearner):
       return result, gradients
     stored = self._draw(context.fold(1))
     with tf.GradientTape() as tape:
-      hidden = self.trunk(stored.images, dropout_seed=context.fold(2))
+      hidden = self._hidden_of_tasks(stored.images, stored.task_ids, context.fold(2), training=())
       reference = tf.reduce_mean(self._losses_by_own_head(hidden, stored.labels, stored.task_ids))
     references = optimizers.gradients_by_name(tape, reference, trained)
 

@@ -148,28 +148,24 @@ class TaskSummary:
   peak_phase: str | None = None
 
 
-class Learner(abc.ABC):
+class Learner(backbone_options.BackboneOptions, abc.ABC):
   """Learns tasks one after another and answers for all of them.
 
   Subclasses implement the methods with a leading underscore, and those marked abstract.
 
   Attributes:
-    computes_mixed: whether the learner follows `ConvNetSpec.precision`; the others refuse all but float32.
     promises: what it declares about itself beyond this contract.
-    takes_augmented: whether it can follow `ConvNetSpec.augmentation`; false where it remembers training images by row.
     has_task_heads: whether every task has outputs of its own.
     context, initializer: the `LearnerContext`, and what draws initial weights of this run.
     task, visit: `TaskData` and number of the visit in progress; none and -1 before the first.
   """
 
   task: TaskData
-  computes_mixed = False
-  takes_augmented = True
   has_task_heads = True
   promises = promise.Promises()
 
   def __init__(self, context: LearnerContext):
-    backbone_options.check(type(self), context.spec, self.computes_mixed, self.takes_augmented)
+    self.check_backbone(context.spec)
     self.context = context
     self.initializer = initializers.Initializer(context.seed)
     self.visit = -1
@@ -188,6 +184,7 @@ class Learner(abc.ABC):
       self._learned.append(task.info.task_id)
     self.attach(task, visit)
     self._begin_visit(is_new)
+    self.measure_statistics()
     self._bump_versions()
 
   def attach(self, task: TaskData, visit: int) -> None:
@@ -197,8 +194,12 @@ class Learner(abc.ABC):
   def end_visit(self) -> TaskSummary:
     """Commits: chooses the configuration, rolls back, prunes; whatever the method does when a task ends."""
     summary = self._end_visit()
+    self.measure_statistics()
     self._bump_versions()
     return summary
+
+  def measure_statistics(self) -> None:  # noqa: B027  most networks have none
+    """Measures what `ConvNetSpec.normalisation` needs of the visit's task; called between steps and `end_epoch`."""
 
   def network_version(self, task_id: int) -> int:
     """Changes whenever `logits` of a task is computed from other variables or shapes: graphs must be rebuilt then."""

@@ -24,6 +24,7 @@ class Composed(base.Learner):
   """
 
   computes_mixed = True
+  normalises = True
 
   def __init__(self, context: base.LearnerContext, knowledge: knowledge_base.Knowledge = gin.REQUIRED,
                selection: selection_base.Selection = gin.REQUIRED):
@@ -35,6 +36,8 @@ class Composed(base.Learner):
     if selection.searches and not knowledge.can_share:
       raise ValueError(f"{type(selection).__name__} cannot search over {type(knowledge).__name__}: it has no shared "
                        "route.")
+    if context.spec.normalisation != "none" and (reason := selection.refuses_normalisation()):
+      raise ValueError(f"{reason} Remove the binding ConvNetSpec.normalisation = {context.spec.normalisation!r}.")
     self._knowledge, self._selection = knowledge, selection
     self._shared = shared_layers.SharedLayers(knowledge, context.spec.depth)
     self._tasks: dict[int, task_parts.TaskParts] = {}
@@ -67,7 +70,8 @@ class Composed(base.Learner):
     self._tasks[task_id].build_network(self._shared.groups, None if configuration is None else configuration.bits)
 
   def _all_task_groups(self, task_ids: Iterable[int]) -> list:
-    return [group for task_id in task_ids for group in self._tasks[task_id].groups()]
+    return [group for task_id in task_ids
+            for group in (*self._tasks[task_id].groups(), *self._tasks[task_id].normalisation.statistics)]
 
   def _trained_variables(self, task_id: int, configuration: TransferConfiguration | None) -> dict[str, tf.Variable]:
     """What a step of this task under a configuration (None: over both routes of every layer) may change."""
@@ -221,6 +225,10 @@ class Composed(base.Learner):
   def logits(self, images, task_id):
     is_open = self._open is not None and task_id in self._open.task_ids
     return self._tasks[task_id].network(images, sharing=self._open.search.sharing() if is_open else None)
+
+  def measure_statistics(self):
+    network = self._tasks[self._task_id].network
+    network.measure_statistics(self.task.train[0], None if self._open is None else self._open.search.sharing())
 
   def variables(self):
     return {**self._shared.named_variables, **weights.merge_variables(self._all_task_groups(self._learned)),

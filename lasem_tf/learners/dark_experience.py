@@ -68,10 +68,12 @@ class DarkExperienceReplay(rehearsal.RehearsalLearner):
     positions, labelled = self._draw_positions(context.fold(1)), self._draw(context.fold(2))
     images, _, task_ids = (tf.gather(values, positions) for values in self._rehearsed)
     sizes = [tf.shape(values)[0] for values in (batch.labels, task_ids, labelled.labels)]
-    hidden = tf.split(self.trunk(tf.concat([batch.images, images, labelled.images], axis=0),
-                                 dropout_seed=context.seed), sizes)
-    current = tf.reduce_mean(self._losses_by_own_head(
-        hidden[0], batch.labels, tf.fill(sizes[:1], self.task.info.task_id)))
+    current_task = self.task.info.task_id
+    current_ids = tf.fill(sizes[:1], current_task)
+    hidden = tf.split(self._hidden_of_tasks(
+        tf.concat([batch.images, images, labelled.images], axis=0),
+        tf.concat([current_ids, task_ids, labelled.task_ids], axis=0), context.seed, training=[current_task]), sizes)
+    current = tf.reduce_mean(self._losses_by_own_head(hidden[0], batch.labels, current_ids))
     distance = tf.reduce_mean(self._distances(hidden[1], tf.gather(self._targets, positions), task_ids))
     memory_loss = tf.reduce_mean(self._losses_by_own_head(hidden[2], labelled.labels, labelled.task_ids))
     return descent.Objective(current, (self._alpha * distance, self._beta * memory_loss),

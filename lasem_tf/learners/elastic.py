@@ -85,7 +85,8 @@ class ElasticWeightConsolidation(trunk.TrunkLearner):
   def _end_visit(self):
     task_id = self.task.info.task_id
     seed = seeding.stateless_seed(self.context.seed, "fisher", task_id, self.visit)
-    new = fisher.fisher_information(self.trunk, self.heads[task_id], *self.task.train, self._fisher_kind, seed)
+    new = fisher.fisher_information(self.trunk, self.heads[task_id], *self.task.train, self._fisher_kind, seed,
+                                    normalise=self.normalisations[task_id].by_statistics())
     penalty = self._penalty()
     paid = 0.0 if penalty is None else float(penalty)
     key = "all" if self._form == "online" else f"task{task_id}"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from lasem_tf.learners import trunk as trunks
-from lasem_tf.nn import weights
+from lasem_tf.nn import normalisation, weights
 
 KINDS = ("true", "sampled", "empirical")
 # Unfolded inputs of the largest backbone's convolutions take 40 MB an example.
@@ -21,7 +21,8 @@ _CLASSES_AT_ONCE = 5
 
 
 def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, images: tf.Tensor, labels: tf.Tensor,
-                       kind: str, seed: tuple[int, int], chunk_size: int = CHUNK_SIZE) -> dict[str, tf.Tensor]:
+                       kind: str, seed: tuple[int, int], chunk_size: int = CHUNK_SIZE,
+                       normalise: normalisation.Normalise | None = None) -> dict[str, tf.Tensor]:
   """Mean over examples of the squared gradient of log p(class | image), dropout off.
 
   Args:
@@ -33,6 +34,7 @@ def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, image
       from the prediction for every example; 'empirical': the label.
     seed: of the draws of 'sampled'.
     chunk_size: examples per pass; memory grows with it, the result does not depend on it.
+    normalise: of the task, by its statistics, so that examples do not depend on each other; None without normalisation.
 
   Returns:
     One tensor for every variable of the trunk, by stable name.
@@ -40,10 +42,11 @@ def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, image
   totals = {name: tf.zeros_like(variable) for name, variable in trunk.named_variables.items()}
   num_examples = labels.shape[0]
   # A graph leaves out the gradients of the kernels themselves, and has the fast gradient of a pool.
-  sums_of = tf.function(
-      lambda *chunk: _squared_gradient_sums(trunk, head, *chunk[:2], kind, chunk[2]), autograph=False, input_signature=(
-          tf.TensorSpec([None, *images.shape[1:]], images.dtype), tf.TensorSpec([None], labels.dtype),
-          tf.TensorSpec([2], tf.int32)))
+  @tf.function(autograph=False, input_signature=(tf.TensorSpec([None, *images.shape[1:]], images.dtype),
+                                                 tf.TensorSpec([None], labels.dtype), tf.TensorSpec([2], tf.int32)))
+  def sums_of(chunk_images, chunk_labels, chunk_seed):
+    return _squared_gradient_sums(trunk, head, chunk_images, chunk_labels, kind, chunk_seed, normalise)
+
   for start in range(0, num_examples, chunk_size):
     stop = min(start + chunk_size, num_examples)
     sums = sums_of(images[start:stop], labels[start:stop], tf.random.experimental.stateless_fold_in(seed, start))
@@ -66,7 +69,7 @@ def output_gradients(logits: tf.Tensor, labels: tf.Tensor, kind: str, seed: tf.T
   return [gradient(labels)]
 
 
-def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
+def _squared_gradient_sums(trunk, head, images, labels, kind, seed, normalise):
   """Sum over the examples of one chunk."""
   observed = []
   with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
@@ -75,7 +78,7 @@ def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
       tape.watch(outputs)
       observed.append((group, inputs, outputs))
 
-    logits = head(trunk(images, observe=observe))
+    logits = head(trunk(images, observe=observe, normalise=normalise))
   sums = {name: 0.0 for name in trunk.named_variables}
   columns = [columns_of(group, inputs, trunk.spec.padding) for group, inputs, _ in observed]
   at_logits = output_gradients(logits, labels, kind, seed)
@@ -85,8 +88,9 @@ def _squared_gradient_sums(trunk, head, images, labels, kind, seed):
     for (group, _, _), inputs, gradients in zip(observed, columns, zip(*by_class)):
       kernel, bias = layer_sums(inputs, tf.concat(gradients, axis=-1))
       for name, total in (("kernel", kernel), ("bias", bias)):
-        of_classes = tf.reshape(total, [-1, len(gradients), group["bias"].shape[0]])
-        sums[f"{group.prefix}/{name}"] += tf.reshape(tf.reduce_sum(of_classes, axis=1), group[name].shape)
+        if f"{group.prefix}/{name}" in sums:  # A normalised convolution has no bias.
+          of_classes = tf.reshape(total, [-1, len(gradients), gradients[0].shape[-1]])
+          sums[f"{group.prefix}/{name}"] += tf.reshape(tf.reduce_sum(of_classes, axis=1), group[name].shape)
   return sums
 
 

@@ -7,7 +7,8 @@ the t earlier ones, drawn from all of their training examples, and minimises
 
 in expectation the sum of the tasks' mean losses: a head learns as fast as it would alone, however many tasks there are.
 It is no lifelong learner, for it keeps every training image; it is recorded as one visit per task, and its cost grows
-with the number of tasks.
+with the number of tasks. With batch normalisation every task's statistics are measured anew in every visit, for all
+tasks train in it.
 """
 
 import gin
@@ -62,12 +63,23 @@ class Joint(rehearsal.RehearsalLearner):
     if self._rehearsed is None:
       return super()._objective(batch, context)
     earlier = self._draw(context.fold(1))
-    hidden = self.trunk(tf.concat([batch.images, earlier.images], axis=0), dropout_seed=context.seed)
     labels = tf.concat([batch.labels, earlier.labels], axis=0)
     task_ids = tf.concat([tf.fill(tf.shape(batch.labels), self.task.info.task_id), earlier.task_ids], axis=0)
+    hidden = self._hidden_of_tasks(tf.concat([batch.images, earlier.images], axis=0), task_ids, context.seed,
+                                   training=self._learned)
     losses = self._losses_by_own_head(hidden, labels, task_ids)
     size = self.context.batch_size
     return descent.Objective(tf.reduce_sum(losses) / size, None, {"current_loss": tf.reduce_mean(losses[:size])})
+
+  def measure_statistics(self):
+    """Of all tasks, as all of them train."""
+    super().measure_statistics()
+    if self._rehearsed is None:
+      return
+    for task_id, normalisation in self.normalisations.items():
+      if task_id != self.task.info.task_id:
+        normalisation.measure(lambda images, normalise: self.trunk(images, normalise=normalise),
+                              tf.boolean_mask(self._rehearsed.images, self._rehearsed.task_ids == task_id))
 
   def _end_visit(self):
     details = dict(super()._end_visit().details)

@@ -71,14 +71,14 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
     images = self.task.train[0]
     self._create_targets(old_tasks, images.shape[0])
     for start in range(0, images.shape[0], RECORDING_BATCH):
-      hidden = self.trunk(images[start:start + RECORDING_BATCH])
-      for other, target in self._targets.items():
-        target[start:start + RECORDING_BATCH].assign(self.heads[other](hidden))
+      part = images[start:start + RECORDING_BATCH]
+      for other, hidden in self._read_by_old_heads(part).items():
+        self._targets[other][start:start + RECORDING_BATCH].assign(self.heads[other](hidden))
 
   def _start_slots(self) -> None:
     """Slots of one for a whole visit, where they outlive phases."""
     if self._slots_per_visit:
-      everything = weights.merge_variables([self.trunk, *self.heads.values()])
+      everything = weights.merge_variables([self.trunk, *self._own_parts(self.heads)])
       self._slots = dict(optimizers.RMSProp(everything).slots)
 
   def _make_optimizer(self, trained):
@@ -91,21 +91,38 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
 
   def next_phase(self, num_completed):
     task_id, epochs = self.task.info.task_id, self.context.epochs_per_task
-    everything = weights.merge_variables([self.trunk, *self.heads.values()])
+    everything = weights.merge_variables([self.trunk, *self._own_parts(self.heads)])
+    own = weights.merge_variables(self._own_parts([task_id]))
     phases = [("joint", epochs - self._warm_up_epochs, everything, None)]
     if self._warm_up_epochs:
-      phases.insert(0, ("warm_up", self._warm_up_epochs, self.heads[task_id].named_variables, super()._objective))
+      phases.insert(0, ("warm_up", self._warm_up_epochs, own, super()._objective))
     return self._training_phase(*phases[num_completed]) if num_completed < len(phases) else None
 
   def _objective(self, batch, context):
-    hidden = self.trunk(batch.images, dropout_seed=context.seed)
+    hidden = self._read_by_head(batch.images, context.seed)
     loss = layers.mean_cross_entropy(self.heads[self.task.info.task_id](hidden), batch.labels)
     if not self._targets or self._strength == 0.0:
       return trunk.Objective(loss)
     penalty = self._strength * tf.add_n([
-        distillation_loss(tf.gather(target, batch.rows), self.heads[other](hidden), self._temperature)
-        for other, target in self._targets.items()])
+        distillation_loss(tf.gather(self._targets[other], batch.rows), self.heads[other](read), self._temperature)
+        for other, read in self._read_by_old_heads(batch.images, hidden, context.seed).items()])
     return trunk.Objective(loss, penalty, {"distillation": penalty})
+
+  def _read_by_old_heads(self, images: tf.Tensor, hidden: tf.Tensor | None = None,
+                         dropout_seed: tf.Tensor | None = None) -> dict[int, tf.Tensor]:
+    """What every head with a target reads of the current task's images; with normalisation, by its task's statistics.
+
+    Args:
+      images: `[n, height, width, channels]`.
+      hidden: what the current head reads, if it is known.
+      dropout_seed: int32 `[2]`, or None for no dropout.
+    """
+    if self.context.spec.normalisation != "none":
+      return {other: self.trunk(images, dropout_seed=dropout_seed,
+                                normalise=self.normalisations[other].by_statistics()) for other in self._targets}
+    if hidden is None:
+      hidden = self.trunk(images, dropout_seed=dropout_seed)
+    return dict.fromkeys(self._targets, hidden)
 
   def _end_visit(self):
     details = {"mechanism_acted": False}
@@ -132,7 +149,11 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
 
   def training_macs_per_image(self, task_id):
     heads = sum(self._head_macs(other) for other in range(task_id))
-    return super().training_macs_per_image(task_id) + 3.0 * heads
+    macs = super().training_macs_per_image(task_id)
+    if self.context.spec.normalisation == "none":
+      return macs + 3.0 * heads
+    # The trunk, once more for the statistics of every old task.
+    return macs + 3.0 * heads + task_id * (macs - 3.0 * self._head_macs(task_id))
 
   def _head_macs(self, task_id: int) -> int:
     shapes = self.context.spec.dense_shapes(self.context.num_classes[task_id])

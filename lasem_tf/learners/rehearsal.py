@@ -1,5 +1,6 @@
 """What replay and A-GEM have in common: a memory of earlier tasks' examples and every head for its own."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, memory, promise, trunk
-from lasem_tf.nn import layers, weights, workload
+from lasem_tf.nn import layers, normalisation, weights, workload
 
 
 class MemoryBatch(NamedTuple):
@@ -53,7 +54,7 @@ class RehearsalLearner(trunk.TrunkLearner):
             "that of a longer run: bind the learner's budget from the beginning.")
 
   def _trained_variables(self):
-    return weights.merge_variables([self.trunk, *self.heads.values()])
+    return weights.merge_variables([self.trunk, *self._own_parts(self.heads)])
 
   def next_phase(self, num_completed):
     if num_completed == 0:
@@ -84,6 +85,20 @@ class RehearsalLearner(trunk.TrunkLearner):
     assert self._rehearsed is not None
     chosen = self._draw_positions(seed)
     return MemoryBatch(*(tf.gather(values, chosen) for values in self._rehearsed))
+
+  def _hidden_of_tasks(self, images: tf.Tensor, task_ids: tf.Tensor, dropout_seed: tf.Tensor,
+                       training: Collection[int]) -> tf.Tensor:
+    """What the heads read of images of several tasks.
+
+    Args:
+      images: `[n, height, width, channels]`.
+      task_ids: int32 `[n]`.
+      dropout_seed: int32 `[2]`.
+      training: tasks that are normalised by their images here. Stored examples are too few for that: they are
+        normalised by their task's statistics, as its answers are, and leave them as they are.
+    """
+    return self.trunk(images, dropout_seed=dropout_seed,
+                      normalise=normalisation.by_tasks(self.normalisations, task_ids, training))
 
   def _losses_by_own_head(self, hidden: tf.Tensor, labels: tf.Tensor, task_ids: tf.Tensor) -> tf.Tensor:
     """Cross-entropy `[n]` of every example under the head of its own task."""

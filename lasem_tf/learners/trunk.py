@@ -4,13 +4,13 @@ The trunk is all convolutions and the hidden dense layers, a head the last dense
 of those methods' remedies, this is plain fine-tuning, and each method is what it adds to it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import keras
 import tensorflow as tf
 
 from lasem_tf.learners import base, descent
-from lasem_tf.nn import architecture, initializers, layers, optimizers, weights
+from lasem_tf.nn import architecture, initializers, layers, normalisation as normalisation_lib, optimizers, weights
 
 HEAD_DEPTHS = ("last", "all_dense")
 Objective = descent.Objective
@@ -30,23 +30,27 @@ class SharedTrunk(keras.Model):
     self.built = True
 
   def call(self, images: tf.Tensor, dropout_seed: tf.Tensor | None = None,
-           observe: Callable[[weights.WeightGroup, tf.Tensor, tf.Tensor], None] | None = None) -> tf.Tensor:
+           observe: Callable[[weights.WeightGroup, tf.Tensor, tf.Tensor], None] | None = None,
+           normalise: normalisation_lib.Normalise | None = None) -> tf.Tensor:
     """Runs the trunk.
 
     Args:
       images: `[n, height, width, channels]`.
       dropout_seed: int32 `[2]`, or None for no dropout on the flattened features.
-      observe: called with (weights, inputs, outputs before ReLU) of every layer in turn.
+      observe: called with (weights, inputs, outputs before normalisation and ReLU) of every layer in turn.
+      normalise: of the convolutions' outputs; None where the backbone has no normalisation.
 
     Returns:
       `[n, width of the last shared layer]`.
     """
+    if normalise is None and self.spec.normalisation != "none":
+      raise ValueError(f"ConvNetSpec.normalisation = {self.spec.normalisation!r}: the trunk must be told whose it is.")
     observe = observe or (lambda group, inputs, outputs: None)
 
     def activate(layer: int, inputs: tf.Tensor) -> tf.Tensor:
       outputs = layers.convolution(inputs, *self.groups[layer].kernel_and_bias(), self.spec.padding)
       observe(self.groups[layer], inputs, outputs)
-      return tf.nn.relu(outputs)
+      return tf.nn.relu(outputs if normalise is None else normalise(layer, outputs))
 
     hidden = layers.convolve_stack(self.spec, images, activate)
     hidden = layers.dropout(hidden, self.spec.dropout_keep_probability, dropout_seed)
@@ -76,7 +80,10 @@ class TrunkLearner(base.Learner):
   Attributes:
     trunk: the `SharedTrunk`.
     heads: by task, in the order of first visits.
+    normalisations: by task; a subclass that gives the trunk another forward pass must apply them or unset `normalises`.
   """
+
+  normalises = True
 
   def __init__(self, context: base.LearnerContext, head_depth: str = "last"):
     """Creates the trunk.
@@ -91,6 +98,7 @@ class TrunkLearner(base.Learner):
     self._num_shared_dense = len(context.spec.dense_sizes) if head_depth == "last" else 0
     self.trunk = SharedTrunk(context.spec, self._num_shared_dense, self.initializer)
     self.heads: dict[int, weights.DenseHead] = {}
+    self.normalisations: dict[int, normalisation_lib.TaskNormalisation] = {}
 
   # --- what subclasses change -----------------------------------------------------------------------------------------
 
@@ -104,8 +112,8 @@ class TrunkLearner(base.Learner):
     return descent.follow(batch, context, trained, objective)
 
   def _trained_variables(self) -> dict[str, tf.Variable]:
-    """What a step may change: the trunk and the current head."""
-    return weights.merge_variables([self.trunk, self.heads[self.task.info.task_id]])
+    """What a step may change: the trunk and the current task's own part."""
+    return weights.merge_variables([self.trunk, *self._own_parts([self.task.info.task_id])])
 
   def _make_optimizer(self, trained: Mapping[str, tf.Variable]) -> descent.Optimizer:
     return optimizers.RMSProp(trained)
@@ -115,7 +123,18 @@ class TrunkLearner(base.Learner):
   def _cross_entropy(self, batch: base.Batch, dropout_seed: tf.Tensor | None) -> tf.Tensor:
     """Mean cross-entropy of the current task's head."""
     head = self.heads[self.task.info.task_id]
-    return layers.mean_cross_entropy(head(self.trunk(batch.images, dropout_seed=dropout_seed)), batch.labels)
+    return layers.mean_cross_entropy(head(self._read_by_head(batch.images, dropout_seed)), batch.labels)
+
+  def _read_by_head(self, images: tf.Tensor, dropout_seed: tf.Tensor | None) -> tf.Tensor:
+    """What the current head reads in training."""
+    normalise = self.normalisations[self.task.info.task_id].by_batch(images)
+    return self.trunk(images, dropout_seed=dropout_seed, normalise=normalise)
+
+  def _own_parts(self, task_ids: Iterable[int]) -> list:
+    """Heads of these tasks, then scales and shifts: what training changes of a task's own."""
+    tasks = list(task_ids)
+    return [*(self.heads[task_id] for task_id in tasks),
+            *(group for task_id in tasks for group in self.normalisations[task_id].affine)]
 
   def _training_phase(self, name: str, num_epochs: int, trained: Mapping[str, tf.Variable],
                       objective: descent.ObjectiveFunction | None = None) -> base.Phase:
@@ -133,6 +152,7 @@ class TrunkLearner(base.Learner):
     shapes = self.context.spec.dense_shapes(self.context.num_classes[task_id])[self._num_shared_dense:]
     self.heads[task_id] = weights.DenseHead(f"task{task_id}/head", shapes, 1.0, self.initializer,
                                             first=self._num_shared_dense)
+    self.normalisations[task_id] = normalisation_lib.TaskNormalisation(task_id, self.context.spec)
 
   def next_phase(self, num_completed):
     if num_completed:
@@ -143,13 +163,22 @@ class TrunkLearner(base.Learner):
     return base.TaskSummary()
 
   def logits(self, images, task_id):
-    return self.heads[task_id](self.trunk(images))
+    return self.heads[task_id](self.trunk(images, normalise=self.normalisations[task_id].by_statistics()))
+
+  def measure_statistics(self):
+    self.normalisations[self.task.info.task_id].measure(
+        lambda images, normalise: self.trunk(images, normalise=normalise), self.task.train[0])
+
+  def _all_parts(self) -> list:
+    """The trunk, and everything of every task's own."""
+    statistics = [group for normalisation in self.normalisations.values() for group in normalisation.statistics]
+    return [self.trunk, *self._own_parts(self.heads), *statistics]
 
   def variables(self):
-    return weights.merge_variables([self.trunk, *self.heads.values()])
+    return weights.merge_variables(self._all_parts())
 
   def num_parameters(self):
-    return sum(group.num_parameters for group in [self.trunk, *self.heads.values()])
+    return sum(group.num_parameters for group in self._all_parts())
 
   def _bump_versions(self):
     """One trunk for all time, and heads that are never replaced: graphs stay valid."""

@@ -8,6 +8,7 @@ from typing import Literal
 import gin
 
 _AUGMENTATIONS = ("none", "flip", "crop", "flip_and_crop")
+_NORMALISATIONS = ("none", "batch")
 
 
 @gin.register
@@ -31,6 +32,8 @@ class ConvNetSpec:
       layers, loss and optimiser stay as they are. It decides results. Worth it on processors with matrix units.
     augmentation: of training images: 'none', as in the papers, 'flip', 'crop' or 'flip_and_crop'; see
       `augmentation.augment`.
+    normalisation: of the output of every convolution: 'none', as in the papers, or 'batch', batch normalisation with
+      statistics, scale and shift of each task's own in place of the bias; see `normalisation`.
   """
 
   image_shape: tuple[int, int, int] = gin.REQUIRED
@@ -43,6 +46,7 @@ class ConvNetSpec:
   dropout_keep_probability: float = 0.5
   precision: Literal["float32", "mixed_bfloat16"] = "float32"
   augmentation: Literal["none", "flip", "crop", "flip_and_crop"] = "none"
+  normalisation: Literal["none", "batch"] = "none"
 
   def __post_init__(self):
     for field in ("image_shape", "kernel_sizes", "channels", "pool_sizes", "dense_sizes", "skips"):
@@ -57,6 +61,8 @@ class ConvNetSpec:
       raise ValueError(f"ConvNetSpec.precision must be 'float32' or 'mixed_bfloat16', not {self.precision!r}.")
     if self.augmentation not in _AUGMENTATIONS:
       raise ValueError(f"ConvNetSpec.augmentation must be one of {_AUGMENTATIONS}, not {self.augmentation!r}.")
+    if self.normalisation not in _NORMALISATIONS:
+      raise ValueError(f"ConvNetSpec.normalisation must be one of {_NORMALISATIONS}, not {self.normalisation!r}.")
     if not 0.0 < self.dropout_keep_probability <= 1.0:
       raise ValueError(f"ConvNetSpec.dropout_keep_probability must lie in (0, 1], not {self.dropout_keep_probability}.")
     shapes = self.feature_shapes
@@ -120,6 +126,11 @@ class ConvNetSpec:
     return shapes
 
   @property
+  def has_biases(self) -> bool:
+    """Whether convolutions have a bias: normalisation has a shift in its place."""
+    return self.normalisation == "none"
+
+  @property
   def num_features(self) -> int:
     """Length of the flattened output of the last convolution."""
     return math.prod(self.feature_shapes[-1])
@@ -135,8 +146,8 @@ class ConvNetSpec:
     return list(zip(sizes[:-1], sizes[1:]))
 
   def convolution_parameters(self, layer: int) -> int:
-    """Weights and biases of one convolution."""
-    return math.prod(self.kernel_shape(layer)) + self.channels[layer]
+    """Weights of one convolution, and its biases or else scale, shift, mean and variance of its normalisation."""
+    return math.prod(self.kernel_shape(layer)) + (1 if self.has_biases else 4) * self.channels[layer]
 
   def dense_parameters(self, num_classes: int) -> int:
     """Weights and biases of all dense layers."""

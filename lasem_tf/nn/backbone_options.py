@@ -3,24 +3,31 @@
 from lasem_tf.nn import architecture, precision
 
 
-def check(learner: type, spec: architecture.ConvNetSpec, computes_mixed: bool, takes_augmented: bool) -> None:
-  """Refuses, by the learner's name, what it cannot follow.
+class BackboneOptions:
+  """What a class of learners can follow; it refuses the rest before anything is trained.
 
-  Args:
-    learner: its class.
-    spec: the backbone.
-    computes_mixed: see `base.Learner`.
-    takes_augmented: see `base.Learner`.
-
-  Raises:
-    ValueError: names the binding.
+  Attributes:
+    computes_mixed: whether it follows `ConvNetSpec.precision`; the others refuse all but float32.
+    takes_augmented: whether it can follow `ConvNetSpec.augmentation`; false where it remembers training images by row.
+    normalises: whether it keeps what `ConvNetSpec.normalisation` needs of every task; the others refuse all but none.
   """
-  if spec.precision != "float32":
-    if not computes_mixed:
-      raise ValueError(f"{learner.__name__} computes in float32 only: remove the binding ConvNetSpec.precision = "
-                       f"{spec.precision!r}.")
-    precision.warn_where_slower()
-  if spec.augmentation != "none" and not takes_augmented:
-    raise ValueError(f"{learner.__name__} keeps images, or answers to them, as they are in the training split, so that "
-                     "augmented ones would not fit: remove the binding ConvNetSpec.augmentation = "
-                     f"{spec.augmentation!r}.")
+
+  computes_mixed = False
+  takes_augmented = True
+  normalises = False
+
+  @classmethod
+  def check_backbone(cls, spec: architecture.ConvNetSpec) -> None:
+    """Refuses what the learner cannot follow; raises ValueError that names the class and the binding."""
+    if spec.precision != "float32":
+      if not cls.computes_mixed:
+        raise ValueError(f"{cls.__name__} computes in float32 only: remove the binding ConvNetSpec.precision = "
+                         f"{spec.precision!r}.")
+      precision.warn_where_slower()
+    if spec.augmentation != "none" and not cls.takes_augmented:
+      raise ValueError(f"{cls.__name__} keeps images, or answers to them, as they are in the training split, so that "
+                       "augmented ones would not fit: remove the binding ConvNetSpec.augmentation = "
+                       f"{spec.augmentation!r}.")
+    if spec.normalisation != "none" and not cls.normalises:
+      raise ValueError(f"{cls.__name__} keeps no statistics of activations by task: remove the binding "
+                       f"ConvNetSpec.normalisation = {spec.normalisation!r}.")

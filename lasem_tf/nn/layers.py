@@ -7,10 +7,10 @@ import tensorflow as tf
 from lasem_tf.nn import architecture
 
 
-def convolution(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, padding: str) -> tf.Tensor:
-  """Convolution with stride 1 and bias, in the type of the inputs: `[n, h, w, in]` -> `[n, h', w', out]`."""
-  kernel, bias = tf.cast(kernel, inputs.dtype), tf.cast(bias, inputs.dtype)
-  return tf.nn.bias_add(tf.nn.conv2d(inputs, kernel, 1, padding.upper()), bias)
+def convolution(inputs: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor | None, padding: str) -> tf.Tensor:
+  """Convolution with stride 1 and bias, if any, in the type of the inputs: `[n, h, w, in]` -> `[n, h', w', out]`."""
+  outputs = tf.nn.conv2d(inputs, tf.cast(kernel, inputs.dtype), 1, padding.upper())
+  return outputs if bias is None else tf.nn.bias_add(outputs, tf.cast(bias, inputs.dtype))
 
 
 def max_pool(inputs: tf.Tensor, size: int, padding: str) -> tf.Tensor:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from lasem_tf.nn import architecture, layers, networks
+from lasem_tf.nn import architecture, layers, networks, normalisation
 
 
 def mixed_features(spec: architecture.ConvNetSpec, weights: Sequence[networks.LayerWeights], images: tf.Tensor,
-                   shared: tf.Tensor) -> tf.Tensor:
+                   shared: tf.Tensor, normalise: normalisation.Normalise = normalisation.keep) -> tf.Tensor:
   """Flattened features when every layer adds both activated routes, weighted, before its pool.
 
   Args:
@@ -16,13 +16,15 @@ def mixed_features(spec: architecture.ConvNetSpec, weights: Sequence[networks.La
     weights: both routes of every layer.
     images: `[n, height, width, channels]`.
     shared: `[depth]`, the weight of the shared route in [0, 1]; the own route has the rest.
+    normalise: of either route by itself, before it is activated.
 
   Returns:
     `[n, spec.num_features]`.
   """
 
   def activate(layer: int, inputs: tf.Tensor) -> tf.Tensor:
-    common, own = (tf.nn.relu(layers.convolution(inputs, *route, spec.padding)) for route in weights[layer].both)
+    common, own = (tf.nn.relu(normalise(layer, layers.convolution(inputs, *route, spec.padding)))
+                   for route in weights[layer].both)
     share = tf.cast(shared[layer], common.dtype)
     return (1.0 - share) * own + share * common
 

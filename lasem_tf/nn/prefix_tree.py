@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.nn import architecture, layers, networks
+from lasem_tf.nn import architecture, layers, networks, normalisation
 
 
 def forward_macs(layer_macs: Sequence[float], groups: Sequence[int]) -> float:
@@ -27,7 +27,8 @@ def forward_macs(layer_macs: Sequence[float], groups: Sequence[int]) -> float:
 
 def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence[networks.LayerWeights],
                                images: tf.Tensor, groups: Sequence[int],
-                               pool: Callable = layers.max_pool) -> tf.Tensor:
+                               pool: Callable = layers.max_pool,
+                               normalise: normalisation.Normalise = normalisation.keep) -> tf.Tensor:
   """Flattened features under every configuration that is constant inside each group of layers.
 
   Args:
@@ -36,6 +37,7 @@ def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence
     images: `[n, height, width, channels]`.
     groups: number of consecutive layers in each group; their sum is the depth.
     pool: `layers.max_pool` or `layers.max_pool_apart`.
+    normalise: of blocks of n rows, each for itself, and of both routes side by side.
 
   Returns:
     `[2**len(groups) * n, features]`. Block c of n rows belongs to the configuration with index c: group g is shared iff
@@ -47,13 +49,14 @@ def all_configuration_features(spec: architecture.ConvNetSpec, weights: Sequence
     (shared_kernel, shared_bias), (own_kernel, own_bias) = weights[layer].both
     if layer in starts:
       # At the first layer of a group every node branches.
-      return layers.convolution(inputs, tf.concat([shared_kernel, own_kernel], axis=3),
-                                tf.concat([shared_bias, own_bias], axis=0), spec.padding)
+      bias = None if shared_bias is None else tf.concat([shared_bias, own_bias], axis=0)
+      return normalise(layer, layers.convolution(inputs, tf.concat([shared_kernel, own_kernel], axis=3), bias,
+                                                 spec.padding))
     # Inside a group the first half of the batch took the shared route, the second half the own one, and goes on with
     # it.
     shared_inputs, own_inputs = tf.split(inputs, 2)
-    return tf.concat([layers.convolution(shared_inputs, shared_kernel, shared_bias, spec.padding),
-                      layers.convolution(own_inputs, own_kernel, own_bias, spec.padding)], axis=0)
+    return normalise(layer, tf.concat([layers.convolution(shared_inputs, shared_kernel, shared_bias, spec.padding),
+                                       layers.convolution(own_inputs, own_kernel, own_bias, spec.padding)], axis=0))
 
   def branch(layer: int, outputs: tf.Tensor) -> tf.Tensor:
     # After the pool there is less to move from the channels to the batch. A transposition moves it once; splitting the

@@ -34,6 +34,10 @@ class WeightGroup(keras.layers.Layer):
   def __getitem__(self, name: str) -> tf.Variable | tf.Tensor:
     return replacement.current(self._by_name[name])
 
+  def get(self, name: str) -> tf.Variable | tf.Tensor | None:
+    """The weight of this short name, or None where the group has none."""
+    return self[name] if name in self._by_name else None
+
   @property
   def named_variables(self) -> dict[str, tf.Variable]:
     """Variables by their stable full name."""
@@ -48,18 +52,17 @@ class WeightGroup(keras.layers.Layer):
 class Convolution(WeightGroup):
   """Kernel and bias of a plain convolution."""
 
-  def kernel_and_bias(self) -> tuple[tf.Variable, tf.Variable]:
-    """`[height, width, in, out]` and `[out]`."""
-    return self["kernel"], self["bias"]
+  def kernel_and_bias(self) -> tuple[tf.Variable, tf.Variable | None]:
+    """`[height, width, in, out]` and `[out]`; None for a convolution whose output is normalised."""
+    return self["kernel"], self.get("bias")
 
 
 def plain_convolution(prefix: str, spec: architecture.ConvNetSpec, layer: int, initializer: initializers.Initializer,
                       draw: int = 0) -> Convolution:
   """A plain convolution for `layer` of the backbone, called e.g. 'task0/conv1'."""
-  return Convolution(prefix, {
-      "kernel": initializer.truncated_normal(f"{prefix}/kernel", spec.kernel_shape(layer), draw),
-      "bias": initializer.bias(spec.channels[layer]),
-  })
+  kernel = initializer.truncated_normal(f"{prefix}/kernel", spec.kernel_shape(layer), draw)
+  bias = {"bias": initializer.bias(spec.channels[layer])} if spec.has_biases else {}
+  return Convolution(prefix, {"kernel": kernel, **bias})
 
 
 def dense_layer(prefix: str, shape: tuple[int, int], initializer: initializers.Initializer) -> WeightGroup:

@@ -167,6 +167,10 @@ class Selection:
     """See `bind`; everything but the numbers of tasks and epochs is set."""
     del num_tasks, epochs_per_task
 
+  def refuses_normalisation(self) -> str | None:
+    """Why a network of it cannot have batch normalisation, as a sentence; None: it can."""
+    return None
+
   def configuration_of(self, task_id: int) -> TransferConfiguration:
     """The configuration of a task that is not searched."""
     raise NotImplementedError(f"{type(self).__name__} searches.")

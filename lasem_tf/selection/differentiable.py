@@ -120,8 +120,10 @@ class MixingWeights(base.Search):
                                       learning_rate, optimizer)
 
   def _cross_entropy(self, problem, kernels, images, labels, seed):
-    features = mixture.mixed_features(problem.network.spec, kernels, images, self.shares())
-    return layers.mean_cross_entropy(problem.network.head(features, dropout_seed=seed), labels)
+    network = problem.network
+    features = mixture.mixed_features(network.spec, kernels, images, self.shares(),
+                                      network.normalisation.by_batch(images))
+    return layers.mean_cross_entropy(network.head(features, dropout_seed=seed), labels)
 
   def named_variables(self):
     return dict(self._alphas)

@@ -111,6 +111,10 @@ class Exhaustive(base.Selection):
           f"{epochs_per_task} epochs = {cost} epochs, more than Exhaustive.max_epochs = {self._max_epochs}. Bind "
           "Exhaustive.accept_cost = True to run it all the same, or train fewer epochs, tasks or layers.")
 
+  def refuses_normalisation(self):
+    return ("The exhaustive search gives the first task another configuration when the second one is learned: "
+            "statistics of its images cannot be measured again then.")
+
   def begin_search(self, task_id, num_epochs, adopted=()):
     return Trials(self.depth, num_epochs, self._last_epochs)
 

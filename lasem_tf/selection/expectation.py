@@ -97,6 +97,12 @@ class Expectation(base.Selection):
     rest = (1.0 - self._fixed_probability) / (len(configurations) - 1)
     return tuple(self._fixed_probability if c == fixed else rest for c in configurations)
 
+  def refuses_normalisation(self):
+    if not self._rules.dropped_mass:
+      return None
+    return (f"Expectation.dropped_mass = {self._rules.dropped_mass} bounds a mini-batch by a few of its images, which "
+            "batch normalisation would treat otherwise than in the whole.")
+
   def begin_search(self, task_id, num_epochs, adopted=()):
     return (BoundedSearch if self._rules.dropped_mass else ExpectationSearch)(task_id, self._rules)
 

@@ -140,7 +140,8 @@ class ExpectationSearch(base.Search):
   def configuration_losses(self, problem, images, labels, seed) -> tuple[tf.Tensor, tf.Tensor]:
     """Mean cross-entropy `[configurations]` with dropout, and the features `[configurations * batch, features]`."""
     features = prefix_tree.all_configuration_features(
-        problem.network.spec, problem.network.layer_weights(), images, self.rules.groups)
+        problem.network.spec, problem.network.layer_weights(), images, self.rules.groups,
+        normalise=problem.network.normalisation.by_batch(images))
     logits = problem.network.head(features, dropout_seed=seed)
     return tf.reduce_mean(self._cross_entropy(logits, labels), axis=1), features
 

@@ -114,7 +114,8 @@ class HeldOutSearch(base.Search):
     """`[configurations, batch]`."""
     network = problem.network
     features = prefix_tree.all_configuration_features(network.spec, network.layer_weights(), images,
-                                                      (1,) * self._options.depth)
+                                                      (1,) * self._options.depth,
+                                                      normalise=network.normalisation.by_batch(images))
     logits = network.head(features, dropout_seed=seed)
     return layers.cross_entropy_of_blocks(logits, labels, len(self.configurations))
 

@@ -82,6 +82,7 @@ class VisitTrainer:
     while not progress.phase_ended:
       with session.stopwatch.spend("training"):
         self._train_epoch(compiled, phase, size)
+        self._learner.measure_statistics()
       validation_accuracy = self._measure_epoch(phase.name)
       is_last = self._learner.end_epoch(progress.epoch, validation_accuracy)
       progress.end_epoch()
@@ -192,6 +193,7 @@ class VisitTrainer:
     session, learner = self._session, self._learner
     before, validation = None, None
     if learner.commit_changes_weights:
+      learner.measure_statistics()  # The end of an epoch may have chosen another network.
       before = session.evaluate(lambda evaluator: evaluator.row(session.stream.num_tasks))
       if learner.context.reference.record_before_commit:
         validation = session.evaluate(lambda evaluator: evaluator.row(session.stream.num_tasks, "validation"))

@@ -24,6 +24,7 @@ def live(learner, stream, num_tasks=3, first=0, steps_per_epoch=3, learning_rate
           rows = [(number * 4 + i) % len(task.train[1]) for i in range(4)]
           results.append(compiled(tiny_stream.batch_of(task, rows),
                                   tiny_stream.step_context(learner, number, learning_rate, phase)))
+        learner.measure_statistics()
         learner.end_epoch(epoch, 0.5)
       by_phase[phase.name] = [float(result.loss) for result in results]
     summaries.append(dict(learner.end_visit().details))

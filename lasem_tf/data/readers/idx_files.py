@@ -90,7 +90,7 @@ def mnist_outline() -> sources.ImageSource:
 
 
 def _mixed(counts):
-  """Classes in these numbers, evenly mixed, so that every part of the file holds its share of each as in the real one."""
+  """Classes in these numbers, evenly mixed: every part of the file holds its share of each, as in the real one."""
   places = np.concatenate([(np.arange(count) + 0.5) / count for count in counts])
   return np.repeat(np.arange(len(counts)), counts)[np.argsort(places, kind="stable")]
 

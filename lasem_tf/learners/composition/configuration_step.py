@@ -36,7 +36,7 @@ class ConfigurationStep:
   def __call__(self, batch: base.Batch, context: base.StepContext) -> base.StepResult:
     bits = self._configuration.bits
     with tf.GradientTape() as tape:
-      logits = self._network(batch.images, sharing=bits, dropout_seed=context.seed)
+      logits = self._network(batch.images, sharing=bits, dropout_seed=context.seed, training=True)
       loss = layers.mean_cross_entropy(logits, batch.labels)
       penalty = self._penalty(tf.cast(bits, loss.dtype))
       total = loss if penalty is None else loss + penalty

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import tensorflow as tf
 
 from lasem_tf.knowledge import base
-from lasem_tf.nn import architecture, initializers, networks, weights
+from lasem_tf.nn import architecture, initializers, networks, normalisation, weights
 
 
 class TaskParts:
@@ -15,6 +15,7 @@ class TaskParts:
     transforms: the task's own parts of shared routes, where the knowledge has any.
     convolutions: its own convolutions.
     head: its dense layers.
+    normalisation: its own, common to both routes of a layer; empty where the backbone has none.
   """
 
   def __init__(self, task_id: int, knowledge: base.Knowledge, spec: architecture.ConvNetSpec, num_classes: int,
@@ -25,6 +26,7 @@ class TaskParts:
     self.convolutions: dict[int, weights.Convolution] = {}
     self.head = weights.DenseHead(f"task{task_id}/head", spec.dense_shapes(num_classes), spec.dropout_keep_probability,
                                   initializer)
+    self.normalisation = normalisation.TaskNormalisation(task_id, spec)
     self._network: networks.RoutedNetwork | None = None
 
   @property
@@ -44,14 +46,15 @@ class TaskParts:
                                                            self._initializer)
 
   def groups(self, bits: Sequence[bool | None] | None = None) -> list:
-    """Weight groups in the order of the release: transforms, convolutions, head.
+    """Trained groups in the order of the release: transforms, convolutions, head; then normalisation.
 
     Args:
       bits: for every layer the route that counts, shared (True), own (False) or both (None); default: both everywhere.
     """
     bits = (None,) * self._spec.depth if bits is None else bits
     return [*(group for layer, group in self.transforms.items() if bits[layer] in (None, True)),
-            *(group for layer, group in self.convolutions.items() if bits[layer] in (None, False)), self.head]
+            *(group for layer, group in self.convolutions.items() if bits[layer] in (None, False)), self.head,
+            *self.normalisation.affine]
 
   def shared_kernel_and_bias(self, layer: int, shared: weights.WeightGroup) -> tuple[tf.Tensor, tf.Tensor]:
     """What the shared route of a layer gives this task."""
@@ -68,7 +71,8 @@ class TaskParts:
     routes = [base.KnowledgeRoute(self._knowledge, layer, shared[layer], self.transforms.get(layer))
               if bits is None or bits[layer] else None for layer in depth]
     own = [self.convolutions.get(layer) for layer in depth]
-    self._network = networks.RoutedNetwork(self._spec, routes, own, self.head, name=f"task{self._task_id}_network")
+    self._network = networks.RoutedNetwork(self._spec, routes, own, self.head, f"task{self._task_id}_network",
+                                           self.normalisation)
 
   def keep(self, bits: Sequence[bool]) -> None:
     """Drops the route of every layer that was not chosen."""

@@ -35,6 +35,8 @@ def compensation(embedding: tf.Tensor, scale: tf.Tensor, largest_scale: float) -
 class HardAttention(trunk.TrunkLearner):
   """HAT on the shared trunk. Embeddings are 'task{t}/embedding/{conv{l} or dense{i}}', one number for every unit."""
 
+  normalises = False  # A gate of zero stands for a unit that is off; normalised, it would be the shift.
+
   def __init__(self, context: base.LearnerContext, strength: float = 0.75, largest_scale: float = 400.0,
                clip_norm: float = 10000.0, optimizer: str = "sgd", head_depth: str = "last"):
     """Creates the trunk.

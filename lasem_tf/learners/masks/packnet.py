@@ -39,6 +39,7 @@ class PackNet(trunk.TrunkLearner):
   """
 
   promises = promise.Promises(answers_move_at_most=0.0)
+  normalises = False  # The kernels that answer are masked ones, and masks change when a phase begins.
 
   def __init__(self, context: base.LearnerContext, planned_tasks: int | None = None, retrain_share: float = 1.0 / 3.0,
                optimizer: str = "adam", head_depth: str = "last"):

@@ -58,6 +58,7 @@ class WinningSubnetworks(trunk.TrunkLearner):
   """
 
   promises = promise.Promises(answers_move_at_most=0.0)
+  normalises = False  # The kernels that answer are masked ones, and a mask is found anew in every step.
 
   def __init__(self, context: base.LearnerContext, capacity: float = 0.5, optimizer: str = "adam",
                head_depth: str = "last"):

@@ -70,6 +70,8 @@ class GradientProjection(trunk.TrunkLearner):
   A visit of a task seen before is projected like any other, and adds nothing to the bases.
   """
 
+  normalises = False  # A projected step keeps a layer's outputs for old inputs; normalised by the batch, it does not.
+
   def __init__(self, context: base.LearnerContext, threshold: float = 0.97, increment: float = 0.003,
                num_examples: int = 125, optimizer: str = "sgd", head_depth: str = "last"):
     """Creates the trunk and empty bases.

@@ -41,6 +41,7 @@ class MemoryAwareSynapses(importance.ImportanceLearner):
   def sensitivity(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
     """Mean absolute gradient of the squared length of the current head's logits, by name of the weight."""
     sums = {name: tf.zeros_like(variable) for name, variable in self.trunk.named_variables.items()}
+    normalise = self.normalisations[self.task.info.task_id].by_statistics()
     for start in range(0, len(images), fisher.CHUNK_SIZE):
       observed: list[tuple[weights.WeightGroup, tf.Tensor, tf.Tensor]] = []
       with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -49,14 +50,15 @@ class MemoryAwareSynapses(importance.ImportanceLearner):
           tape.watch(outputs)
           observed.append((group, inputs, outputs))
 
-        hidden = self.trunk(images[start:start + fisher.CHUNK_SIZE], observe=observe)
+        hidden = self.trunk(images[start:start + fisher.CHUNK_SIZE], observe=observe, normalise=normalise)
         length = tf.reduce_sum(tf.square(self.heads[self.task.info.task_id](hidden)))
       at_outputs = tape.gradient(length, [outputs for _, _, outputs in observed])
       for (group, inputs, _), gradient in zip(observed, at_outputs):
         columns = fisher.columns_of(group, inputs, self.context.spec.padding)
         kernel, bias = fisher.layer_sums(columns, gradient, tf.abs)
         sums[f"{group.prefix}/kernel"] += tf.reshape(kernel, group["kernel"].shape)
-        sums[f"{group.prefix}/bias"] += bias
+        if f"{group.prefix}/bias" in sums:
+          sums[f"{group.prefix}/bias"] += bias
     return {name: total / len(images) for name, total in sums.items()}
 
   def _new_importance(self):

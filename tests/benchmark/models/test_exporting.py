@@ -64,9 +64,10 @@ def _cases(tmp_path_factory, two_tasks, own_photographs):
   random = np.random.default_rng(0)
   floats = random.normal(size=(5, 16, 16, 3)).astype(np.float32)
   cases = [(two_tasks, floats), (own_photographs[0], random.integers(0, 256, (5, 12, 12, 3), np.uint8))]
-  for learner in ("ewc", "dfcnn_top2", "prognn"):
+  for learner, bindings in (("ewc", "ConvNetSpec.normalisation = 'batch'"), ("dfcnn_top2", ""), ("prognn", "")):
     folder = tmp_path_factory.mktemp(learner)
-    cases.append((short_runs.train(folder / "out", short_runs.plan(folder, learner), checkpoint_seconds=1e6), floats))
+    run = short_runs.plan(folder, learner, bindings=bindings)
+    cases.append((short_runs.train(folder / "out", run, checkpoint_seconds=1e6), floats))
   return cases
 
 
