@@ -115,17 +115,16 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
                       [("", row[1].text, row) for row in tuning_tables.rows(choices)])
   content = page.PageContent(settings.title, [*found, *trials, *of_atlas], panels, per_task, published, figures,
                              details, mixed, tuning, tuning_tables.caption(choices) if choices else "",
-                             predictions.summaries(found), selection, _atlas(atlas), [pair.panel for pair in atlas])
+                             predictions.summaries(found), selection, _atlas(atlas) if atlas else None,
+                             [pair.panel for pair in atlas])
   summary = [atlas_tables.plain(atlas)] if atlas else []
   if panels or choices or not atlas:
     summary = [tables.plain(found, panels, choices, command_line.terminal_width()), *summary]
   return Report({**files, PAGE_FILE: page.render(content)}, "\n\n".join(summary))
 
 
-def _atlas(pairs: Sequence[atlas_lib.Pair]) -> page.Explained | None:
-  """The transfer atlas as a part of the page; None where there is none."""
-  if not pairs:
-    return None
+def _atlas(pairs: Sequence[atlas_lib.Pair]) -> page.Explained:
+  """The transfer atlas as a part of the page."""
   return page.Explained(page.Table(atlas_tables.TITLE, atlas_tables.columns(pairs),
                                    [("", str(line[2].value), line) for line in atlas_tables.lines(pairs)]),
                         atlas_tables.remarks(pairs))

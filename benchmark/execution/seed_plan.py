@@ -152,7 +152,8 @@ def _first_need(learner: str, baseline: str, difference: float, num_comparisons:
   methods = split_variant(learner)[0], split_variant(baseline)[0]
   for names, remark in (((learner, baseline), ""), (methods, ", " + " and ".join(methods))):
     for source in sources:
-      found = need(*(source.finals.get(name, {}) for name in names), difference, num_comparisons, source.name + remark)
+      treatment, reference = (source.finals.get(name, {}) for name in names)
+      found = need(treatment, reference, difference, num_comparisons, source.name + remark)
       if found is not None:
         return found
   return None

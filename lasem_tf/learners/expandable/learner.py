@@ -10,11 +10,10 @@ from absl import logging
 
 from lasem_tf.learners import base
 from lasem_tf.learners.expandable import phases, state, structure, units
-from lasem_tf.nn import layers, weights, workload
+from lasem_tf.nn import weights, workload
 
 VISIBILITIES = ("replace", "stamp")
 SCOPES = ("all", "new")
-EVALUATION_BATCH = 256
 
 
 @gin.register
@@ -240,12 +239,7 @@ class ExpandableNetwork(base.Learner):
 
   def training_loss(self) -> float:
     """Mean cross-entropy of the current task over its whole training split, dropout off."""
-    images, labels = self.task.train
-    total = 0.0
-    for start in range(0, len(labels), EVALUATION_BATCH):
-      part = slice(start, start + EVALUATION_BATCH)
-      total += float(tf.reduce_sum(layers.cross_entropy(self.logits(images[part], self._task_id), labels[part])))
-    return total / len(labels)
+    return self._state.loss(*self.task.train, self._task_id)
 
   def _finish_expansion(self) -> None:
     """Removes new units that came to nothing, then splits."""

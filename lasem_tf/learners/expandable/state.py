@@ -6,7 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners.expandable import network, structure, units
-from lasem_tf.nn import initializers, weights
+from lasem_tf.nn import initializers, layers, weights
+
+_EVALUATION_BATCH = 256
 
 
 class ExpandableState:
@@ -52,6 +54,14 @@ class ExpandableState:
   def logits(self, images: tf.Tensor, task_id: int, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
     """Logits of a task, computed on the units it sees."""
     return self.trunk(images, self.trunk.cut(self.heads[task_id], self.visible[task_id]), dropout_seed=dropout_seed)
+
+  def loss(self, images: tf.Tensor, labels: tf.Tensor, task_id: int) -> float:
+    """Mean cross-entropy of a task on images of it, dropout off."""
+    total = 0.0
+    for start in range(0, len(labels), _EVALUATION_BATCH):
+      part = slice(start, start + _EVALUATION_BATCH)
+      total += float(tf.reduce_sum(layers.cross_entropy(self.logits(images[part], task_id), labels[part])))
+    return total / len(labels)
 
   def exclusive_units(self, task_id: int) -> units.Mask:
     """Units that no other task sees."""
