@@ -92,8 +92,8 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int,
   if bounded := sorted({entry.run.method for entry in plans if (entry.executed_gmacs or 0.0) < entry.training_gmacs
                         and entry.executed_gmacs is not None}):
     lines.append(f"{', '.join(bounded)}: the time counts on fewer operations than are listed, for a memory fills "
-                 "up slowly, or a search is decided as early as where this was measured. One that stays undecided takes "
-                 "as long as without a bound.")
+                 "up slowly, or a search is decided as early as where this was measured. One that stays undecided "
+                 "takes as long as without a bound.")
   missing = sorted({entry.missing_data for entry in plans} - {""})
   lines += [f"Costs are those of the official data, which cannot be used yet: {reason}" for reason in missing]
   if size := sum(entry.prediction_bytes for entry in plans):

@@ -225,7 +225,6 @@ class Learner(abc.ABC):
 
   def refuses_growth(self, num_learned: int, num_tasks: int) -> str | None:
     """Why a run of the first `num_learned` tasks cannot go on to `num_tasks`, as a sentence; None: it can."""
-    del num_learned, num_tasks
     return None
 
   @property
@@ -248,7 +247,6 @@ class Learner(abc.ABC):
   @abc.abstractmethod
   def next_phase(self, num_completed: int) -> Phase | None:
     """The phase after `num_completed` ended ones of this visit, or None at the end.
-
     A function of the learner's state: asked again after a resume it gives the same phase with fresh `state`.
     """
 
@@ -278,21 +276,13 @@ class Learner(abc.ABC):
 
   def training_macs_per_image(self, task_id: int) -> float:
     """Multiply-accumulate operations per image and epoch of a first visit, an estimate that needs no training.
-
     Forward, gradient of the weights and gradient of the inputs cost the same; the first layer needs none of its input.
     """
     return 3.0 * self.forward_macs(task_id) - self.context.spec.convolution_macs(0)
 
   def workload(self, task_id: int) -> workload.Workload:
     """What the first visit of a task takes beside these operations; the default is a plain network's."""
-    del task_id
     return workload.Workload()
-
-  def _network_weights(self, task_id: int) -> int:
-    """Weights and biases of a plain network for a task."""
-    spec = self.context.spec
-    return (sum(spec.convolution_parameters(layer) for layer in range(spec.depth))
-            + spec.dense_parameters(self.context.num_classes[task_id]))
 
   @abc.abstractmethod
   def _begin_visit(self, is_new: bool) -> None:

@@ -39,14 +39,10 @@ def fisher_information(trunk: trunks.SharedTrunk, head: weights.DenseHead, image
   """
   totals = {name: tf.zeros_like(variable) for name, variable in trunk.named_variables.items()}
   num_examples = labels.shape[0]
-  # A graph leaves out the gradients of the kernels themselves, and has the fast gradient of a pool.
-  sums_of = tf.function(
-      lambda *chunk: _squared_gradient_sums(trunk, head, *chunk[:2], kind, chunk[2]), autograph=False, input_signature=(
-          tf.TensorSpec([None, *images.shape[1:]], images.dtype), tf.TensorSpec([None], labels.dtype),
-          tf.TensorSpec([2], tf.int32)))
   for start in range(0, num_examples, chunk_size):
     stop = min(start + chunk_size, num_examples)
-    sums = sums_of(images[start:stop], labels[start:stop], tf.random.experimental.stateless_fold_in(seed, start))
+    chunk_seed = tf.random.experimental.stateless_fold_in(seed, start)
+    sums = _squared_gradient_sums(trunk, head, images[start:stop], labels[start:stop], kind, chunk_seed)
     totals = {name: total + sums[name] for name, total in totals.items()}
   return {name: total / num_examples for name, total in totals.items()}
 
