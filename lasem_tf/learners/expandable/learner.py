@@ -219,15 +219,15 @@ class ExpandableNetwork(base.Learner):
   def _decide(self) -> None:
     """Expands where the loss of the whole training set is too high."""
     loss = self.training_loss()
-    # With a single epoch the expansion has none, and untrained units would stay.
-    self._progress["expands"] = expands = loss > self._loss_threshold and self.context.epochs_per_task > 1
+    expands = loss > self._loss_threshold and self.context.epochs_per_task > 1  # In a single epoch none would train.
+    self._progress["expands"] = expands
     self._progress["report"].update(loss_before_expansion=loss, expanded=expands)
     if expands:
       num_steps = self._num_steps(phases.divide_epochs(self.context.epochs_per_task, self._shares)[2])
 
-      def draw(layer, kind, shape):
+      def draw(layer, kind, shape, prefix=f"task{self._task_id}/expansion/layer"):
         scale = self._shrink.new_unit_scale(num_steps, self.context.learning_rate) if kind == "incoming" else 1.0
-        return scale * self.initializer.truncated_normal(f"task{self._task_id}/expansion/layer{layer}/{kind}", shape).numpy()
+        return scale * self.initializer.truncated_normal(f"{prefix}{layer}/{kind}", shape).numpy()
 
       values = self._state.read(self._task_id)
       sources = [np.append(np.arange(width), np.full(self._num_new, -1)) for width in values.widths()]
