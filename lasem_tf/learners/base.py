@@ -226,7 +226,6 @@ class Learner(backbone_options.BackboneOptions, estimates.Estimates, abc.ABC):
 
   def refuses_growth(self, num_learned: int, num_tasks: int) -> str | None:
     """Why a run of the first `num_learned` tasks cannot go on to `num_tasks`, as a sentence; None: it can."""
-    del num_learned, num_tasks
     return None
 
   @property
@@ -249,7 +248,6 @@ class Learner(backbone_options.BackboneOptions, estimates.Estimates, abc.ABC):
   @abc.abstractmethod
   def next_phase(self, num_completed: int) -> Phase | None:
     """The phase after `num_completed` ended ones of this visit, or None at the end.
-
     A function of the learner's state: asked again after a resume it gives the same phase with fresh `state`.
     """
 

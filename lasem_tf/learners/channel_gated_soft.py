@@ -153,8 +153,9 @@ class ChannelGatedSoft(base.Learner):
   def workload(self, task_id):
     num_gate_weights = (self.forward_macs(task_id)
                         - self.context.spec.forward_macs(self.context.num_classes[task_id]))
+    num_weights = self.context.spec.num_parameters(self.context.num_classes[task_id])
     # Far more weights than a cache holds.
-    return workload.Workload(graph=1.5, weight_operations=20.0 * num_gate_weights)
+    return workload.Workload(graph=1.5, weight_operations=6.0 * num_gate_weights / num_weights)
 
   def _bump_versions(self):
     self.structure_changed((self.task.info.task_id,))

@@ -36,11 +36,4 @@ class Estimates:
 
   def workload(self, task_id: int) -> workload.Workload:
     """What the first visit of a task takes beside these operations; the default is a plain network's."""
-    del task_id
     return workload.Workload()
-
-  def _network_weights(self, task_id: int) -> int:
-    """Weights and biases of a plain network for a task."""
-    spec = self.context.spec
-    return (sum(spec.convolution_parameters(layer) for layer in range(spec.depth))
-            + spec.dense_parameters(self.context.num_classes[task_id]))

@@ -153,6 +153,10 @@ class ConvNetSpec:
     """Weights and biases of all dense layers."""
     return sum(rows * columns + columns for rows, columns in self.dense_shapes(num_classes))
 
+  def num_parameters(self, num_classes: int) -> int:
+    """Weights and biases of the whole network."""
+    return sum(map(self.convolution_parameters, range(self.depth))) + self.dense_parameters(num_classes)
+
   def convolution_macs(self, layer: int) -> int:
     """Multiply-accumulate operations of one convolution for one image."""
     height, width, _ = self.convolved_shape(layer)

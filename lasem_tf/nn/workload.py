@@ -13,8 +13,8 @@ class Workload:
       operations however small their tensors are.
     macs_share: of the counted multiply-accumulate operations, those that are expected to be executed: a bound may leave
       some out, a memory may not be full yet.
-    weight_operations: operations of a step on single weights beside a plain network's update: a penalty on n weights
-      of m operations, those of its gradient included, counts n m.
+    weight_operations: of a step on every single weight of a plain network, beside that network's update; a penalty on
+      all weights counts its operations, those of its gradient included.
   """
 
   phases: float = 1.0

@@ -265,7 +265,7 @@ class AdditiveDecomposition(base.Learner):
   def workload(self, task_id):
     # Mask, adaptive part, decay and the proximal step; and what it costs to move each earlier task's kernels.
     operations = 20.0 + 12.0 * task_id / self._retention_every * (self._mode != "exact")
-    return workload.Workload(graph=2.0 + 0.5 * task_id, weight_operations=operations * self._network_weights(task_id))
+    return workload.Workload(graph=2.0 + 0.5 * task_id, weight_operations=operations)
 
   def _structure(self):
     return {"following": list(self._following), "consolidated": self._num_consolidated,

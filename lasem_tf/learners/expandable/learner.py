@@ -205,31 +205,28 @@ class ExpandableNetwork(base.Learner):
 
   def _search(self) -> None:
     """Breadth-first search from the new head."""
-    visible = self._visible
-    selected = structure.select(self._layout, self._state.read(self._task_id), visible, self._connection_threshold,
-                                self._relative)
+    selected = structure.select(self._layout, self._state.read(self._task_id), self._visible,
+                                self._connection_threshold, self._relative)
     if not selected[-1].any():
       logging.warning("DEN, task %d: no connection of the new head is left, so all units are retrained. A smaller "
                       "Shrinkage.l1 would keep some.", self._task_id)
-      selected = visible
+      selected = self._visible
     self._progress["selected"] = units.to_text(selected)
     self._progress["report"]["selected_fraction"] = [
-        count / total for count, total in zip(units.num_units(selected), units.num_units(visible))]
+        count / total for count, total in zip(units.num_units(selected), units.num_units(self._visible))]
 
   def _decide(self) -> None:
     """Expands where the loss of the whole training set is too high."""
     loss = self.training_loss()
-    # With a single epoch the expansion has none, and untrained units would stay.
-    expands = loss > self._loss_threshold and self.context.epochs_per_task > 1
+    expands = loss > self._loss_threshold and self.context.epochs_per_task > 1  # In a single epoch none would train.
     self._progress["expands"] = expands
     self._progress["report"].update(loss_before_expansion=loss, expanded=expands)
     if expands:
       num_steps = self._num_steps(phases.divide_epochs(self.context.epochs_per_task, self._shares)[2])
 
-      def draw(layer, kind, shape):
-        name = f"task{self._task_id}/expansion/layer{layer}/{kind}"
+      def draw(layer, kind, shape, prefix=f"task{self._task_id}/expansion/layer"):
         scale = self._shrink.new_unit_scale(num_steps, self.context.learning_rate) if kind == "incoming" else 1.0
-        return scale * self.initializer.truncated_normal(name, shape).numpy()
+        return scale * self.initializer.truncated_normal(f"{prefix}{layer}/{kind}", shape).numpy()
 
       values = self._state.read(self._task_id)
       sources = [np.append(np.arange(width), np.full(self._num_new, -1)) for width in values.widths()]
@@ -289,11 +286,9 @@ class ExpandableNetwork(base.Learner):
     return self._state.used_parameters()
 
   def workload(self, task_id):
-    # Head alone, selective retraining, expansion, retraining after a split; a first task has one phase.
-    return workload.Workload(phases=4.0 if task_id else 1.0, graph=1.2,
-                             weight_operations=12.0 * self._network_weights(task_id))
+    return workload.Workload(4.0 if task_id else 1.0, 1.2, weight_operations=12.0)
 
   def forward_macs(self, task_id):
-    visible = self._state.visible.get(task_id)
-    widths = self._state.trunk.widths if visible is None else units.num_units(visible)
+    seen = self._state.visible
+    widths = units.num_units(seen[task_id]) if task_id in seen else self._state.trunk.widths
     return self._layout.resized(widths).forward_macs(self.context.num_classes[task_id])

@@ -175,7 +175,7 @@ class HardAttention(trunk.TrunkLearner):
     return self.heads[task_id](self._hidden(images, self.masks(task_id), None))
 
   def workload(self, task_id):
-    return workload.Workload(graph=1.5, weight_operations=6.0 * self._network_weights(task_id))
+    return workload.Workload(graph=1.5, weight_operations=6.0)
 
   def variables(self):
     return {**super().variables(), **weights.merge_variables(self.embeddings.values())}

@@ -170,7 +170,7 @@ class PackNet(trunk.TrunkLearner):
 
   def workload(self, task_id):
     return workload.Workload(phases=2.0 if self._retrain_epochs() else 1.0,
-                             weight_operations=10.0 * self._network_weights(task_id))
+                             weight_operations=10.0)
 
   def _structure(self):
     return {"is_new": self._is_new}

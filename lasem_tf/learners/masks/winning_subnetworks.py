@@ -170,7 +170,7 @@ class WinningSubnetworks(trunk.TrunkLearner):
     self.structure_changed((self.task.info.task_id,))
 
   def workload(self, task_id):
-    return workload.Workload(graph=4.0, weight_operations=30.0 * self._network_weights(task_id))
+    return workload.Workload(graph=4.0, weight_operations=30.0)
 
   def _structure(self):
     return {"is_open": self._is_open}

@@ -72,7 +72,7 @@ class ImportanceLearner(trunk.TrunkLearner):
     return 2
 
   def workload(self, task_id):
-    return workload.Workload(weight_operations=8.0 * self._network_weights(task_id))
+    return workload.Workload(weight_operations=8.0)
 
   def variables(self):
     return {**super().variables(),
