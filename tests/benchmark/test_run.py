@@ -79,7 +79,7 @@ def test_dry_run_lists_identity_hash_and_cost_and_trains_nothing(tmp_path, capsy
   output = capsys.readouterr().out
   assert "synthetic/stl/smoke/seed0" in output and "training GMACs" in output and "1 runs" in output
   assert "Predictions take" in output and "--nopredictions" in output
-  assert "factor of two for most methods, up to three and a half times" in output
+  assert "expect the truth within a factor of one and a half" in output
   assert not (tmp_path / "out").exists()
 
 
