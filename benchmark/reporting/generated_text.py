@@ -5,7 +5,7 @@ import pathlib
 import re
 
 from benchmark.reporting import cells, comparisons, settings as settings_lib
-from benchmark.results import comparison, measures, records, run_files
+from benchmark.results import choice, comparison, measures, records, run_files
 from benchmark.results.record_schema import RecordError
 
 _MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.PARAMETERS, measures.CPU_SECONDS)
@@ -57,8 +57,8 @@ def short_table(report: pathlib.Path) -> str:
 
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
-  """The aggregated records of a report, as the report shows them."""
-  found = records.load_records([report / run_files.COLLECTION_FILE])
+  """The aggregated records of a report, as the report shows them: without the trials of tuning."""
+  _, found = choice.split(records.load_records([report / run_files.COLLECTION_FILE]))
   settings = settings_lib.read(report) or settings_lib.Settings(report.name)
   return comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
                            settings.margin / 100)
