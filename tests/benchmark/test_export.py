@@ -192,7 +192,7 @@ def test_mat_refuses_runs_of_other_settings_in_one_file(tmp_path):
 def test_mat_of_a_committed_report_lacks_nothing(collection, tmp_path):
   folder = pathlib.Path(__file__).parents[2] / "reports" / collection
   paths = export.export(records.load_records([folder]), "mat", tmp_path)
-  assert len(paths) >= 6
+  assert len(paths) >= 8
   for path in paths:
     info = io.loadmat(path, simplify_cells=True)["training_summary"]["model_specific_info"]
     assert len(info["not_recorded"]) == 0 and info["learning_rate"] > 0, path.name
