@@ -21,33 +21,26 @@ class Plan:
     run: the run.
     num_epochs: of all visits.
     training_gmacs: billions of multiply-accumulate operations of training.
-    num_visits: of tasks.
     num_steps: of training, all phases together.
     evaluation_gmacs: the same for validation after every epoch, and for both splits of all tasks after every visit.
+    work: what training and evaluating takes, by which time is estimated; it counts on fewer operations than training
+      has where some are expected not to be executed.
     model_bytes: of one network for each task, where the final model is kept; else 0.
     prediction_bytes: size of the predictions beside the record.
     warnings: what a user should know before training.
-    num_compilations: graphs compiled, in units of a plain network's for a task; None: one a visit.
-    graph_steps: steps, each times the size of its graph in the same units; None: `num_steps`.
-    executed_gmacs: those of training that are expected to be executed; None: all.
-    weight_operations: billions of operations on single weights beside a plain network's updates.
     missing_data: why the raw data cannot be used, if the cost is that of the official data; else ''.
   """
 
   run: suite.Run
   num_epochs: int
   training_gmacs: float
-  num_visits: int
   num_steps: int
   evaluation_gmacs: float
+  work: cost_model.Work
   model_bytes: int = 0
   missing_data: str = ""
   prediction_bytes: int = 0
   warnings: tuple[str, ...] = ()
-  num_compilations: float | None = None
-  graph_steps: float | None = None
-  executed_gmacs: float | None = None
-  weight_operations: float = 0.0
 
   @property
   def cost(self) -> float:
@@ -56,11 +49,12 @@ class Plan:
 
   def seconds(self, model: cost_model.CostModel) -> float:
     """CPU seconds on the machine of the model."""
-    return model.seconds(cost_model.Work(
-        compilations=self.num_visits if self.num_compilations is None else self.num_compilations,
-        steps=self.num_steps if self.graph_steps is None else self.graph_steps,
-        gmacs=(self.training_gmacs if self.executed_gmacs is None else self.executed_gmacs) + self.evaluation_gmacs,
-        weight_operations=self.weight_operations))
+    return model.seconds(self.work)
+
+  @property
+  def counts_on_fewer(self) -> bool:
+    """Whether some operations of training are expected not to be executed."""
+    return self.work.gmacs < self.training_gmacs + self.evaluation_gmacs
 
 
 def wall_seconds(seconds: Sequence[float], jobs: int) -> float:
@@ -89,8 +83,7 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int,
   lines = [f"{len(plans)} runs, {sum(entry.training_gmacs for entry in plans):,.1f} GMACs of training. "
            f"{len(plans) - len(waiting)} are finished. The others take {display.duration(sum(waiting))} of CPU time "
            f"here, {display.duration(wall_seconds(waiting, jobs))} with --jobs={jobs} ({model.describe()})."]
-  if bounded := sorted({entry.run.method for entry in plans if (entry.executed_gmacs or 0.0) < entry.training_gmacs
-                        and entry.executed_gmacs is not None}):
+  if bounded := sorted({entry.run.method for entry in plans if entry.counts_on_fewer}):
     lines.append(f"{', '.join(bounded)}: the time counts on fewer operations than are listed, for a memory fills "
                  "up slowly, or a search is decided as early as where this was measured. One that stays undecided "
                  "takes as long as without a bound.")

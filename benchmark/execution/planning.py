@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from benchmark.execution import run_once
+from benchmark.execution import cost_model, run_once
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
 from benchmark.models import growing, saved_run
@@ -96,18 +96,19 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
   images, classes = zip(*((counts["test"][task], stream.tasks[task].num_classes) for task in forward))
   training_macs = sum(learner.training_macs_per_image(task) * counts["train"][task] * epochs for task in order)
   all_heads = predictions.all_heads_are_cheap([1e9 * macs for macs in forward.values()], images, classes, training_macs)
+  evaluation_gmacs = _evaluation_gmacs(learner, order, counts, epochs * repeats)
+  work = cost_model.Work(
+      compilations=sum(loads[task].phases * loads[task].graph for task in order),
+      steps=sum(steps[task] * loads[task].graph for task in order) * repeats,
+      gmacs=sum(loads[task].macs_share * learner.training_macs_per_image(task) * steps[task]
+                for task in order) * batch_size / 1e9 + evaluation_gmacs,
+      weight_operations=sum(steps[task] * loads[task].weight_operations * experiment.network.num_parameters(
+          stream.tasks[task].num_classes) for task in order) * repeats / 1e9)
   return Plan(
       prediction_bytes=predictions.num_bytes(images, classes, all_heads) if settings.predictions else 0,
-      run=run, num_epochs=num_epochs, num_visits=len(order),
-      num_steps=round(sum(steps[task] for task in order) * repeats),
+      run=run, num_epochs=num_epochs, num_steps=round(sum(steps[task] for task in order) * repeats),
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
-      evaluation_gmacs=_evaluation_gmacs(learner, order, counts, epochs * repeats),
-      executed_gmacs=sum(loads[task].macs_share * learner.training_macs_per_image(task) * steps[task]
-                         for task in order) * batch_size / 1e9,
-      num_compilations=sum(loads[task].phases * loads[task].graph for task in order),
-      graph_steps=sum(steps[task] * loads[task].graph for task in order) * repeats,
-      weight_operations=sum(steps[task] * loads[task].weight_operations * experiment.network.num_parameters(
-          stream.tasks[task].num_classes) for task in order) * repeats / 1e9,
+      evaluation_gmacs=evaluation_gmacs, work=work,
       model_bytes=_network_bytes(prepared) if settings.keep_model else 0, missing_data=missing,
       warnings=(*shared_images(stream), *_untuned(run, experiment)))
 
@@ -133,9 +134,7 @@ def _evaluation_gmacs(learner: base.Learner, order: Sequence[int], counts: Mappi
 
 def _network_bytes(prepared: run_once.Prepared) -> int:
   """Weights in float32 of one network for each task."""
-  network, tasks = prepared.experiment.network, prepared.stream.tasks
-  convolutions = sum(network.convolution_parameters(layer) for layer in range(network.depth))
-  return 4 * sum(convolutions + network.dense_parameters(task.num_classes) for task in tasks)
+  return 4 * sum(prepared.experiment.network.num_parameters(task.num_classes) for task in prepared.stream.tasks)
 
 
 def _untuned(run: suite.Run, experiment: experiment_lib.Experiment) -> list[str]:

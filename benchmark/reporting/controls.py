@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from benchmark.results import comparison, measures, methods
+from benchmark.results import comparison, measures, methods, selection_quality
 from benchmark.results.records import Record
 from benchmark.suites.identity import split_variant
 from lasem_tf.metrics import lifelong, paired
@@ -63,14 +63,10 @@ def _is_compared(learner: str, control: str, kind: str) -> bool:
   if kind not in _OF_SEARCHES:
     return family not in CONTROLS
   is_search = family.startswith("lasem") or family == "darts" or (family == "exhaustive" and kind != "exhaustive")
-  return is_search and _knowledge(learner) == _knowledge(control)
+  return is_search and selection_quality.knowledge(split_variant(learner)[0]) == selection_quality.knowledge(
+      split_variant(control)[0])
 
 
 def _family(learner: str) -> str:
   found = methods.family(learner)
   return "" if found is None else found.name
-
-
-def _knowledge(learner: str) -> str:
-  """'hps' of 'lasem_hps_heldout[...]'."""
-  return split_variant(learner)[0][len(_family(learner)) + 1:].split("_")[0]

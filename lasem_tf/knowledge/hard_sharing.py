@@ -3,6 +3,7 @@
 import gin
 
 from lasem_tf.knowledge import base
+from lasem_tf.nn import weights
 
 
 @gin.register
@@ -13,9 +14,7 @@ class HardSharing(base.Knowledge):
 
   def shared_values(self, layer, draw=0):
     prefix = f"shared/conv{layer}"
-    kernel = self.initializer.truncated_normal(f"{prefix}/kernel", self.spec.kernel_shape(layer), draw)
-    bias = {"bias": self.initializer.bias(self.spec.channels[layer])} if self.spec.has_biases else {}
-    return prefix, {"kernel": kernel, **bias}
+    return prefix, weights.convolution_values(prefix, self.spec, layer, self.initializer, draw)
 
   def shared_from_convolution(self, kernel, bias):
     return {"kernel": kernel, "bias": bias}

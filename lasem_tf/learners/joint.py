@@ -63,11 +63,7 @@ class Joint(rehearsal.RehearsalLearner):
     if self._rehearsed is None:
       return super()._objective(batch, context)
     earlier = self._draw(context.fold(1))
-    labels = tf.concat([batch.labels, earlier.labels], axis=0)
-    task_ids = tf.concat([tf.fill(tf.shape(batch.labels), self.task.info.task_id), earlier.task_ids], axis=0)
-    hidden = self._hidden_of_tasks(tf.concat([batch.images, earlier.images], axis=0), task_ids, context.seed,
-                                   training=self._learned)
-    losses = self._losses_by_own_head(hidden, labels, task_ids)
+    losses = self._losses_of_both(batch, earlier, context.seed, training=self._learned)
     size = self.context.batch_size
     return descent.Objective(tf.reduce_sum(losses) / size, None, {"current_loss": tf.reduce_mean(losses[:size])})
 
@@ -76,10 +72,10 @@ class Joint(rehearsal.RehearsalLearner):
     super().measure_statistics()
     if self._rehearsed is None:
       return
-    for task_id, normalisation in self.normalisations.items():
+    for task_id in self.normalisations:
       if task_id != self.task.info.task_id:
-        normalisation.measure(lambda images, normalise: self.trunk(images, normalise=normalise),
-                              tf.boolean_mask(self._rehearsed.images, self._rehearsed.task_ids == task_id))
+        self._measure_statistics_of(
+            task_id, tf.boolean_mask(self._rehearsed.images, self._rehearsed.task_ids == task_id))
 
   def _end_visit(self):
     details = dict(super()._end_visit().details)

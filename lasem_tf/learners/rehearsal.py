@@ -100,6 +100,14 @@ class RehearsalLearner(trunk.TrunkLearner):
     return self.trunk(images, dropout_seed=dropout_seed,
                       normalise=normalisation.by_tasks(self.normalisations, task_ids, training))
 
+  def _losses_of_both(self, batch: base.Batch, stored: MemoryBatch, dropout_seed: tf.Tensor,
+                      training: Collection[int]) -> tf.Tensor:
+    """Cross-entropy of a batch of the current task `[n]`, then of stored examples; see `_hidden_of_tasks`."""
+    labels = tf.concat([batch.labels, stored.labels], axis=0)
+    task_ids = tf.concat([tf.fill(tf.shape(batch.labels), self.task.info.task_id), stored.task_ids], axis=0)
+    images = tf.concat([batch.images, stored.images], axis=0)
+    return self._losses_by_own_head(self._hidden_of_tasks(images, task_ids, dropout_seed, training), labels, task_ids)
+
   def _losses_by_own_head(self, hidden: tf.Tensor, labels: tf.Tensor, task_ids: tf.Tensor) -> tf.Tensor:
     """Cross-entropy `[n]` of every example under the head of its own task."""
     losses = tf.zeros_like(hidden[:, 0])

@@ -33,12 +33,7 @@ class ExperienceReplay(rehearsal.RehearsalLearner):
     if self._rehearsed is None:
       return super()._objective(batch, context)
     stored = self._draw(context.fold(1))
-    current_task = self.task.info.task_id
-    labels = tf.concat([batch.labels, stored.labels], axis=0)
-    task_ids = tf.concat([tf.fill(tf.shape(batch.labels), current_task), stored.task_ids], axis=0)
-    hidden = self._hidden_of_tasks(tf.concat([batch.images, stored.images], axis=0), task_ids, context.seed,
-                                   training=[current_task])
-    losses = self._losses_by_own_head(hidden, labels, task_ids)
+    losses = self._losses_of_both(batch, stored, context.seed, training=[self.task.info.task_id])
     # The trainer watches the current task; the update follows the mean over both halves.
     current, total = tf.reduce_mean(losses[:tf.shape(batch.labels)[0]]), tf.reduce_mean(losses)
     return trunk.Objective(total, None, {"current_loss": current})

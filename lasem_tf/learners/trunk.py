@@ -166,8 +166,10 @@ class TrunkLearner(base.Learner):
     return self.heads[task_id](self.trunk(images, normalise=self.normalisations[task_id].by_statistics()))
 
   def measure_statistics(self):
-    self.normalisations[self.task.info.task_id].measure(
-        lambda images, normalise: self.trunk(images, normalise=normalise), self.task.train[0])
+    self._measure_statistics_of(self.task.info.task_id, self.task.train[0])
+
+  def _measure_statistics_of(self, task_id: int, images: tf.Tensor) -> None:
+    self.normalisations[task_id].measure(lambda part, normalise: self.trunk(part, normalise=normalise), images)
 
   def _all_parts(self) -> list:
     """The trunk, and everything of every task's own."""

@@ -18,13 +18,18 @@ def cpuinfo() -> str:
 
 def multiplies_bfloat16(text: str) -> bool:
   """Whether the text of /proc/cpuinfo names a unit that multiplies bfloat16 numbers."""
-  flags = [line.partition(":")[2].split() for line in text.splitlines() if line.startswith(("flags", "Features"))]
-  return bool(flags) and not _BFLOAT16_FLAGS.isdisjoint(flags[0])
+  return not _BFLOAT16_FLAGS.isdisjoint(_flags(text))
 
 
 def has_matrix_unit(text: str) -> bool:
   """Whether the text of /proc/cpuinfo names a matrix unit for bfloat16."""
-  return any(line.startswith("flags") and "amx_bf16" in line.split() for line in text.splitlines())
+  return "amx_bf16" in _flags(text)
+
+
+def _flags(text: str) -> list[str]:
+  """Those of the first processor; none where the text has none."""
+  lines = (line for line in text.splitlines() if line.startswith(("flags", "Features")))
+  return next(lines, "").partition(":")[2].split()
 
 
 @functools.cache

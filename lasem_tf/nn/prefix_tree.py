@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from lasem_tf.nn import architecture, layers, networks, normalisation
 
+GRAPH = 1.5  # For estimates: the operations of a tree's step beside a plain network's.
+
 
 def forward_macs(layer_macs: Sequence[float], groups: Sequence[int]) -> float:
   """Multiply-accumulate operations of all convolutions of `all_configuration_features`, for one image.

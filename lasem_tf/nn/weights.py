@@ -60,9 +60,15 @@ class Convolution(WeightGroup):
 def plain_convolution(prefix: str, spec: architecture.ConvNetSpec, layer: int, initializer: initializers.Initializer,
                       draw: int = 0) -> Convolution:
   """A plain convolution for `layer` of the backbone, called e.g. 'task0/conv1'."""
+  return Convolution(prefix, convolution_values(prefix, spec, layer, initializer, draw))
+
+
+def convolution_values(prefix: str, spec: architecture.ConvNetSpec, layer: int, initializer: initializers.Initializer,
+                       draw: int = 0) -> dict[str, tf.Tensor]:
+  """Initial 'kernel' of a convolution, and 'bias' where the backbone has biases."""
   kernel = initializer.truncated_normal(f"{prefix}/kernel", spec.kernel_shape(layer), draw)
   bias = {"bias": initializer.bias(spec.channels[layer])} if spec.has_biases else {}
-  return Convolution(prefix, {"kernel": kernel, **bias})
+  return {"kernel": kernel, **bias}
 
 
 def dense_layer(prefix: str, shape: tuple[int, int], initializer: initializers.Initializer) -> WeightGroup:

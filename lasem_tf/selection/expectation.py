@@ -17,10 +17,8 @@ from lasem_tf.selection.bounded_search import BoundedSearch
 from lasem_tf.selection.expectation_search import ExpectationSearch, Rules
 
 _MOST_GROUPS = 13
-# For estimates. A step's graph beside a plain network's.
-_TREE_GRAPH = 1.5
-# With a bounded posterior mass: epochs until the leader is alone in nearly all steps, as measured on one task in
-# CIFAR-100's format, and what a step costs until then beside one that trains all.
+# For estimates, with a bounded posterior mass: epochs until the leader is alone in nearly all steps, as measured on one
+# task in CIFAR-100's format, and what a step costs until then beside one that trains all.
 _SETTLING_EPOCHS, _SPARSE_SHARE = 110, 1.1
 
 
@@ -114,8 +112,9 @@ class Expectation(base.Selection):
 
   def workload(self, num_epochs):
     if not self._rules.dropped_mass:
-      return workload.Workload(graph=_TREE_GRAPH)
+      return workload.Workload(graph=prefix_tree.GRAPH)
     settling = min(1.0, _SETTLING_EPOCHS / max(1, num_epochs))
     # One network in place of a tree of all.
     alone = 1.1 * self.depth / prefix_tree.forward_macs((1,) * self.depth, self._rules.groups)
-    return workload.Workload(graph=3.0 * _TREE_GRAPH, macs_share=_SPARSE_SHARE * settling + alone * (1.0 - settling))
+    share = _SPARSE_SHARE * settling + alone * (1.0 - settling)
+    return workload.Workload(graph=3.0 * prefix_tree.GRAPH, macs_share=share)

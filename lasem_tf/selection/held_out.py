@@ -192,7 +192,7 @@ class HeldOut(base.Selection):
     return self.epochs_of_search(num_epochs) + (num_epochs if self.retrain else 0)
 
   def workload(self, num_epochs):
-    return workload.Workload(phases=2.0 if self.retrain else 1.0, graph=1.5)
+    return workload.Workload(phases=2.0 if self.retrain else 1.0, graph=prefix_tree.GRAPH)
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     tree = prefix_tree.forward_macs(layer_macs, (1,) * self.depth) + 2.0**self.depth * dense_macs

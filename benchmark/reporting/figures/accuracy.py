@@ -113,9 +113,7 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
   axis.set_ylim(height, 0)
   axis.grid(False)
   axis.set_xlabel("Task")
-  bar = figure.colorbar(mesh, ax=axis)
-  bar.set_label("Forgetting (pp)", color=style.INK)
-  bar.ax.tick_params(colors=style.INK)
+  style.colour_bar(figure, mesh, axis, "Forgetting (pp)")
   return style.ReportFigure(f"{name}-forgetting", "Forgetting", title,
                             "Best accuracy since a task's last visit less its final accuracy, mean over seeds.", figure,
                             _stream(groups))

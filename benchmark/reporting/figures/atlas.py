@@ -60,9 +60,7 @@ def _draw(pairs: Sequence[Pair], measure: measures.Measure) -> style.ReportFigur
     for axis in (left, right):
       axis.set_yticks(np.arange(len(own)) + .5, [str(pair.target) for pair in own])
       axis.set_ylabel("Target")
-  bar = figure.colorbar(mesh, ax=axes, shrink=.9)
-  bar.set_label(_LABELS[measure.name], color=style.INK)
-  bar.ax.tick_params(colors=style.INK)
+  style.colour_bar(figure, mesh, axes, _LABELS[measure.name], shrink=.9)
   return _named(pairs[0], measure, figure)
 
 

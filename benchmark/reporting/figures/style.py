@@ -176,9 +176,15 @@ def draw_share_maps(figure: Figure, axes, maps: Mapping[str, np.ndarray], label:
     axis.grid(False)
   for axis in axes.flat[len(maps):]:
     axis.set_visible(False)
-  bar = figure.colorbar(meshes[-1], ax=axes, shrink=.9)
+  colour_bar(figure, meshes[-1], axes, label, shrink=.9)
+
+
+def colour_bar(figure: Figure, mesh, axes, label: str, **options):
+  """A colour bar in the page's ink; options: of `Figure.colorbar`."""
+  bar = figure.colorbar(mesh, ax=axes, **options)
   bar.set_label(label, color=INK)
   bar.ax.tick_params(colors=INK)
+  return bar
 
 
 def name_entries(legend, handles: Sequence) -> None:

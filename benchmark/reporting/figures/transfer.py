@@ -62,11 +62,8 @@ def prior_evolution(name: str, title: str, groups: dict[str, list[Record]],
   for axis, (learner, (run, found)) in zip(axes.flat, shown.items()):
     mesh = _draw_prior(axis, found)
     axis.set_title(f"{style.label(learner)}, seed {run.seed}")
-    bar = figure.colorbar(mesh, ax=axis)
-    for own in (axis, bar.ax):
+    for own in (axis, style.colour_bar(figure, mesh, axis, "Prior").ax):
       own.set_gid(f"method:{learner}")
-    bar.set_label("Prior", color=style.INK)
-    bar.ax.tick_params(colors=style.INK)
     axis.set_xlabel("Epoch (over all tasks)")
   return style.ReportFigure(
       f"{name}-prior", "LASEM's prior over epochs", title,

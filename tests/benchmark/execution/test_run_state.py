@@ -18,7 +18,7 @@ def _plans(tmp_path):
   path.write_text("suite.streams = ('synthetic',)\nsuite.learners = ('stl', 'ewc')\nsuite.scale = 'smoke'\n"
                   "suite.seeds = (0,)\nsuite.sweep = {'ewc': {'STRENGTH': (10.0, 100.0)}}\n")
   _, runs = suite.load([str(path)])
-  return [plan_lib.Plan(run, 1, 1000.0, 1, 0, 0.0) for run in runs]
+  return [plan_lib.Plan(run, 1, 1000.0, 0, 0.0, cost_model.Work(1, 0, 1000.0)) for run in runs]
 
 
 @pytest.fixture(name="settings")

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from benchmark.execution import sampled, shards, tuned
+from benchmark.execution import cost_model, sampled, shards, tuned
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
 from benchmark.results import choice, records
@@ -154,7 +154,7 @@ def test_a_dry_run_names_what_is_not_known_and_shards_stay_the_same(tmp_path):
   before = names(tuned.foreseen_at_first(folder.first))
   folder.finish_all()
   assert sampled.describe(folder.expansion) == "" and names(tuned.foreseen_at_first(folder.first)) == before
-  plans = [Plan(run, 1, 1.0, 1, 0, 0.0) for run in tuned.foreseen_at_first(folder.first)]
+  plans = [Plan(run, 1, 1.0, 0, 0.0, cost_model.Work(1, 0, 1.0)) for run in tuned.foreseen_at_first(folder.first)]
   parts = [shards.select(plans, index, 2, tuned.shard_unit(folder.first.suite)) for index in (0, 1)]
   assert [{plan.run.method for plan in part} for part in parts] in ([{"stl"}, {"ewc"}], [{"ewc"}, {"stl"}])
 

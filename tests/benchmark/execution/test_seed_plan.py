@@ -18,8 +18,8 @@ _MODEL = cost_model.CostModel(seconds_per_compilation=360.0, seconds_per_step=0.
 
 def _plans(*learners, stream="cifar100", scale="paper"):
   """Runs of ten visits, so of one CPU hour each."""
-  return [plan_lib.Plan(types.SimpleNamespace(stream=stream, learner=learner, scale=scale, seed=seed), 1, 0.0, 10, 0,
-                        0.0)
+  return [plan_lib.Plan(types.SimpleNamespace(stream=stream, learner=learner, scale=scale, seed=seed), 1, 0.0, 0, 0.0,
+                        cost_model.Work(10))
           for learner in learners for seed in (0, 1)]
 
 

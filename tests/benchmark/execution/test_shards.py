@@ -11,7 +11,8 @@ from benchmark.suites.bindings import ConfigurationError
 
 
 def _plans(costs) -> list[plan_lib.Plan]:
-  return [plan_lib.Plan(suite.Run("synthetic", f"learner{number}", "smoke", 0, 0, "", "0"), 1, cost, 1, 0, 0.0)
+  return [plan_lib.Plan(suite.Run("synthetic", f"learner{number}", "smoke", 0, 0, "", "0"), 1, cost, 0, 0.0,
+                        cost_model.Work(1, 0, cost))
           for number, cost in enumerate(costs)]
 
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benchmark.execution import shards, tuned
+from benchmark.execution import cost_model, shards, tuned
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
 from benchmark.results import choice, records
@@ -86,7 +86,7 @@ def test_a_finished_suite_foresees_what_was_chosen(interrupted):
 def test_shards_keep_trials_and_what_waits_for_them_together(tmp_path):
   expansion = suite.expand([str(write(tmp_path, learners=("stl", "snn", "ewc"), seeds=(0, 1)))])
   runs = expansion.trials + [run for group in expansion.groups for run in group.variants[0]]
-  plans = [Plan(run, 1, 1.0 + len(run.learner), 1, 0, 0.0) for run in runs]
+  plans = [Plan(run, 1, 1.0 + len(run.learner), 0, 0.0, cost_model.Work(1)) for run in runs]
   parts = [shards.select(plans, index, 2, tuned.shard_unit(expansion.suite)) for index in (0, 1)]
   assert sorted(plan.run.identity for part in parts for plan in part) == sorted(run.identity for run in runs)
   methods = [{plan.run.method for plan in part} for part in parts]
