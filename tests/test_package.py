@@ -1,6 +1,7 @@
 """What `pip install` takes along."""
 
 import configparser
+import os
 import pathlib
 import shutil
 import subprocess
@@ -43,8 +44,10 @@ def _installs(tmp_path, *arguments) -> list[str]:
   make = shutil.which("make")
   if make is None:
     pytest.skip("make is not installed")
+  # The Makefile's own defaults: `make test` hands its settings (EXTRAS, MAKEFLAGS) to the tests that it runs.
+  clean = {name: value for name, value in os.environ.items() if name != "EXTRAS" and not name.startswith("MAKE")}
   shown = subprocess.run([make, "--dry-run", *arguments, f"VENV={tmp_path}"], cwd=ROOT, capture_output=True, text=True,
-                         timeout=60, check=True).stdout
+                         timeout=60, check=True, env=clean).stdout
   return [line.split("--editable ")[1].strip("'") for line in shown.splitlines() if "--editable" in line]
 
 
