@@ -123,6 +123,13 @@ def test_block_is_replaced_and_the_rest_kept(tree):
   assert "\nold\n" not in text and "| LASEM HPS" in text and "MACs" not in text
 
 
+def test_how_layers_were_chosen_is_the_reports_own_text(tree):
+  (tree / "reports" / "small" / "selection.md").write_text("### Heading\n\n| Learner |\n\nExplained.\n")
+  marked = "<!-- generated: selection reports/small -->\n<!-- end of generated text -->\n"
+  text = generated_text.regenerate(marked, tree, "x.md")
+  assert text == marked.replace("-->\n<", "-->\n| Learner |\n\nExplained.\n<")
+
+
 def test_trials_of_tuning_are_in_no_table():
   text = generated_text.short_table(_ROOT / "reports" / "tuned_cifar100")
   assert "STL" in text and text.count("scale paper") == 1
