@@ -112,7 +112,7 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
     mixed = [page.Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream)
              for panel, title, columns, rows in mixed_models.tables(found, panels)]
   tuning = page.Table("Tuning", tuning_tables.COLUMNS,
-                      [("", row[1].text, row) for row in tuning_tables.rows(choices)])
+                      [("", row[1].text, row) for row in tuning_tables.rows(choices)], ranks=tuning_tables.RANKS)
   content = page.PageContent(settings.title, [*found, *trials, *of_atlas], panels, per_task, published, figures,
                              details, mixed, tuning, tuning_tables.caption(choices) if choices else "",
                              predictions.summaries(found), selection, _atlas(atlas) if atlas else None,
@@ -136,11 +136,13 @@ def _selection(found: Sequence[records.Record],
   qualities, guesses = selection_quality.qualities(found, details), selection_tables.always_share(found)
   if not qualities:
     return {}, None
-  rows = [(each.learner, each.stream, line) for each, line in zip(qualities, selection_tables.lines(qualities))]
-  table = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, rows, ranks=selection_tables.ranks(qualities))
+  columns, lines = selection_tables.table(qualities)
+  rows = [(each.learner, each.stream, line) for each, line in zip(qualities, lines)]
+  ranks = selection_tables.ranks(columns, len({each.stream for each in qualities}) == 1)
+  table = page.Table(selection_tables.TITLE, columns, rows, ranks=ranks)
   files: dict[str, str | bytes] = {"selection.md": selection_tables.markdown(qualities, guesses),
                                    "selection.csv": selection_tables.csv(qualities)}
-  return files, page.Explained(table, [*guesses, selection_tables.EXPLANATION])
+  return files, page.Explained(table, [*guesses, selection_tables.explanation(columns)])
 
 
 def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:
