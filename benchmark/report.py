@@ -125,9 +125,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
 
 def _atlas(pairs: Sequence[atlas_lib.Pair]) -> page.Explained:
   """The transfer atlas as a part of the page."""
-  return page.Explained(page.Table(atlas_tables.TITLE, atlas_tables.columns(pairs),
-                                   [("", str(line[2].value), line) for line in atlas_tables.lines(pairs)]),
-                        atlas_tables.remarks(pairs))
+  rows = [("", str(line[2].value), line) for line in atlas_tables.lines(pairs)]
+  return page.Explained(page.Table(atlas_tables.TITLE, atlas_tables.columns(pairs), rows), atlas_tables.remarks(pairs))
 
 
 def _selection(found: Sequence[records.Record],
@@ -138,11 +137,10 @@ def _selection(found: Sequence[records.Record],
     return {}, None
   columns, lines = selection_tables.table(qualities)
   rows = [(each.learner, each.stream, line) for each, line in zip(qualities, lines)]
-  ranks = selection_tables.ranks(columns, len({each.stream for each in qualities}) == 1)
-  table = page.Table(selection_tables.TITLE, columns, rows, ranks=ranks)
-  files: dict[str, str | bytes] = {"selection.md": selection_tables.markdown(qualities, guesses),
-                                   "selection.csv": selection_tables.csv(qualities)}
-  return files, page.Explained(table, [*guesses, selection_tables.explanation(columns)])
+  table = page.Table(selection_tables.TITLE, columns, rows, ranks=selection_tables.ranks(columns, qualities))
+  shown = page.Explained(table, [*guesses, selection_tables.explanation(columns)])
+  return {"selection.md": selection_tables.markdown(qualities, guesses),
+          "selection.csv": selection_tables.csv(qualities)}, shown
 
 
 def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:

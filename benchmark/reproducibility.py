@@ -12,8 +12,9 @@ commit; which pairs of gin/suites/paper_*.gin were not measured is listed with t
   <!-- end of generated text -->
 
 is replaced by the short result table of that report, and with `selection` in place of `table` by how well its searches
-chose layers (paths count from the folder of the file). --check writes nothing. Takes seconds. Exit status: 0 written, or up to date; 1 --check found something stale; 2 a flag, record or marker is
-wrong.
+chose layers (paths count from the folder of the file). --check writes nothing. Takes seconds.
+
+Exit status: 0 written, or up to date; 1 --check found something stale; 2 a flag, record or marker is wrong.
 """
 
 import pathlib

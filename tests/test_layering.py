@@ -52,7 +52,8 @@ def test_every_module_has_a_floor():
 def test_the_table_of_floors_is_that_of_contributing():
   lines = (import_graph.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
   rows = [line.strip("| ").split(" | ") for line in lines if re.match(r"\| \d \|", line)]
-  told = {name.removesuffix(".py").replace("/", "."): int(row[0]) for row in rows for name in re.findall(r"`([^` ]+)`", row[1])}
+  told = {name.removesuffix(".py").replace("/", "."): int(row[0])
+          for row in rows for name in re.findall(r"`([^` ]+)`", row[1])}
   assert told == FLOORS
 
 

@@ -125,9 +125,9 @@ def _report_section(report: pathlib.Path, found: Sequence[records.Record], parit
           Cell(row.label, value=row.learner), Cell(panel.stream, value=""), Cell(panel.scale, value=""),
           Cell(", ".join(sorted({_epochs(details.get(record.identity), record.identity) for record in own})), value=""),
           Cell("; ".join(data), value=""),
-          Cell(parity.get(split_variant(row.learner)[0], "no fixture of its own"), value=""), Cell(_status(row), value=""),
-          Cell(str(row.num_completed)), *(Cell(cells.estimate_text(row.estimates.get(measure.name), measure))
-                                          for measure in _MEASURES),
+          Cell(parity.get(split_variant(row.learner)[0], "no fixture of its own"), value=""),
+          Cell(_status(row), value=""), Cell(str(row.num_completed)),
+          *(Cell(cells.estimate_text(row.estimates.get(measure.name), measure)) for measure in _MEASURES),
           Cell(", ".join(sorted({record.result["configuration_hash"][:12] for record in own})), value=""),
           Cell(", ".join(sorted({_commit(record) for record in own})), value="")])
   commands = sorted({texts.printable(str(record.provenance.get("command"))) for record in found})

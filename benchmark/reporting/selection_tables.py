@@ -47,10 +47,11 @@ def table(found: Sequence[Quality]) -> tuple[list[str], list[list[Cell]]]:
   return [COLUMNS[place] for place in kept], [[row[place] for place in kept] for row in rows]
 
 
-def ranks(columns: Sequence[str], is_one_stream: bool) -> list[int]:
+def ranks(columns: Sequence[str], found: Sequence[Quality]) -> list[int]:
   """How long each column stays where there is no room for all: 0 longest; a single stream goes first."""
-  order = ["Learner", *([] if is_one_stream else ["Stream"]), "Recovery (%)", "Skill", "n", "Regret (pp)",
-           "Agreement (kappa)", "Skill against", "Decision (epoch)", "Its mass", "Stream"]
+  order = ["Learner", "Recovery (%)", "Skill", "n", "Regret (pp)", "Agreement (kappa)", "Skill against",
+           "Decision (epoch)", "Its mass"]
+  order.insert(len(order) if len({each.stream for each in found}) == 1 else 1, "Stream")
   by_rank = sorted(columns, key=order.index)
   return [by_rank.index(column) for column in columns]
 

@@ -19,8 +19,8 @@ _RANKED = (measures.PEAK, measures.FINAL, measures.FORGETTING)
 _TOLD = (paired.Outcome.BETTER, paired.Outcome.EQUIVALENT, paired.Outcome.UNDECIDED, paired.Outcome.WORSE)
 CAPTION = (
     "Differences in words are means over the seeds that both methods share ± half-width of the 95 % t-interval; n is "
-    "given where it is not that of the method they are compared with. Outcomes are those of the tests described below the tables, Holm-corrected among all that one method is compared "
-    "with; undecided is no sign of equality.")
+    "given where it is not that of the method they are compared with. Outcomes are those of the tests described below "
+    "the tables, Holm-corrected among all that one method is compared with; undecided is no sign of equality.")
 CRITERION = (
     "Short of flat: from the last fifth but one of a visit's recorded epochs to the last fifth, the mean training loss "
     f"fell by more than {100 * curves.FALL_LIMIT:.0f} % of the way from the visit's largest loss to the mean of the "

@@ -66,8 +66,8 @@ def test_help_shows_the_manual_and_the_flags_of_the_command_alone(capsys):
   with pytest.raises(SystemExit) as stop:
     command_line.parse(values, ["command", "--help"], "What it does.\n")
   assert stop.value.code == 0
-  assert capsys.readouterr().out == ("What it does.\n\nFlags:\n  -h,--[no]help: Show this text.\n    (default: 'false')\n"
-                                     "  --stream: Name of a stream.\n")
+  assert capsys.readouterr().out == ("What it does.\n\nFlags:\n  -h,--[no]help: Show this text.\n"
+                                     "    (default: 'false')\n  --stream: Name of a stream.\n")
 
 
 def _run(program: str, **options) -> subprocess.CompletedProcess:

@@ -58,7 +58,8 @@ def test_the_reference_library_reads_it(folder):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--stream=stl10_20"], "describes the built-in stream alone"), (["--stream=synthetic"], "--output_dir is missing")])
+    (["--stream=stl10_20"], "describes the built-in stream alone"),
+    (["--stream=synthetic"], "--output_dir is missing")])
 def test_other_streams_are_refused(capsys, tmp_path, arguments, message):
   if "stl10" in arguments[0]:
     from tests.data import stl10_raw

@@ -1,6 +1,7 @@
 """The table of how well searches chose."""
 
 import csv
+import dataclasses
 import io
 
 import pytest
@@ -42,8 +43,10 @@ def test_columns_of_which_nothing_is_known_are_neither_shown_nor_explained():
 
 
 def test_a_single_stream_gives_way_first():
-  by_rank = [[column for _, column in sorted(zip(selection_tables.ranks(selection_tables.COLUMNS, is_one_stream),
-                                                 selection_tables.COLUMNS))] for is_one_stream in (True, False)]
+  found, columns = selection_quality.qualities(_runs(), {}), selection_tables.COLUMNS
+  two_streams = [*found, dataclasses.replace(found[0], stream="other")]
+  by_rank = [[column for _, column in sorted(zip(selection_tables.ranks(columns, qualities), columns))]
+             for qualities in (found, two_streams)]
   assert by_rank[0][:4] == ["Learner", "Recovery (%)", "Skill", "n"] and by_rank[0][-1] == "Stream"
   assert by_rank[1][:3] == ["Learner", "Stream", "Recovery (%)"]
 

@@ -36,12 +36,13 @@ def test_equivalence_names_its_margin():
 
 
 def test_n_is_said_where_it_differs_and_too_few_pairs_of_enough_seeds_are_named():
-  runs = [constant(learner, seed, .5 + .01 * seed + place * (.1 + .001 * seed)) for place, (learner, seeds) in enumerate(
-      {"stl": range(8), "hps_all": range(6), "snn": range(4)}.items()) for seed in seeds]
+  trials = {"stl": range(8), "hps_all": range(6), "snn": range(4)}
+  runs = [constant(learner, seed, .5 + .01 * seed + place * (.1 + .001 * seed))
+          for place, (learner, seeds) in enumerate(trials.items()) for seed in seeds]
   panel, = comparison.panels(runs, baseline="stl")
   line = takeaway.of_panel(panel, runs, {}).lines[0]
-  assert re.search(r"better: HPS All \(\+10\.\d\d ± 0\.\d\d pp, n = 6\); no outcome is stated of 1 method with 4 shared "
-                   "seeds, as 5 are needed", line)
+  assert re.search(r"better: HPS All \(\+10\.\d\d ± 0\.\d\d pp, n = 6\); no outcome is stated of 1 method with 4 "
+                   "shared seeds, as 5 are needed", line)
 
 
 def test_controls_have_sentences_of_their_own():
