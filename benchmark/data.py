@@ -26,7 +26,6 @@ Exit status: 0 all is there; 1 `check` found something missing, damaged or not a
 binding or the data are wrong.
 """
 
-import os
 import pathlib
 import sys
 import time
@@ -36,6 +35,7 @@ from absl import flags
 from benchmark import command_line
 from benchmark.execution import process
 from benchmark.inspection import starting_files
+from benchmark.results import texts
 from benchmark.suites import gin_files
 from lasem_tf.data.stream import DataError, StreamContext
 
@@ -82,7 +82,8 @@ def main(argv) -> int:
   # This imports TensorFlow, whose settings `prepare_process` makes first.
   from benchmark.inspection import commands  # noqa: PLC0415
 
-  context = StreamContext(values.seed, values.design_seed, _data_dirs(values), values.cache_dir, values.download)
+  context = StreamContext(values.seed, values.design_seed, command_line.data_dirs(values), values.cache_dir,
+                          values.download)
   request = commands.Request(values.stream, tuple(values.gin_param), context, bool(values.data_dir))
   output_dir = pathlib.Path(values.output_dir) if values.output_dir else None
 
@@ -104,17 +105,13 @@ def main(argv) -> int:
   return status
 
 
-def _data_dirs(values: flags.FlagValues) -> tuple[str, ...]:
-  return tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
-
-
 def _init(root: str | None, values: flags.FlagValues) -> int:
   if root is None:
     command_line.fail("ROOT is missing: `init` needs a folder with one folder of images for each class, or a CSV file.")
   for line in command_line.run_or_fail(
-      lambda: starting_files.write(root, _data_dirs(values), pathlib.Path(values.output_dir or "")),
+      lambda: starting_files.write(root, command_line.data_dirs(values), pathlib.Path(values.output_dir or "")),
       (gin_files.ConfigurationError, DataError)):
-    print(line)
+    print(texts.printable(line))
   return 0
 
 

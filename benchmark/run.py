@@ -148,14 +148,11 @@ def _run(values: flags.FlagValues) -> int:
 def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:
   if not math.isfinite(values.checkpoint_seconds):
     raise ConfigurationError(f"--checkpoint_seconds={values.checkpoint_seconds} must be a number of seconds.")
-  data_dirs = values.data_dir or [os.environ.get("LASEM_DATA_DIR", "Data")]
-  expand = os.path.expanduser  # A shell leaves '~' alone behind '='.
   return Settings(
-      output_dir=expand(values.output_dir or os.path.join("runs", the_suite.name)),
-      data_dirs=tuple(map(expand, data_dirs)), cache_dir=values.cache_dir and expand(values.cache_dir),
-      download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
-      deterministic=values.deterministic, tensorboard=values.tensorboard, predictions=values.predictions,
-      keep_model=values.keep_model, grow=values.grow and expand(values.grow))
+      output_dir=values.output_dir or os.path.join("runs", the_suite.name), data_dirs=command_line.data_dirs(values),
+      cache_dir=values.cache_dir, download=values.download, checkpoint_seconds=values.checkpoint_seconds,
+      threads=values.threads, deterministic=values.deterministic, tensorboard=values.tensorboard,
+      predictions=values.predictions, keep_model=values.keep_model, grow=values.grow)
 
 
 def _executor(values: flags.FlagValues, settings: Settings, places, display):

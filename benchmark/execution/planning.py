@@ -67,12 +67,19 @@ def check_parents(runs: Sequence[suite.Run], settings: Settings) -> None:
   """
   if settings.grow is None:
     return
+  folder, own = pathlib.Path(settings.grow), {settings.run_dir(run).resolve() for run in runs}
   for run in runs:
+    # With --overwrite the run would go on from what is deleted first.
+    if (directory := growing.directory_of_parent(folder, run)).resolve() in own:
+      raise ConfigurationError(f"--grow={folder}: {directory} is a folder that this suite writes to: name another "
+                               "--output_dir.")
     if not (settings.run_dir(run) / run_files.RECORD_FILE).exists():
+      prepared = run_once.build(run, settings)
       try:
-        growing.parent(pathlib.Path(settings.grow), run, run_once.build(run, settings).data)
+        order = schedule.task_order(prepared.options.task_order, prepared.stream.num_tasks)
+        growing.check_visits(growing.parent(folder, run, prepared.data), run, order, prepared.data, prepared.learner)
       except (saved_run.ModelError, growth.GrowthError) as error:
-        raise ConfigurationError(f"--grow={settings.grow}: {error}") from error
+        raise ConfigurationError(f"--grow={folder}: {error}") from error
 
 
 def shared_images(stream: stream_lib.TaskStream) -> list[str]:

@@ -65,7 +65,7 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
     learner = experiment.learner(experiment.learner_context(
         tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples,
         tuple(task.best_configuration for task in stream.tasks)))
-    lifetime.check(stream, options)
+    lifetime.check(stream, options, learner)
   except stream_lib.DataError:
     raise
   except (ValueError, TypeError, RuntimeError) as error:

@@ -132,7 +132,7 @@ class SavedRun:
     try:
       learner.restore_structure(self.checkpoint.state["structure"])
       session_lib.assign_strictly(learner.variables(), self.checkpoint.arrays)
-    except (checkpoints.CheckpointError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (checkpoints.CheckpointError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
       raise ModelError(f"The model of {self.run.identity} does not fit its configuration ({error}): it is damaged, or "
                        "another version of this package wrote it.") from error
     return learner
@@ -174,10 +174,13 @@ def read(directory: pathlib.Path) -> SavedRun:
     raise ModelError(f"{folder} holds no model of format {_FORMAT}, but {state.get('model_format', 'something else')}: "
                      "read it with the version that wrote it.")
   try:
-    return SavedRun(suite.Run.from_json(state["run"]), tuple(state["image_shape"]),
-                    tuple(SavedTask.from_json(number, values) for number, values in enumerate(state["tasks"])),
-                    checkpoints.Checkpoint(state["session"], found.arrays))
-  except (KeyError, TypeError, ValueError, AttributeError) as error:
+    saved = SavedRun(suite.Run.from_json(state["run"]), tuple(state["image_shape"]),
+                     tuple(SavedTask.from_json(number, values) for number, values in enumerate(state["tasks"])),
+                     checkpoints.Checkpoint(state["session"], found.arrays))
+    for task_id in saved.order:  # What is asked of it later is there.
+      saved.configuration(saved.tasks[task_id].info.task_id)
+    return saved
+  except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
     raise ModelError(f"{folder} lacks or garbles {error}: it is damaged, or another version wrote it.") from error
 
 

@@ -1,6 +1,7 @@
 """What gin files bind, read as text: nothing is imported, constructed or put into gin's global state."""
 
 import dataclasses
+import itertools
 import math
 import pathlib
 import re
@@ -12,6 +13,8 @@ from gin import config_parser
 
 from benchmark.suites import gin_files
 from benchmark.suites.gin_files import ConfigurationError
+
+_MOST_MACROS = 10_000  # In one value.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +79,6 @@ class GinText:
       raise ConfigurationError(f"{origin}: {spelling} holds a number that is not finite; bind a finite one.")
     name = canonical(spelling)
     self.values[name], self.spelling[name], self.origins[name] = value, spelling, origin
-
 
   def drop(self, name: str) -> None:
     """Takes a binding away, by its key in `values`."""
@@ -168,13 +170,29 @@ def short(configurable: str) -> str:
 
 
 def expand_macros(value: Any, values: Mapping[str, Any]) -> Any:
-  """The value with every macro replaced by what it is bound to; macros that nothing binds stay."""
-  if isinstance(value, Macro):
-    return expand_macros(values[value.name], values) if value.name in values else value
+  """The value with every macro replaced by what it is bound to; macros that nothing binds stay.
+
+  Raises:
+    ConfigurationError: a macro stands for itself, or macros that name each other stand for more than any file needs.
+  """
+  return _expanded(value, values, (), itertools.count(1))
+
+
+def _expanded(value: Any, values: Mapping[str, Any], within: tuple[str, ...], count: Iterator[int]) -> Any:
+  """See `expand_macros`; `within` are the macros on the way to this value, `count` numbers all that are replaced."""
+  expand = lambda entry: _expanded(entry, values, within, count)
+  if isinstance(value, Macro) and value.name in values:
+    if value.name in within:
+      raise ConfigurationError(f"Macro %{value.name} stands for itself, through "
+                               f"{', '.join(f'%{name}' for name in within)}: bind it to a value.")
+    if next(count) > _MOST_MACROS:
+      raise ConfigurationError(f"Macro %{value.name}: macros in macros stand for more than {_MOST_MACROS} values; bind "
+                               "fewer.")
+    return _expanded(values[value.name], values, (*within, value.name), count)
   if isinstance(value, (list, tuple)):
-    return type(value)(expand_macros(entry, values) for entry in value)
+    return type(value)(map(expand, value))
   if isinstance(value, dict):
-    return {key: expand_macros(entry, values) for key, entry in value.items()}
+    return {key: expand(entry) for key, entry in value.items()}
   return value
 
 

@@ -76,8 +76,8 @@ class Run:
   @classmethod
   def from_json(cls, values: Mapping[str, Any]) -> "Run":
     """The inverse of `to_json`."""
-    tuning = Tuning(**values["tuning"]) if values["tuning"] else None
-    return cls(**{**values, "bindings": tuple(map(tuple, values["bindings"])), "tuning": tuning})
+    return cls(**{**values, "bindings": tuple(map(tuple, values["bindings"])),
+                  "tuning": Tuning.from_json(values["tuning"])})
 
 
 def configuration_hash(values: Mapping[str, Any], design_seed: int) -> str:

@@ -104,7 +104,11 @@ def _check_no_images(folder: pathlib.Path) -> None:
 
 def _entries(folder: pathlib.Path) -> list[pathlib.Path]:
   with sources.reading(folder, sources.READABLE):
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+  if lost := next((path for path in found if path.is_symlink() and not path.exists()), None):
+    raise DataError(f"{lost} is a symbolic link that leads nowhere, behind which a class or an image may be missing. "
+                    "Restore its target, or remove the link.")
+  return found
 
 
 def _folders(folder: pathlib.Path) -> list[pathlib.Path]:

@@ -201,6 +201,8 @@ def _empty(root):
     (_folder_problem(_remove_class), "one class only, 'ant': there is nothing to tell apart. Add a second class"),
     (_folder_problem(lambda root: _write(root / "bee" / "x.jpg")),
      "bee/x.jpg cannot be decoded: it is no image .* Or bind FolderStream.skip_unreadable = True"),
+    (_folder_problem(lambda root: (root / "cat").symlink_to("unmounted")), "photos/cat is a symbolic link that leads"),
+    (_folder_problem(lambda root: (root / "bee" / "x.jpg").symlink_to("x.jpg")), "bee/x.jpg is a symbolic link that"),
     (_folder_problem(_empty), "photos holds no folder. An image belongs into <root>/<class>/"),
     (_folder_problem(lambda root: (root / "cat").mkdir()), "photos/cat is empty: it holds no image"),
     (_folder_problem(shutil.rmtree), "FolderStream.root = .*: there is none. Searched: .*--data_dir"),
