@@ -40,7 +40,7 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_string("task", None, "Number of the task that the images belong to, from 0, or 'auto'.",
                       flag_values=values)
   flags.DEFINE_enum("format", "text", ["text", "csv", "json"], "What to write.", flag_values=values)
-  flags.DEFINE_integer("threads", 1, "Threads.", lower_bound=1, flag_values=values)
+  flags.DEFINE_integer("threads", 1, "Threads.", lower_bound=1, upper_bound=10_000, flag_values=values)
   return values
 
 

@@ -30,6 +30,7 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import (
+  display as display_lib,
   plan as plan_lib,
   pool,
   process,
@@ -47,6 +48,8 @@ from benchmark.suites import suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data.stream import DataError
 
+_MOST = 10_000  # Processes, or threads of one.
+
 
 def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
@@ -60,9 +63,10 @@ def define_flags() -> flags.FlagValues:
   text("cache_dir", None, "Folder for decoded images. Default: beside the data.")
   switch("download", False, "Let TensorFlow Datasets download what is missing.")
   number("jobs", None, "Runs at a time. Default: the usable cores, or as many as a CPU quota allows; with GPUs, one "
-         "run for each; with Ray, what the cluster holds.", lower_bound=1)
-  number("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.", lower_bound=1)
-  number("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1)
+         "run for each; with Ray, what the cluster holds.", lower_bound=1, upper_bound=_MOST)
+  number("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.", lower_bound=1,
+         upper_bound=_MOST)
+  number("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1, upper_bound=_MOST)
   flags.DEFINE_enum("executor", "local", ["local", "ray"], "Where runs are executed: on this machine, or as tasks of a "
                     "Ray cluster whose nodes share the output and data folders.", flag_values=values)
   text("ray_address", "auto", "Ray cluster: 'auto' for the one this machine belongs to, 'local' to start one here, or "
@@ -100,7 +104,8 @@ def _run(values: flags.FlagValues) -> int:
     raise ConfigurationError(f"--detect={values.detect:g} plans seeds: name percentage points between 0 and 100, and "
                              "add --dry_run.")
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
-  first = sampled.begin(suite.expand(values.gin_file, values.gin_param))
+  with display_lib.patience("Planning: every configuration is put together and checked first."):
+    first = sampled.begin(suite.expand(values.gin_file, values.gin_param))
   settings = _settings(values, first.suite)
   expansion = sampled.resume(first, settings)
   if values.executor == "ray":
@@ -112,7 +117,9 @@ def _run(values: flags.FlagValues) -> int:
 
   places = process.places(values.jobs, process.visible_gpus(), values.runs_per_gpu)
   decisions = tuned.decide(expansion.groups, settings)
-  plans = rounds.plan(first, expansion, decisions, shard, settings, needs_data=not values.dry_run)
+  with display_lib.patience("Planning: every network is constructed first, which takes a while for many "
+                            "configurations, tasks or layers."):
+    plans = rounds.plan(first, expansion, decisions, shard, settings, needs_data=not values.dry_run)
   own, trials = {plan.run for plan in plans}, set(expansion.trials)
   if values.dry_run:
     states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()

@@ -68,7 +68,7 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
     lifetime.check(stream, options, learner)
   except stream_lib.DataError:
     raise
-  except (ValueError, TypeError, RuntimeError) as error:
+  except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
     raise ConfigurationError(f"Run {run.identity}: {' '.join(str(error).split())}") from error
   return Prepared(experiment, stream, data, learner, options)
 

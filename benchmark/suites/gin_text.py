@@ -15,6 +15,7 @@ from benchmark.suites import gin_files
 from benchmark.suites.gin_files import ConfigurationError
 
 _MOST_MACROS = 10_000  # In one value.
+_LARGEST = 10**18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,10 +74,11 @@ class GinText:
     """Adds a binding, or replaces the one of that name.
 
     Raises:
-      ConfigurationError: a number is not finite.
+      ConfigurationError: a number is not finite, or whole and larger than records hold.
     """
-    if not _is_finite(value):
-      raise ConfigurationError(f"{origin}: {spelling} holds a number that is not finite; bind a finite one.")
+    if not all(map(_is_usable, parts(value))):
+      raise ConfigurationError(f"{origin}: {spelling} holds a number that is not finite, or a whole one beyond 10^18; "
+                               "bind another.")
     name = canonical(spelling)
     self.values[name], self.spelling[name], self.origins[name] = value, spelling, origin
 
@@ -221,5 +223,5 @@ def parts(value: Any) -> Iterator[Any]:
     yield value
 
 
-def _is_finite(value: Any) -> bool:
-  return all(math.isfinite(part) for part in parts(value) if isinstance(part, float))
+def _is_usable(part: Any) -> bool:
+  return math.isfinite(part) if isinstance(part, float) else not isinstance(part, int) or abs(part) <= _LARGEST

@@ -78,6 +78,7 @@ def test_an_own_file_replaces_a_shipped_one_by_name_and_is_announced(write, caps
     ("deep.gin", "A.x = " + "(" * 3000, "deep.gin"),
     ("latin.gin", b"A.x = '\xe9'\n", "latin.gin is not encoded in UTF-8"),
     ("inf.gin", "A.x = (1, {'a': [1e999]})\n", "inf.gin, line 1: A.x holds a number that is not finite"),
+    ("large.gin", f"A.x = [1, {'9' * 400}]\n", "a whole one beyond 10^18; bind another"),
 ])
 def test_what_is_no_gin_file_is_refused_in_one_line(write, name, text, message):
   with pytest.raises(ConfigurationError) as error:
