@@ -36,7 +36,7 @@ from benchmark import command_line
 from benchmark.execution import process
 from benchmark.inspection import starting_files
 from benchmark.results import texts
-from benchmark.suites import gin_files
+from benchmark.suites import gin_files, open_stream
 from lasem_tf.data.stream import DataError, StreamContext
 
 _COMMANDS = ("init", "check", "describe", "preview", "prepare", "croissant")
@@ -77,6 +77,9 @@ def main(argv) -> int:
     return _init(root, values)
   if values.stream is None and command != "check":
     command_line.fail(f"--stream is missing: `{command}` needs the name of a stream, such as --stream=cifar100.")
+  if values.stream is not None:  # A misspelt name need not wait for TensorFlow.
+    command_line.run_or_fail(lambda: open_stream.read(values.stream, values.gin_param),
+                             (gin_files.ConfigurationError,))
   process.prepare_process()
   process.import_tensorflow()
   # This imports TensorFlow, whose settings `prepare_process` makes first.

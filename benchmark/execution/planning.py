@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from benchmark.execution import cost_model, run_once
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
-from benchmark.models import growing, saved_run
+from benchmark.models import growing
+from benchmark.models.model_folder import ModelError
 from benchmark.results import records, run_files
 from benchmark.suites import bindings as bindings_lib, experiment as experiment_lib, suite
 from benchmark.suites.gin_files import ConfigurationError
@@ -78,7 +79,7 @@ def check_parents(runs: Sequence[suite.Run], settings: Settings) -> None:
       try:
         order = schedule.task_order(prepared.options.task_order, prepared.stream.num_tasks)
         growing.check_visits(growing.parent(folder, run, prepared.data), run, order, prepared.data, prepared.learner)
-      except (saved_run.ModelError, growth.GrowthError) as error:
+      except (ModelError, growth.GrowthError) as error:
         raise ConfigurationError(f"--grow={folder}: {error}") from error
 
 

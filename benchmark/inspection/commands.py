@@ -145,8 +145,8 @@ def describe(request: Request) -> int:
   if network := open_stream.network(request.name, request.bindings):
     _say(console, f"Network: {network}")
   keys = list(dict.fromkeys(key for task in stream.tasks for key in task.details))
-  titles = [_text(key.replace("_", " ")) for key in keys]
-  table = rich_table.Table("task", *types.SPLITS, *titles, "classes", "names in label order")
+  titles = ["task", *types.SPLITS, *(key.replace("_", " ") for key in keys), "classes", "names in label order"]
+  table = rich_table.Table(*(rich_table.Column(_text(title)) for title in titles))
   counts = stream.counts()
   for task in stream.tasks:
     details = [_text(_detail(task.details.get(key))) for key in keys]

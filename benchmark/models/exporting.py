@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from benchmark.models import keras_network, saved_run, trained_model
-from benchmark.models.saved_run import ModelError
+from benchmark.models.model_folder import ModelError
 from lasem_tf.training import serving
 
 _CLASSES_FILE = "classes.json"

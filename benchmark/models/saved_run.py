@@ -9,6 +9,8 @@ from typing import Any
 import gin
 import numpy as np
 
+from benchmark.models import model_folder
+from benchmark.models.model_folder import ModelError
 from benchmark.results import run_files
 from benchmark.suites import experiment as experiment_lib, suite
 from benchmark.suites.gin_files import ConfigurationError
@@ -19,10 +21,6 @@ from lasem_tf.training import checkpoints, session as session_lib, splits
 
 _FORMAT = 1
 Examples = Callable[[int, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-class ModelError(ValueError):
-  """A trained model cannot be used as asked; the message names the folder and the remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,13 +160,13 @@ def read(directory: pathlib.Path) -> SavedRun:
   Raises:
     ModelError: there is none, or it is damaged or of another format.
   """
-  folder = directory if directory.name == run_files.MODEL_FOLDER else directory / run_files.MODEL_FOLDER
+  folder = model_folder.of_run(directory)
   try:
     found = checkpoints.read_newest(folder)
   except checkpoints.CheckpointError as error:
     raise ModelError(f"{error} Restore the folder {folder}, or train the run again.") from error
   if found is None:
-    raise ModelError(_why_missing(directory))
+    raise ModelError(model_folder.why_missing(directory))
   state = found.state
   if state.get("model_format") != _FORMAT:
     raise ModelError(f"{folder} holds no model of format {_FORMAT}, but {state.get('model_format', 'something else')}: "
@@ -182,19 +180,6 @@ def read(directory: pathlib.Path) -> SavedRun:
     return saved
   except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
     raise ModelError(f"{folder} lacks or garbles {error}: it is damaged, or another version wrote it.") from error
-
-
-def _why_missing(directory: pathlib.Path) -> str:
-  if not directory.is_dir():
-    return f"{directory}: no such folder; name the folder of a run, such as runs/smoke/synthetic/stl/smoke/seed0."
-  if (directory / run_files.RECORD_FILE).exists():
-    return (f"{directory} keeps no model: the run did not complete, was trained with --nokeep_model, or by a version "
-            "that kept none. Train it again to have one.")
-  if (directory / run_files.IDENTITY_FILE).exists():
-    return f"{directory} holds a run that has not finished: start its command again first."
-  inside = sorted(path.parent for path in directory.rglob(run_files.RECORD_FILE))
-  hint = f", such as {inside[0]}" if inside else ""
-  return f"{directory} is not the folder of a run: name one that holds {run_files.RECORD_FILE}{hint}."
 
 
 @contextlib.contextmanager

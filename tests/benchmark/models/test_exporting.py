@@ -12,7 +12,7 @@ import pytest
 import lasem_tf
 from benchmark import export
 from benchmark.models import exporting
-from benchmark.models.saved_run import ModelError
+from benchmark.models.model_folder import ModelError
 from lasem_tf.data import preprocessing as preprocessing_lib
 from lasem_tf.training import serving
 from tests.benchmark.models import short_runs

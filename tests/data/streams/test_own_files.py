@@ -11,7 +11,7 @@ from PIL import Image
 
 from lasem_tf import types
 from lasem_tf.data import overlap, preprocessing as preprocessing_lib, sources
-from lasem_tf.data.readers import prepared_images
+from lasem_tf.data.readers import image_folders, prepared_images
 from lasem_tf.data.stream import DataError, StreamContext
 from lasem_tf.data.streams.own_files import FolderStream, TableStream
 from tests.data import photographs
@@ -225,6 +225,21 @@ def test_bad_folders_and_bindings_are_refused_in_one_line(build, message, contex
   with pytest.raises(ValueError, match=message) as error:
     build(root, context)
   assert "\n" not in str(error.value)
+
+
+def test_images_below_a_folder_are_all_found_once(tmp_path):
+  root = photographs.write(tmp_path / "new", photographs.CLASSES[:1], 2)
+  elsewhere = photographs.write(tmp_path / "elsewhere", photographs.CLASSES[1:2], 1)
+  (root / "linked").symlink_to(elsewhere)
+  (root / "ant" / "again").symlink_to(root)
+  (root / "ant" / "folder.jpg").mkdir()
+  for name in ("._000.jpg", "notes.txt", ".hidden/a.jpg"):
+    _write(root / "ant" / name)
+  found = [str(path.relative_to(root)) for path in image_folders.images_below(root)]
+  assert found == ["ant/000.jpg", "ant/001.jpg", "linked/bee/000.jpg"]
+  (root / "b").symlink_to("unmounted")
+  with pytest.raises(DataError, match="new/b is a symbolic link that leads nowhere"):
+    image_folders.images_below(root)
 
 
 def test_unreadable_images_are_left_out_where_one_says_so(context, tmp_path, caplog):
