@@ -88,7 +88,8 @@ class SavedRun:
     Raises:
       CheckpointError: the disk is full or not writable.
     """
-    state = {"model_format": _FORMAT, "run": self.run.to_json(), "image_shape": list(self.image_shape),
+    run = dataclasses.replace(self.run, code=())  # A model may be used with code that was edited since.
+    state = {"model_format": _FORMAT, "run": run.to_json(), "image_shape": list(self.image_shape),
              "tasks": [task.to_json() for task in self.tasks], "session": self.checkpoint.state}
     store = checkpoints.CheckpointStore(directory / run_files.MODEL_FOLDER, num_kept=1)
     store.save(state, self.checkpoint.arrays)
