@@ -44,9 +44,9 @@ class Request:
 
 
 def _console() -> rich_console.Console:
-  # Wide where the output goes into a file or a pipe, so that paths and messages stay on one line.
-  console = rich_console.Console()
-  return console if console.is_terminal else rich_console.Console(width=200)
+  # Wide where the output goes into a file or a pipe, so that paths and messages stay on one line. Rich itself takes a
+  # pipe for a terminal where FORCE_COLOR is set.
+  return rich_console.Console(width=None if sys.stdout.isatty() else 200)
 
 
 def _text(text: str) -> rich_text.Text:

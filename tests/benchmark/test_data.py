@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from benchmark import data
-from benchmark.inspection import inventory as inventory_lib
+from benchmark.inspection import commands, inventory as inventory_lib
 from benchmark.suites import open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf.data.readers import stl10_files
@@ -83,6 +83,11 @@ def test_names_are_told_as_they_are(capsys, tmp_path):
   assert "[/b]:heart:" in output and "[red]" in output and "$\\foo{$\N{REPLACEMENT CHARACTER}[31m" in output
   assert _run("preview", *stream, f"--output_dir={tmp_path / 'sheets'}") == 0
   assert _run("check", f"--data_dir={tmp_path}[/b]") == 0 and "[/b]" in capsys.readouterr().out
+
+
+def test_a_pipe_is_wide_also_where_colours_are_forced(monkeypatch):
+  monkeypatch.setenv("FORCE_COLOR", "1")
+  assert commands._console().width == 200
 
 
 def test_check_of_an_empty_folder_names_the_places(capsys, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.execution import planning
 from lasem_tf import types
 from lasem_tf.data import overlap, preprocessing as preprocessing_lib, sources
 from lasem_tf.data.readers import image_folders, prepared_images
@@ -113,6 +114,17 @@ def test_fixed_folders_of_splits(photos, context, tmp_path):
   shutil.rmtree(tmp_path / "Val")
   with pytest.raises(DataError, match="none of validation: add it, or move the classes up"):
     _folder(tmp_path, context, num_tasks=1)
+
+
+def test_files_that_are_in_several_splits_are_told_without_decoding(photos, context, tmp_path):
+  for split in ("train", "val", "test"):
+    for name in photographs.CLASSES[:2]:
+      shutil.copytree(photos / name, tmp_path / split / name)
+  shared = _folder(tmp_path, context, num_tasks=1)
+  found = planning.shared_images(shared)
+  assert len(found) == 3 and found[0] == ("Warning: stream folder: Task 0: 20 of 20 validation images are also train "
+                                          "images. Give every split images of its own.")
+  assert not shared._is_decoded and not planning.shared_images(_folder(photos, context, num_tasks=3))
 
 
 def test_domains_are_tasks_of_the_same_classes(photos, context, tmp_path):
