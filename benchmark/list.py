@@ -8,7 +8,7 @@
       what the name stands for, what it binds, and what else may be bound with --gin_param
 
 Files of the working folder are listed beside the shipped ones. Takes a second. Exit status: 0 listed; 2 an unknown
-name.
+name, or the list cannot be written.
 """
 
 import sys

@@ -14,7 +14,7 @@ first. json: a list with an entry for each image.
 A model's configuration is Gin text, which imports and calls what it names: use a model from elsewhere only if you would
 also run a program from there.
 
-Exit status: 0 written; 2 a flag, the model or an image is wrong.
+Exit status: 0 written; 2 a flag, the model or an image is wrong, or the answers cannot be written.
 """
 
 import json

@@ -15,9 +15,10 @@ with scale <scale>[tuning], then evaluates what their validation accuracies choo
 takes about a minute on two cores; --dry_run tells the cost of any other.
 
 Exit status: 0 every run completed (a trial may diverge); 1 some run failed or diverged (the table shows which, and
-why), or nothing could be chosen for a learner; 2 a flag, a configuration or the data are wrong (nothing was trained);
-130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a checkpoint). What is printed
-decides nothing: a suite goes on, and ends with the same status, when its output is closed or nobody reads it.
+why), nothing could be chosen for a learner, or the table cannot be written; 2 a flag, a configuration or the data are
+wrong (nothing was trained); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a
+checkpoint). What is printed decides nothing: a suite goes on, and ends with the same status, when its output is closed
+or nobody reads it.
 """
 
 import functools

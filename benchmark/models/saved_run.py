@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gin
+import keras
 import numpy as np
 
 from benchmark.models import model_folder
@@ -103,8 +104,12 @@ class SavedRun:
       examples: see `LearnerContext`; default: there are none, and a learner that asks for some is refused.
 
     Raises:
-      ModelError: a module that the configuration names is not there, or does not fit this version.
+      ModelError: a module that the configuration names is not there, or does not fit this version; or Keras computes
+        in another precision than runs do.
     """
+    if keras.config.floatx() != "float32":  # Of a program that imports this one, or of its keras.json.
+      raise ModelError(f"Keras computes in {keras.config.floatx()}, runs were trained in float32: call "
+                       "keras.config.set_floatx('float32') first, or take floatx out of keras.json.")
     counts = tuple(task.info.num_classes for task in self.tasks) if num_classes is None else tuple(num_classes)
     try:
       with _own_gin_state():

@@ -120,6 +120,11 @@ def test_a_damaged_or_foreign_model_gets_one_line(two_tasks, tmp_path, spoil, me
   assert "\n" not in str(caught.value) and str(copy) in str(caught.value)
 
 
+def test_a_program_of_another_precision_is_told_so(two_tasks, float64):
+  with pytest.raises(saved_run.ModelError, match=r"Keras computes in float64, .*set_floatx\('float32'\) first"):
+    saved_run.read(two_tasks).learner()
+
+
 def test_reading_changes_nothing(two_tasks):
   before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in two_tasks.rglob("*")}
   saved_run.read(two_tasks)
