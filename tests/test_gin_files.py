@@ -112,6 +112,16 @@ def test_suites(name, settings):
   assert f"{len(plans)} runs" in rendered and all(run.identity in rendered for run in chosen)
 
 
+@pytest.mark.parametrize("name", [name for name in SUITES if "images_per_" in (ROOT / name).read_text()])
+def test_suites_are_planned_before_their_data_are_there(name, tmp_path):
+  """Those that say how many images there are; of every stream one run."""
+  runs = {group.stream: runs[0][0] for group in suite.expand([name], ()).groups
+          for runs in (group.variants, group.trials) if runs}
+  settings = run_once.Settings(output_dir=str(tmp_path), data_dirs=(str(tmp_path),), cache_dir=str(tmp_path))
+  plans = planning.plan(list(runs.values()), settings, needs_data=False)
+  assert all(plan.training_gmacs > 0 and plan.missing_data for plan in plans)
+
+
 @pytest.mark.parametrize("name", [name for name in SUITES if name.startswith(("papers/", "suites/paper_"))])
 def test_suites_of_the_papers_have_five_trials(name):
   assert _suite(name).seeds == (0, 1, 2, 3, 4)

@@ -28,7 +28,7 @@ class Plan:
     model_bytes: of one network for each task, where the final model is kept; else 0.
     prediction_bytes: size of the predictions beside the record.
     warnings: what a user should know before training.
-    missing_data: why the raw data cannot be used, if the cost is that of the official data; else ''.
+    missing_data: why the raw data cannot be used, if the cost is that of the data that are expected; else ''.
   """
 
   run: suite.Run
@@ -88,7 +88,7 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int,
                  "up slowly, or a search is decided as early as where this was measured. One that stays undecided "
                  "takes as long as without a bound.")
   missing = sorted({entry.missing_data for entry in plans} - {""})
-  lines += [f"Costs are those of the official data, which cannot be used yet: {reason}" for reason in missing]
+  lines += [f"Costs are those of the data that are expected, which cannot be used yet: {reason}" for reason in missing]
   if size := sum(entry.prediction_bytes for entry in plans):
     lines.append(f"Predictions take {size / 1e6:,.1f} MB on disk (--nopredictions: none).")
   composed = {entry.run.method: entry.run.source for entry in plans if " + " in entry.run.source}

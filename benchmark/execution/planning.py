@@ -25,7 +25,7 @@ def plan(runs: Sequence[suite.Run], settings: Settings, needs_data: bool = True)
   Args:
     runs: of a suite.
     settings: where the data are.
-    needs_data: false: where the data cannot be used, plan with the official data's counts.
+    needs_data: false: where the data cannot be used, plan with the counts that the configuration expects.
 
   Raises:
     ConfigurationError: a binding does not fit.

@@ -25,6 +25,7 @@ import tensorflow as tf
 
 from lasem_tf.nn import layers, optimizers, prefix_tree, workload
 from lasem_tf.selection import base
+from lasem_tf.selection.adopted import AdoptedLayers
 from lasem_tf.selection.configuration import enumerate_configurations
 from lasem_tf.selection.expectation_search import posterior
 
@@ -46,12 +47,11 @@ class HeldOutSearch(base.Search):
   def __init__(self, task_id: int, options: "HeldOut", adopted: Sequence[bool]):
     """Begins with a uniform prior over the admissible configurations."""
     depth = options.depth
-    self._options, self._adopted = options, tuple(adopted) or (False,) * depth
+    self._options = options
+    self._layers = AdoptedLayers.of(adopted, depth, options.freeze_adopted, options.share_unadopted)
     self.configurations = enumerate_configurations((1,) * depth)
     self._sharing_table = np.array([c.bits for c in self.configurations])
-    self.admissible = np.ones(len(self.configurations), bool)
-    if options.share_unadopted:
-      self.admissible = (self._sharing_table | np.array(self._adopted)).all(axis=1)
+    self.admissible = (self._sharing_table >= self._layers.shared_always).all(axis=1)
     self._prefix, dtype = f"task{task_id}/selection", keras.config.floatx()
     self._prior = tf.Variable(tf.constant(self.admissible / self.admissible.sum(), dtype))
     self._evidence = tf.Variable(tf.zeros([len(self.configurations)], dtype))
@@ -78,7 +78,7 @@ class HeldOutSearch(base.Search):
     return None
 
   def step(self, problem):
-    trained = self._trained(problem)
+    trained = self._layers.trained(problem)
     optimizer = optimizers.RMSProp(trained)
     uniform = tf.constant(self.admissible / self.admissible.sum(), self._prior.dtype)
 
@@ -99,12 +99,6 @@ class HeldOutSearch(base.Search):
       return loss, {"posterior_maximum": tf.reduce_max(weights)}
 
     return base.SearchStep(run, optimizer.slots)
-
-  def _trained(self, problem: base.SearchProblem) -> dict[str, tf.Variable]:
-    """The weights that search steps may change."""
-    still = {name for layer, names in problem.shared.items() if self._options.freeze_adopted and self._adopted[layer]
-             for name in names}
-    return {name: variable for name, variable in problem.weights.items() if name not in still}
 
   def _strength(self, images: tf.Tensor) -> tf.Tensor:
     """What a mean log-likelihood per image counts: the number of images over the temperature."""

@@ -37,7 +37,8 @@ def test_validation_without_examples_is_refused(options):
 
 
 @pytest.mark.parametrize("options, message", [
-    ({"retrain_share": 1.0}, "retrain_share must lie in"),
+    ({"retrain_share": 1.1}, "retrain_share must lie in"),
+    ({"freeze_adopted": True}, "freeze_adopted = True needs Differentiable.retrain_share > 0"),
     ({"alpha_learning_rate": 0.0}, "alpha_learning_rate must be positive or None"),
     ({"alpha_optimizer": "lion"}, "Differentiable.alpha_optimizer must be one of"),
     ({"unrolled_step": "optimizer"}, "unrolled_step must be 'descent' or, with Differentiable.order = 2, 'optimizer'"),

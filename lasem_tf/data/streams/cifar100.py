@@ -80,7 +80,7 @@ class CIFAR100(stream.TaskStream):
     self.protocol |= {"train_per_class": self.train_per_class, "validation_per_class": self.validation_per_class,
                       "pools": "split" if self._pooled else "whole class"}
     expected = _expected_counts(images_per_class)
-    self.source = _read(context, source)
+    self.source = _read(context, source, expected)
     self._check_source(expected, images_per_class == sources.OFFICIAL)
     shown = _OFFICIAL_NAME if self.source.official else sources.check_display_name(
         data_name, _OFFICIAL_NAME, _OFFICIAL_NAME, "CIFAR100.data_name",
@@ -169,10 +169,11 @@ class CIFAR100(stream.TaskStream):
     return "no images" if self.context.design_only else self.source.digest
 
 
-def _read(context: stream.StreamContext, source: str) -> sources.ImageSource:
+def _read(context: stream.StreamContext, source: str, expected) -> sources.ImageSource:
   if context.design_only:
-    sizes = zip(("train", "test"), cifar100_tables.IMAGES_PER_CLASS)
-    labels = {split: np.repeat(np.arange(100), size) for split, size in sizes}
+    # As many as the configuration says that there are.
+    counts = expected or _expected_counts(sources.OFFICIAL)
+    labels = {split: np.repeat(np.arange(100), numbers) for split, numbers in counts.items()}
     return sources.outline(labels, CIFAR100.image_shape, cifar100_tables.CLASS_NAMES)
   return cifar_files.read_cifar100(context.data_dirs) if source == "raw" else tfds_source.read_cifar100(context)
 
