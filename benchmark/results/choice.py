@@ -126,8 +126,8 @@ class Choice:
       drawn_from = search_space.range_of((self.tuning.get("space") or {}).get(name, ""))
       if drawn_from is not None:
         value = tried[chosen.learner]
-        is_drawn = value is not None and drawn_from.low <= value <= drawn_from.high
-        found += [name] * (is_drawn and drawn_from.is_near_an_end(value))
+        if value is not None and drawn_from.low <= value <= drawn_from.high and drawn_from.is_near_an_end(value):
+          found.append(name)
         continue
       numbers = {value for value in tried.values() if value is not None}
       if len(numbers) >= 3 and tried[chosen.learner] in (min(numbers), max(numbers)):
