@@ -5,11 +5,11 @@
   python -m benchmark.check_learner --learner=lasem_hps
       a learner by name, as suites have it
 
-A short life is lived: three tasks and a second visit, with kills in between, in some seconds. Checked is that untrained
-answers are guesses; that steps compile and learn; that phases change only what they declare; that structure() and
-variables() are a complete checkpoint, and a killed run ends bit for bit where the whole one does; that parameters and
-costs are counted; and what the class declares in `promises`: that it moves old tasks' answers no further than it says,
-trains no old task's own weights and asks for no stored images unless it says so.
+Trains three tasks and visits one of them again, with kills in between, in some seconds. Checks that untrained answers
+are guesses; that steps compile and learn; that phases change only what they declare; that structure() and variables()
+are a complete checkpoint, and a killed run ends bit for bit where the whole one does; that parameters and costs are
+counted; and what the class declares in `promises`: that it moves old tasks' answers no further than it says, trains no
+old task's own weights and asks for no stored images unless it says so.
 
 Exit status: 0 all is kept; 1 something is not, and the last line says what; 2 a flag, a file or a binding is wrong.
 """

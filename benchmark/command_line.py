@@ -73,11 +73,17 @@ def parse(values: flags.FlagValues, argv: Sequence[str], manual: str | None, tak
   for name in filter(_names_path, values):
     values[name].value = _expanded(values[name].value)
   if values.help:
-    print(f"{(manual or '').strip()}\n\nFlags:\n{values.get_help()}")
+    print(f"{(manual or '').strip()}\n\nFlags:\n{_flags_text(values)}")
     sys.exit(0)
   if rest[1:] and not takes_names:
     fail(f"unexpected argument {rest[1]!r}: every argument is a flag, such as --{rest[1]}=...; see --help.")
   return rest[1:]
+
+
+def _flags_text(values: flags.FlagValues) -> str:
+  """What absl says of the flags, without its own and without the modules that define them."""
+  own = values.get_help().partition("\nabsl.flags:")[0]
+  return "\n".join(line for line in own.splitlines() if line.startswith(" "))
 
 
 def data_dirs(values: flags.FlagValues) -> tuple[str, ...]:

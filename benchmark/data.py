@@ -14,16 +14,16 @@
       a PNG contact sheet for each task; about a second each
   python -m benchmark.data prepare --stream=office_home --data_dir=Data
       decodes and resizes every image once, for all trials; some minutes
-  python -m benchmark.data croissant --stream=synthetic --output_dir=planted
-      the planted stream as files, with a Croissant description (core and responsible AI) for data catalogues
+  python -m benchmark.data croissant --stream=synthetic --output_dir=built_in
+      the built-in stream as files, with a Croissant description (core and responsible AI) for data catalogues
 
 --stream is the name of a file in gin/streams. `describe` without --data_dir tells what the official data give, where
 the stream can tell that without them. `prepare --stream=stl10_20 --output_dir=DIR` writes the design of five trials as
 the release's CSV files. Other data in an official format need a binding that says so, for instance
 --gin_param="STL10.images_per_class = 'any'".
 
-Exit status: 0 all is there; 1 `check` found something missing, damaged or not as the stream expects it; 2 a flag, a
-binding or the data are wrong.
+Exit status: 0 all is there; 1 `check` found something missing, damaged or not as the stream expects it (without
+--stream, a format of which there is nothing does not count); 2 a flag, a binding or the data are wrong.
 """
 
 import pathlib

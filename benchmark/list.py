@@ -1,9 +1,9 @@
-"""What there is: learners, streams and suites, with one line about each, and what can be bound. Needs no TensorFlow.
+"""Lists learners, streams and suites, with one line about each, and what can be bound. Needs no TensorFlow.
 
   python -m benchmark.list
       all of them
   python -m benchmark.list learners
-      learners alone, all their names included; as well `streams` and `suites`
+      learners alone, with all their names; `streams` and `suites` likewise
   python -m benchmark.list learners ewc
       what the name stands for, what it binds, and what else may be bound with --gin_param
 

@@ -1,6 +1,6 @@
 """What a trained run says of images: names of classes and their probabilities.
 
-  python -m benchmark.predict runs/own/folder/lasem_hps/own/seed0 --task=2 new/photo.jpg
+  python -m benchmark.predict runs/suite/photos/lasem_hps/paper/seed0 --task=2 new/photo.jpg
   python -m benchmark.predict RUN_DIR --task=0 folder/of/photos --format=csv > answers.csv
   python -m benchmark.predict RUN_DIR --task=auto a.png b.png --format=json
 

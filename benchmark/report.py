@@ -112,7 +112,7 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
     mixed = [page.Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream)
              for panel, title, columns, rows in mixed_models.tables(found, panels)]
   tuning = page.Table("Tuning", tuning_tables.COLUMNS,
-                      [("", row[1].text, row) for row in tuning_tables.rows(choices)])
+                      [("", row[1].text, row) for row in tuning_tables.rows(choices)], ranks=tuning_tables.RANKS)
   content = page.PageContent(settings.title, [*found, *trials, *of_atlas], panels, per_task, published, figures,
                              details, mixed, tuning, tuning_tables.caption(choices) if choices else "",
                              predictions.summaries(found), selection, _atlas(atlas) if atlas else None,
@@ -125,9 +125,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
 
 def _atlas(pairs: Sequence[atlas_lib.Pair]) -> page.Explained:
   """The transfer atlas as a part of the page."""
-  return page.Explained(page.Table(atlas_tables.TITLE, atlas_tables.columns(pairs),
-                                   [("", str(line[2].value), line) for line in atlas_tables.lines(pairs)]),
-                        atlas_tables.remarks(pairs))
+  rows = [("", str(line[2].value), line) for line in atlas_tables.lines(pairs)]
+  return page.Explained(page.Table(atlas_tables.TITLE, atlas_tables.columns(pairs), rows), atlas_tables.remarks(pairs))
 
 
 def _selection(found: Sequence[records.Record],
@@ -136,11 +135,12 @@ def _selection(found: Sequence[records.Record],
   qualities, guesses = selection_quality.qualities(found, details), selection_tables.always_share(found)
   if not qualities:
     return {}, None
-  rows = [(each.learner, each.stream, line) for each, line in zip(qualities, selection_tables.lines(qualities))]
-  table = page.Table(selection_tables.TITLE, selection_tables.COLUMNS, rows, ranks=selection_tables.ranks(qualities))
-  files: dict[str, str | bytes] = {"selection.md": selection_tables.markdown(qualities, guesses),
-                                   "selection.csv": selection_tables.csv(qualities)}
-  return files, page.Explained(table, [*guesses, selection_tables.EXPLANATION])
+  columns, lines = selection_tables.table(qualities)
+  rows = [(each.learner, each.stream, line) for each, line in zip(qualities, lines)]
+  table = page.Table(selection_tables.TITLE, columns, rows, ranks=selection_tables.ranks(columns, qualities))
+  shown = page.Explained(table, [*guesses, selection_tables.explanation(columns)])
+  return {"selection.md": selection_tables.markdown(qualities, guesses),
+          "selection.csv": selection_tables.csv(qualities)}, shown
 
 
 def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:

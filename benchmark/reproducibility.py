@@ -11,9 +11,10 @@ commit; which pairs of gin/suites/paper_*.gin were not measured is listed with t
   <!-- generated: table reports/NAME -->
   <!-- end of generated text -->
 
-is replaced by the short result table of that report (paths count from the folder of the file). --check writes nothing.
-Takes seconds. Exit status: 0 written, or up to date; 1 --check found something stale; 2 a flag, record or marker is
-wrong.
+is replaced by the short result table of that report, and with `selection` in place of `table` by how well its searches
+chose layers (paths count from the folder of the file). --check writes nothing. Takes seconds.
+
+Exit status: 0 written, or up to date; 1 --check found something stale; 2 a flag, record or marker is wrong.
 """
 
 import pathlib

@@ -16,6 +16,8 @@ _STAND_INS = ("tinyimagenet100", "cifar100_fragment", "imagenette96", "caltech10
 # Tests started in the background may have been told to ignore these; the commands under test would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+# Tests read what commands print; a level of the user's own would add lines of TensorFlow's to it.
+os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
 
 
 def pytest_addoption(parser):

@@ -21,7 +21,8 @@ from tests import contract
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 GIN = ROOT / "gin"
-DOCUMENTS = sorted([ROOT / "README.md", GIN / "README.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), GIN / "README.md", *(ROOT / "docs").glob("*.md"),
+                    *(ROOT / "reports").glob("*/README.md")])
 MAX_COLUMNS = 130
 LEARNERS = learner_names.names()
 # What names of learners look like, to tell them from other words; some of the original's look alike.
@@ -37,6 +38,11 @@ by_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(pa
 
 def _text(name: str) -> str:
   return (ROOT / name).read_text(encoding="utf-8")
+
+
+def _written(path: pathlib.Path) -> str:
+  """The text without its generated blocks."""
+  return re.sub(r"(?s)<!-- generated: .*?<!-- end of generated text -->", "", path.read_text(encoding="utf-8"))
 
 
 def _in_backticks(text: str) -> set[str]:
@@ -91,16 +97,38 @@ def _flags(module: str) -> set[str]:
 def _known_flags():
   modules = {f"benchmark.{match[1]}" for path in DOCUMENTS
              for match in re.finditer(r"python -m benchmark\.(\w+)", path.read_text(encoding="utf-8"))}
+  modules.add("benchmark.speed")  # Named without its whole command.
   assert {"benchmark.run", "benchmark.report", "benchmark.export", "benchmark.data"} <= modules
   return {module: _flags(module) for module in modules}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
 def test_lines_are_short(path):
-  text = re.sub(r"(?s)<!-- generated: .*?<!-- end of generated text -->", "", path.read_text(encoding="utf-8"))
-  lines = text.splitlines()
+  lines = _written(path).splitlines()
   long = [number for number, line in enumerate(lines, start=1) if len(line) > MAX_COLUMNS and not line.startswith("|")]
   assert not long, f"{path}: lines {long}"
+
+
+@by_document
+def test_measured_numbers_are_in_generated_blocks(path):
+  assert not re.findall(r"\d(?: %)? ± \d.*", _written(path))
+
+
+def test_the_numbers_of_the_readme():
+  text = _text("README.md")
+  fixtures = list((ROOT / "tests" / "golden").glob("*.json"))
+  assert f"{len(fixtures)} fixtures" in text
+  planted = _text("gin/streams/planted_medium.gin")
+  declared = re.search(r"^CONFIGURATIONS = \((.*)\)$", planted, re.MULTILINE)[1].replace("'", "").replace(",", "")
+  assert f"`{declared}`" in text
+  assert f"the others {re.search(r'^TRAIN_IMAGES = (.*)$', planted, re.MULTILINE)[1]}." in text
+
+
+def test_the_table_of_learners_is_complete():
+  rows = _rows(_text("docs/learners.md"), "learner", "paper")
+  patterns = [pattern for row in rows for pattern in _in_backticks(row[0])]
+  missing = [name for name in LEARNERS if not any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)]
+  assert not missing
 
 
 @by_document

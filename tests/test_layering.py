@@ -49,6 +49,14 @@ def test_every_module_has_a_floor():
   assert len(sources["lasem_tf"].read_text().splitlines()) <= 12  # It names `load` alone, and imports it when asked.
 
 
+def test_the_table_of_floors_is_that_of_contributing():
+  lines = (import_graph.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+  rows = [line.strip("| ").split(" | ") for line in lines if re.match(r"\| \d \|", line)]
+  told = {name.removesuffix(".py").replace("/", "."): int(row[0])
+          for row in rows for name in re.findall(r"`([^` ]+)`", row[1])}
+  assert told == FLOORS
+
+
 def test_imports_go_downwards():
   wrong = []
   for found in import_graph.imports():

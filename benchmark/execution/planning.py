@@ -181,4 +181,4 @@ def _build(run: suite.Run, settings: Settings, needs_data: bool) -> tuple[run_on
   except stream_lib.DataError as error:
     if needs_data:
       raise
-    return run_once.build(run, settings, design_only=True), " ".join(str(error).split())
+    return run_once.build(run, settings, design_only=True), str(error)

@@ -14,7 +14,7 @@ from benchmark.execution.settings import Settings
 from benchmark.models import growing, saved_run
 from benchmark.results import records, run_files
 from benchmark.suites import experiment as experiment_lib, learner_bindings, suite
-from benchmark.suites.bindings import ConfigurationError
+from benchmark.suites.gin_files import ConfigurationError, without_call
 from lasem_tf import files
 from lasem_tf.data import stream as stream_lib
 from lasem_tf.learners import base
@@ -66,10 +66,10 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
         tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples,
         tuple(task.best_configuration for task in stream.tasks)))
     lifetime.check(stream, options, learner)
-  except stream_lib.DataError:
-    raise
+  except stream_lib.DataError as error:
+    raise stream_lib.DataError(without_call(error)) from error
   except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
-    raise ConfigurationError(f"Run {run.identity}: {' '.join(str(error).split())}") from error
+    raise ConfigurationError(f"Run {run.identity}: {without_call(error)}") from error
   return Prepared(experiment, stream, data, learner, options)
 
 

@@ -198,10 +198,10 @@ def prepare(request: Request, output_dir: pathlib.Path | None) -> int:
 
 
 def croissant(request: Request, output_dir: pathlib.Path | None, url: str) -> int:
-  """Writes the planted stream and its description; returns 0."""
+  """Writes the built-in stream and its description; returns 0."""
   stream = request.open()
   if not isinstance(stream, synthetic.Synthetic):
-    raise ConfigurationError(f"--stream={request.name}: `croissant` describes the planted stream alone (synthetic); "
+    raise ConfigurationError(f"--stream={request.name}: `croissant` describes the built-in stream alone (synthetic); "
                              "other data have owners, who describe them.")
   if output_dir is None:
     raise ConfigurationError("--output_dir is missing: name a folder for the files.")

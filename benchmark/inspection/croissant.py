@@ -1,4 +1,4 @@
-"""The planted stream as files with a Croissant description: core vocabulary 1.0 and responsible-AI vocabulary 1.0.
+"""The built-in stream as files with a Croissant description: core vocabulary 1.0 and responsible-AI vocabulary 1.0.
 
 Facts about the format: https://docs.mlcommons.org/croissant/docs/croissant-spec.html and croissant-rai-spec.html.
 """
@@ -36,7 +36,7 @@ def write(stream: synthetic.Synthetic, folder: pathlib.Path, url: str) -> list[p
   """Writes all images of a stream, exactly, and the description that tools load them by.
 
   Args:
-    stream: the planted stream.
+    stream: the built-in stream.
     folder: gets `examples.jsonl`, one example a line, and `croissant.json`.
     url: where the data will be found; part of the description.
 
@@ -71,7 +71,7 @@ def description(stream: synthetic.Synthetic, sha256: str, url: str) -> dict:
   """The JSON-LD of the data set.
 
   Args:
-    stream: the planted stream.
+    stream: the built-in stream.
     sha256: of the file of examples.
     url: of the data set.
   """

@@ -29,9 +29,9 @@ def regenerate(text: str, folder: pathlib.Path, where: str) -> str:
     end = text.find(_END, start.end())
     if end < 0 or _START.search(text, start.end(), end):
       raise RecordError(f"{where}: the block {start[0]!r} has no {_END!r}.")
-    if start["kind"] != "table":
-      raise RecordError(f"{where}: {start['kind']!r} is no kind of generated block; use 'table'.")
-    parts += [text[position:start.end()], "\n", short_table(folder / start["argument"]), "\n"]
+    if start["kind"] not in _KINDS:
+      raise RecordError(f"{where}: {start['kind']!r} is no kind of generated block; use {' or '.join(_KINDS)}.")
+    parts += [text[position:start.end()], "\n", _KINDS[start["kind"]](folder / start["argument"]), "\n"]
     position = end
   return "".join([*parts, text[position:]])
 
@@ -54,6 +54,14 @@ def short_table(report: pathlib.Path) -> str:
     table = cells.markdown_table(columns, rows)
     parts.append(f"**{cells.escape_markdown(cells.panel_title(panel))}**\n\n{table}\n")
   return "\n".join([*parts, comparisons.caption(panels)])
+
+
+def selection(report: pathlib.Path) -> str:
+  """How well layers were chosen, as the report's `selection.md` says it, without its heading."""
+  return run_files.read_text(report / "selection.md").partition("\n\n")[2].rstrip("\n")
+
+
+_KINDS = {"table": short_table, "selection": selection}
 
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:

@@ -204,8 +204,10 @@ def _runs_table(records: Sequence[Record]) -> Table:
       value = values.get(measure.name, math.nan)  # NaN too where a mean is over no task.
       line.append(cell(cells.GAP) if math.isnan(value) else cell(measure.render(value), value=value))
     rows.append(("" if record.named.is_trial else record.learner, record.stream, line))
-  return Table("Runs", ["Run", "Learner", "Stream", "Seed", "Status", *(measure.heading for measure in _RUN_MEASURES)],
-               rows)
+  columns = ["Run", "Learner", "Stream", "Seed", "Status", *(measure.heading for measure in _RUN_MEASURES)]
+  # A run's name says its stream, learner and seed.
+  by_rank = ["Run", measures.FINAL.heading, "Status", *columns[5:], "Learner", "Seed", "Stream"]
+  return Table("Runs", columns, rows, ranks=[by_rank.index(column) for column in columns])
 
 
 def _data(records: Sequence[Record], details: Mapping[str, RunDetails]) -> markupsafe.Markup:

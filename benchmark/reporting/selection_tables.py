@@ -16,13 +16,15 @@ from lasem_tf.metrics.selection_quality import Ratio
 TITLE = "How well layers were chosen"
 COLUMNS = ("Learner", "Stream", "n", "Recovery (%)", "Regret (pp)", "Skill", "Skill against", "Agreement (kappa)",
            "Decision (epoch)", "Its mass")
-EXPLANATION = (
-    "Recovery: share of the decisions on layers that are as the stream declares, where that is certified; a coin has "
-    "50 %. Regret: final accuracy of the planted configurations less the learner's, paired by seed. Skill: (final "
-    "accuracy - random) / (reference - random), with its 95 % interval (Fieller); 0 is a drawn configuration, 1 the "
-    "reference; not shown where the interval of the denominator contains zero. Agreement: mean pairwise Cohen's kappa "
-    "of the chosen bits between seeds. Decision: first epoch of a task after which the leading configuration never "
-    "changes, and what it had of the prior then; where the prior is recorded.")
+_EXPLANATIONS = {
+    "Recovery (%)": "Recovery: share of the decisions on layers that are as the stream declares, where that is "
+                    "certified; a coin has 50 %.",
+    "Regret (pp)": "Regret: final accuracy of the planted configurations less the learner's, paired by seed.",
+    "Skill": "Skill: (final accuracy - random) / (reference - random), with its 95 % interval (Fieller); 0 is a drawn "
+             "configuration, 1 the reference; not shown where the interval of the denominator contains zero.",
+    "Agreement (kappa)": "Agreement: mean pairwise Cohen's kappa of the chosen bits between seeds.",
+    "Decision (epoch)": "Decision: first epoch of a task after which the leading configuration never changes, and what "
+                        "it had of the prior then; where the prior is recorded."}
 _PERCENT = measures.Measure("recovery", "Recovery", "%", 100, 1, "higher", "", (0.0, 1.0))
 _POINTS = measures.Measure("regret", "Regret", "pp", 100, 2, "lower", "", (-1.0, 1.0))
 
@@ -38,19 +40,29 @@ def lines(found: Sequence[Quality]) -> list[list[Cell]]:
           for each in found]
 
 
-def ranks(found: Sequence[Quality]) -> list[int]:
-  """How long each column stays where there is no room for all: 0 longest; empty ones and a single stream go first."""
-  order = ["Learner", "Stream", "Recovery (%)", "Skill", "n", "Regret (pp)", "Agreement (kappa)"]
-  rank = {}
-  for column, *entries in zip(COLUMNS, *([cell.text for cell in line] for line in lines(found))):
-    is_needless = set(entries) == {cells.GAP} or (column == "Stream" and len(set(entries)) == 1)
-    rank[column] = is_needless, order.index(column) if column in order else len(order)
-  columns = sorted(COLUMNS, key=lambda column: rank[column])
-  return [columns.index(column) for column in COLUMNS]
+def table(found: Sequence[Quality]) -> tuple[list[str], list[list[Cell]]]:
+  """The columns of which something is known, and the rows below them."""
+  rows = lines(found)
+  kept = [place for place in range(len(COLUMNS)) if any(row[place].text != cells.GAP for row in rows)]
+  return [COLUMNS[place] for place in kept], [[row[place] for place in kept] for row in rows]
+
+
+def ranks(columns: Sequence[str], found: Sequence[Quality]) -> list[int]:
+  """How long each column stays where there is no room for all: 0 longest; a single stream goes first."""
+  order = ["Learner", "Recovery (%)", "Skill", "n", "Regret (pp)", "Agreement (kappa)", "Skill against",
+           "Decision (epoch)", "Its mass"]
+  order.insert(len(order) if len({each.stream for each in found}) == 1 else 1, "Stream")
+  by_rank = sorted(columns, key=order.index)
+  return [by_rank.index(column) for column in columns]
+
+
+def explanation(columns: Sequence[str]) -> str:
+  """What these columns mean."""
+  return " ".join(_EXPLANATIONS[column] for column in columns if column in _EXPLANATIONS)
 
 
 def markdown(found: Sequence[Quality], guesses: Sequence[str]) -> str:
-  """The section of `table.md`; '' where nothing chose.
+  """The content of `selection.md`; '' where nothing chose.
 
   Args:
     found: from `selection_quality.qualities`.
@@ -58,9 +70,10 @@ def markdown(found: Sequence[Quality], guesses: Sequence[str]) -> str:
   """
   if not found:
     return ""
+  columns, rows = table(found)
   remarks = "".join(f"\n{cells.escape_markdown(guess)}\n" for guess in guesses)
-  return (f"### {TITLE}\n\n{cells.markdown_table(COLUMNS, lines(found))}\n{remarks}\n"
-          f"{cells.escape_markdown(EXPLANATION)}\n")
+  return (f"### {TITLE}\n\n{cells.markdown_table(columns, rows)}\n{remarks}\n"
+          f"{cells.escape_markdown(explanation(columns))}\n")
 
 
 def always_share(records: Sequence[Record]) -> list[str]:

@@ -1,7 +1,8 @@
 """What a panel comes to, in words: the best, differences from the baseline and the controls, and what to be wary of.
 
-A claim that one method is better than another stands with its interval, its number of shared seeds and its outcome;
-where fewer seeds are shared than a test needs, no outcome is said, as tables mark none.
+A claim that one method is better than another stands with its interval, its outcome and, where it is not that of the
+method it is compared with, its number of seeds; where fewer seeds are shared than a test needs, no outcome is said, as
+tables mark none.
 """
 
 import dataclasses
@@ -17,9 +18,9 @@ _MOST_NAMED = 6
 _RANKED = (measures.PEAK, measures.FINAL, measures.FORGETTING)
 _TOLD = (paired.Outcome.BETTER, paired.Outcome.EQUIVALENT, paired.Outcome.UNDECIDED, paired.Outcome.WORSE)
 CAPTION = (
-    "Differences in words are means over the n seeds that both methods share ± half-width of the 95 % t-interval. "
-    "Outcomes are those of the tests described below the tables, Holm-corrected among all that one method is compared "
-    "with; undecided is no sign of equality.")
+    "Differences in words are means over the seeds that both methods share ± half-width of the 95 % t-interval; n is "
+    "given where it is not that of the method they are compared with. Outcomes are those of the tests described below "
+    "the tables, Holm-corrected among all that one method is compared with; undecided is no sign of equality.")
 CRITERION = (
     "Short of flat: from the last fifth but one of a visit's recorded epochs to the last fifth, the mean training loss "
     f"fell by more than {100 * curves.FALL_LIMIT:.0f} % of the way from the visit's largest loss to the mean of the "
@@ -34,15 +35,13 @@ class Finding:
   Attributes:
     title: of the panel.
     stream: it belongs to.
-    paragraph: differences from the baseline and the controls.
-    lines: the best by measure.
+    lines: differences from the baseline and each control, then the best by measure.
     cautions: what to be wary of, a sentence each.
     caption: what the cautions are based on; '' without them.
   """
 
   title: str
   stream: str
-  paragraph: str
   lines: Sequence[str]
   cautions: Sequence[str]
   caption: str
@@ -57,15 +56,15 @@ def of_panel(panel: comparison.Panel, records: Sequence[Record], details: Mappin
     details: course of the runs, by identity.
   """
   own = [record for record in records if (record.stream, record.scale) == (panel.stream, panel.scale)]
-  lines = [line for measure in _RANKED if (line := _best(panel, measure))]
+  lines = [*_differences(panel, own), *(line for measure in _RANKED if (line := _best(panel, measure)))]
   endings = flatness.of_runs(own, details)
   cautions = [*_few_seeds(panel), *_not_flat(panel, endings)]
   caption = CRITERION if any(each.num_judged and each.is_short_of_flat for each in endings.values()) else ""
-  return Finding(cells.panel_title(panel), panel.stream, " ".join(_differences(panel, own)), lines, cautions, caption)
+  return Finding(cells.panel_title(panel), panel.stream, lines, cautions, caption)
 
 
 def _best(panel: comparison.Panel, measure: measures.Measure) -> str:
-  """'Peak: A with 82.88 ± 1.93 % (n = 10). Against it: undecided: B (-0.80 ± 1.20 pp, n = 10).'; '' without a best."""
+  """'Peak: A with 82.88 ± 1.93 % (n = 10). Against it: undecided: B (-0.80 ± 1.20 pp).'; '' without a best."""
   best = [row for row in panel.rows if measure.name in row.best]
   if not best:
     return ""
@@ -75,7 +74,7 @@ def _best(panel: comparison.Panel, measure: measures.Measure) -> str:
     count = f"n = {estimate.n}" + (f" of {row.num_expected}" if estimate.n < row.num_expected else "")
     shown.append(f"{row.label} with {cells.estimate_text(estimate, measure)} {measure.unit} ({count})")
   found = {row.label: row.against_best[measure.name] for row in panel.rows if measure.name in row.against_best}
-  told = _outcomes(found, panel.margin)
+  told = _outcomes(found, panel.margin, best[0].estimates[measure.name].n)
   return f"{measure.title}: {', '.join(shown)}{f'. Against it: {told}' if told else ''}."
 
 
@@ -88,13 +87,12 @@ def _differences(panel: comparison.Panel, records: Sequence[Record]) -> list[str
   if baseline is not None:
     found = {row.label: row.against_baseline[name] for row in panel.rows if name in row.against_baseline}
     sentences += _against(baseline, "the baseline", found, panel.margin)
-  for each in controls.against_controls(panel, records):
+  against_controls = controls.against_controls(panel, records)
+  for each in against_controls:
     found = {labels[learner]: compared for learner, compared in each.found.items()}
     sentences += _against(each.control, f"control: {each.description}", found, panel.margin)
-  if sentences:
+  if baseline is not None or against_controls or len(panel.rows) < 2:
     return sentences
-  if len(panel.rows) < 2:
-    return []
   return [f"No baseline is named and no control ({', '.join(controls.CONTROLS)}) was run with what it controls, so "
           "nothing is said of differences."]
 
@@ -103,33 +101,39 @@ def _against(reference: comparison.Row, role: str, found: Mapping[str, paired.Co
   estimate = reference.estimates.get(measures.FINAL.name)
   if not found or estimate is None or not estimate.n:
     return []
-  told = _outcomes(found, margin)
+  told = _outcomes(found, margin, estimate.n)
   value = f"{cells.estimate_text(estimate, measures.FINAL)} %, n = {estimate.n}"
   return [f"Final accuracy less that of {reference.label} ({role}; {value}): {told}."] if told else []
 
 
-def _outcomes(found: Mapping[str, paired.Comparison], margin: float) -> str:
-  """'better: A (+3.10 ± 1.20 pp, n = 10); undecided: B (...)'; of too few seeds only that nothing is said."""
+def _outcomes(found: Mapping[str, paired.Comparison], margin: float, num_seeds: int) -> str:
+  """'better: A (+3.10 ± 1.20 pp); undecided: B (+1.40 ± 2.20 pp, n = 8)'; '' of one with too few seeds.
+
+  Args:
+    found: by label.
+    margin: of equivalence, a fraction.
+    num_seeds: of the method that they are compared with.
+  """
   parts = []
   for outcome in _TOLD:
     members = {label: each for label, each in found.items() if each.outcome == outcome}
     if members:
       within = f" within ±{100 * margin:g} pp" if outcome == paired.Outcome.EQUIVALENT else ""
-      parts.append(f"{outcome.value}{within}: {_named(members)}")
+      parts.append(f"{outcome.value}{within}: {_named(members, num_seeds)}")
   untested = [each.n for each in found.values() if each.outcome == paired.Outcome.UNTESTED]
-  if untested:
+  if untested and (parts or num_seeds >= paired.FEWEST_PAIRS):  # Else the caution of few seeds says so.
     seeds = f"{min(untested)}" if min(untested) == max(untested) else f"{min(untested)} to {max(untested)}"
     parts.append(f"no outcome is stated of {len(untested)} method{'s' * (len(untested) > 1)} with {seeds} shared "
                  f"seed{'s' * (max(untested) != 1)}, as {paired.FEWEST_PAIRS} are needed")
   return "; ".join(parts)
 
 
-def _named(members: Mapping[str, paired.Comparison]) -> str:
-  """The largest differences, each with interval and pairs; the range of the rest."""
+def _named(members: Mapping[str, paired.Comparison], num_seeds: int) -> str:
+  """The largest differences, each with its interval, and pairs where they are others; the range of the rest."""
   ordered = sorted(members.items(), key=lambda item: -abs(item[1].difference or 0.0))
   num_named = len(ordered) if len(ordered) <= _MOST_NAMED + 1 else _MOST_NAMED
-  texts = [f"{label} ({comparisons.difference_text(each.difference or 0.0, each.half_width)} pp, n = {each.n})"
-           for label, each in ordered[:num_named]]
+  texts = [f"{label} ({comparisons.difference_text(each.difference or 0.0, each.half_width)} pp"
+           f"{f', n = {each.n}' if each.n != num_seeds else ''})" for label, each in ordered[:num_named]]
   rest = [100 * (each.difference or 0.0) for _, each in ordered[num_named:]]
   if rest:
     texts.append(f"and {len(rest)} more from {min(rest):+.2f} to {max(rest):+.2f} pp, with intervals in the tables")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import gin
 
 from benchmark.suites import bindings as bindings_lib, catalogue, learner_names, tuning as tuning_lib, variants
-from benchmark.suites.gin_files import ConfigurationError, nearest
+from benchmark.suites.gin_files import ConfigurationError, nearest, without_call
 from benchmark.suites.gin_text import expand_macros, GinText
 from benchmark.suites.identity import is_name, NAME_RULE, split_variant
 
@@ -145,5 +145,5 @@ def read_suite(text: GinText, files: Sequence[str]) -> Suite:
     raise ConfigurationError(f"{' '.join(map(str, files))} binds no suite.{missing[0]}; add it.")
   try:
     return Suite(**{"name": pathlib.Path(files[-1]).stem, **values})
-  except ConfigurationError as error:  # Gin appends the call.
-    raise ConfigurationError(str(error).split("\n  In call to configurable")[0]) from error
+  except ConfigurationError as error:
+    raise ConfigurationError(without_call(error)) from error

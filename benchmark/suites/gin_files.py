@@ -13,6 +13,11 @@ class ConfigurationError(ValueError):
   """A gin file, a binding or a flag is wrong; the message names it and the remedy."""
 
 
+def without_call(error: Exception) -> str:
+  """The message on one line, without the call that gin appends to it."""
+  return " ".join(str(error).split("\n  In call to configurable")[0].split())
+
+
 def gin_root() -> pathlib.Path:
   """The folder of the shipped gin files: in the package where it is installed, beside it in a checkout."""
   package = pathlib.Path(__file__).resolve().parents[1]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import gin
 
 from benchmark.suites import bindings as bindings_lib, catalogue
-from benchmark.suites.gin_files import ConfigurationError
+from benchmark.suites.gin_files import ConfigurationError, without_call
 from benchmark.suites.gin_text import GinText, Reader
 from lasem_tf.data import stream
 from lasem_tf.nn import architecture
@@ -68,7 +68,7 @@ def network(name: str, bindings: Sequence[str] = ()) -> architecture.ConvNetSpec
   try:
     return gin.get_configurable(bound.name)()
   except (ValueError, TypeError, RuntimeError) as error:
-    raise ConfigurationError(_without_call(error)) from error
+    raise ConfigurationError(without_call(error)) from error
 
 
 def load_stream(name: str, context: stream.StreamContext, bindings: Sequence[str] = ()) -> stream.TaskStream:
@@ -87,11 +87,6 @@ def load_stream(name: str, context: stream.StreamContext, bindings: Sequence[str
   try:
     return make(context)
   except stream.DataError as error:
-    raise stream.DataError(_without_call(error)) from error
+    raise stream.DataError(without_call(error)) from error
   except (ValueError, TypeError) as error:
-    raise ConfigurationError(_without_call(error)) from error
-
-
-def _without_call(error: Exception) -> str:
-  """The message on one line, without the call that gin appends to it."""
-  return " ".join(str(error).split("\n  In call to configurable")[0].split())
+    raise ConfigurationError(without_call(error)) from error

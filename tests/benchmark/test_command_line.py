@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from absl import flags
 
 from benchmark import certificate, check_learner, command_line, data, export, replay, report, reproducibility, run
 
@@ -73,6 +74,16 @@ def test_an_interrupt_has_its_status_or_is_left_to_the_caller(capsys):
   assert _line(capsys, _raising(KeyboardInterrupt())) == (130, "Stopped.\n")
   with pytest.raises(KeyboardInterrupt):
     command_line.run_or_fail(_raising(KeyboardInterrupt()), ())
+
+
+def test_help_shows_the_manual_and_the_flags_of_the_command_alone(capsys):
+  values = command_line.new_flags()
+  flags.DEFINE_string("stream", None, "Name of a stream.", flag_values=values)
+  with pytest.raises(SystemExit) as stop:
+    command_line.parse(values, ["command", "--help"], "What it does.\n")
+  assert stop.value.code == 0
+  assert capsys.readouterr().out == ("What it does.\n\nFlags:\n  -h,--[no]help: Show this text.\n"
+                                     "    (default: 'false')\n  --stream: Name of a stream.\n")
 
 
 def _run(program: str, **options) -> subprocess.CompletedProcess:

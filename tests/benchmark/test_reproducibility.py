@@ -59,6 +59,22 @@ def test_page_names_scale_parity_data_status_numbers_command_and_commit(tree):
   assert row_of(parity, "ProgNN (LASEM release)") == ["ProgNN (LASEM release)", "prognn", "prognn", "not measured"]
 
 
+def test_a_suite_of_the_reports_name_is_named(tree):
+  assert "Suite:" not in page_of(tree)
+  (tree / "reports" / "small").rename(tree / "reports" / "planted")
+  (tree / "README.md").write_text("")
+  assert "(planted/index.html). Suite: `gin/suites/planted.gin`. Recorded commands:" in page_of(tree)
+
+
+def test_a_variant_is_its_method_and_a_trial_is_no_measurement(tree):
+  export.export([synthetic_records.record(learner="stl[learning_rate=0.01]"),
+                 synthetic_records.record(learner="den[learning_rate=0.01]", scale="smoke[tuning]")], "jsonl",
+                tree / "reports" / "small")
+  parity = page_of(tree).split("## Parity by method")[1]
+  assert row_of(parity, "STL") == ["STL", "stl", "stl, l21_stl", "cifar100"]
+  assert row_of(parity, "DEN")[-1] == "not measured"
+
+
 def test_rows_of_two_scales_say_their_epochs(tree):
   for scale, operative in (("reduced", "EPOCHS_PER_TASK = 20\nexperiment.epochs_per_task = %EPOCHS_PER_TASK\n"),
                            ("paper", "experiment.epochs_per_task = 2000\n")):
@@ -105,6 +121,13 @@ def test_block_is_replaced_and_the_rest_kept(tree):
   assert text.startswith("# Title\n<!-- generated: table reports/small -->\n**Invented images")
   assert text.endswith("<!-- end of generated text -->\nrest\n")
   assert "\nold\n" not in text and "| LASEM HPS" in text and "MACs" not in text
+
+
+def test_how_layers_were_chosen_is_the_reports_own_text(tree):
+  (tree / "reports" / "small" / "selection.md").write_text("### Heading\n\n| Learner |\n\nExplained.\n")
+  marked = "<!-- generated: selection reports/small -->\n<!-- end of generated text -->\n"
+  text = generated_text.regenerate(marked, tree, "x.md")
+  assert text == marked.replace("-->\n<", "-->\n| Learner |\n\nExplained.\n<")
 
 
 def test_trials_of_tuning_are_in_no_table():

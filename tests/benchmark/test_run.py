@@ -118,8 +118,16 @@ def test_deterministic_runs_with_two_threads_are_the_same(tmp_path):
 def test_bad_input_ends_with_status_2_and_one_line(arguments, message, tmp_path, capsys):
   assert _run(*_SMALL, *arguments, f"--output_dir={tmp_path / 'out'}") == 2
   error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
-  assert len(error) == 1 and message in error[0]
+  assert len(error) == 1 and message in error[0] and "In call to configurable" not in error[0]
   assert not (tmp_path / "out").exists()
+
+
+def test_missing_data_end_with_status_2_and_one_line(tmp_path, capsys):
+  with pytest.raises(SystemExit) as stop:
+    run.main(["benchmark.run", "--gin_file=gin/papers/cifar100_hps_top2.gin", f"--data_dir={tmp_path}"])
+  assert stop.value.code == 2
+  (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+  assert "name the data folder with --data_dir" in line and "In call to configurable" not in line
 
 
 @pytest.mark.parametrize("arguments", [

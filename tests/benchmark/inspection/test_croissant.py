@@ -1,4 +1,4 @@
-"""The planted stream as files: exact images, and a description of the form that Croissant 1.0 prescribes."""
+"""The built-in stream as files: exact images, and a description of the form that Croissant 1.0 prescribes."""
 
 import hashlib
 import json
@@ -58,7 +58,8 @@ def test_the_reference_library_reads_it(folder):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--stream=stl10_20"], "describes the planted stream alone"), (["--stream=synthetic"], "--output_dir is missing")])
+    (["--stream=stl10_20"], "describes the built-in stream alone"),
+    (["--stream=synthetic"], "--output_dir is missing")])
 def test_other_streams_are_refused(capsys, tmp_path, arguments, message):
   if "stl10" in arguments[0]:
     from tests.data import stl10_raw

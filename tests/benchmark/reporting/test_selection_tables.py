@@ -1,6 +1,7 @@
 """The table of how well searches chose."""
 
 import csv
+import dataclasses
 import io
 
 import pytest
@@ -33,11 +34,21 @@ def test_rows_show_what_is_known():
   assert lines["lasem_hps"][7:] == ["1.00", "-", "-"]
 
 
-def test_empty_columns_and_a_single_stream_give_way_first():
-  ranks = selection_tables.ranks(selection_quality.qualities(_runs(), {}))
-  columns = [column for _, column in sorted(zip(ranks, selection_tables.COLUMNS))]
-  assert columns[:5] == ["Learner", "Recovery (%)", "Skill", "n", "Regret (pp)"]
-  assert set(columns[-3:]) == {"Stream", "Decision (epoch)", "Its mass"}
+def test_columns_of_which_nothing_is_known_are_neither_shown_nor_explained():
+  columns, rows = selection_tables.table(selection_quality.qualities(_runs(), {}))
+  assert columns == [name for name in selection_tables.COLUMNS if name not in ("Decision (epoch)", "Its mass")]
+  assert {len(row) for row in rows} == {len(columns)}
+  text = selection_tables.explanation(columns)
+  assert "Recovery: " in text and "Agreement: " in text and "Decision: " not in text
+
+
+def test_a_single_stream_gives_way_first():
+  found, columns = selection_quality.qualities(_runs(), {}), selection_tables.COLUMNS
+  two_streams = [*found, dataclasses.replace(found[0], stream="other")]
+  by_rank = [[column for _, column in sorted(zip(selection_tables.ranks(columns, qualities), columns))]
+             for qualities in (found, two_streams)]
+  assert by_rank[0][:4] == ["Learner", "Recovery (%)", "Skill", "n"] and by_rank[0][-1] == "Stream"
+  assert by_rank[1][:3] == ["Learner", "Stream", "Recovery (%)"]
 
 
 def test_markdown_tells_what_a_coin_and_always_sharing_recover():

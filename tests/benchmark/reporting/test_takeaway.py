@@ -12,7 +12,7 @@ from tests.benchmark.reporting.test_flatness import course, FALLING, FLAT
 from tests.benchmark.synthetic_records import constant
 
 _OUTCOMES = ("better", "worse", "equivalent", "undecided")
-_CLAIM = re.compile(r"\([+-]\d+\.\d\d ± \d+\.\d\d pp, n = \d+\)")
+_CLAIM = re.compile(r"\([+-]\d+\.\d\d ± \d+\.\d\d pp\)")
 
 
 def _finding(finals, seeds=range(6), baseline="stl", details=None, spread=.01):
@@ -23,7 +23,7 @@ def _finding(finals, seeds=range(6), baseline="stl", details=None, spread=.01):
 
 
 def test_differences_from_the_baseline_have_interval_n_and_outcome():
-  paragraph = _finding({"stl": .5, "hps_all": .7, "snn": .3, "ewc": .505}).paragraph
+  paragraph = _finding({"stl": .5, "hps_all": .7, "snn": .3, "ewc": .505}).lines[0]
   assert re.match(r"Final accuracy less that of STL \(the baseline; [45]\d\.\d\d ± \d\.\d\d %, n = 6\): better: "
                   r"HPS All \(\+(19|20)\.\d\d ±", paragraph)
   assert "worse: SNN (-" in paragraph and "undecided: EWC (own last layer) (" in paragraph
@@ -31,42 +31,51 @@ def test_differences_from_the_baseline_have_interval_n_and_outcome():
 
 
 def test_equivalence_names_its_margin():
-  paragraph = _finding({"stl": .5, "hps_all": .5}, spread=0).paragraph
-  assert "equivalent within ±1 pp: HPS All (+0.00 ± 0.00 pp, n = 6)." in paragraph
+  lines = _finding({"stl": .5, "hps_all": .5}, spread=0).lines
+  assert "equivalent within ±1 pp: HPS All (+0.00 ± 0.00 pp)." in lines[0]
+
+
+def test_n_is_said_where_it_differs_and_too_few_pairs_of_enough_seeds_are_named():
+  trials = {"stl": range(8), "hps_all": range(6), "snn": range(4)}
+  runs = [constant(learner, seed, .5 + .01 * seed + place * (.1 + .001 * seed))
+          for place, (learner, seeds) in enumerate(trials.items()) for seed in seeds]
+  panel, = comparison.panels(runs, baseline="stl")
+  line = takeaway.of_panel(panel, runs, {}).lines[0]
+  assert re.search(r"better: HPS All \(\+10\.\d\d ± 0\.\d\d pp, n = 6\); no outcome is stated of 1 method with 4 "
+                   "shared seeds, as 5 are needed", line)
 
 
 def test_controls_have_sentences_of_their_own():
-  paragraph = _finding({"stl": .5, "random_hps": .4, "planted_hps": .9, "lasem_hps": .7}, baseline=None).paragraph
-  assert "less that of Random HPS (control: a configuration drawn per task; " in paragraph
-  assert "less that of Planted HPS (control: the configurations that the stream declares; " in paragraph
-  assert "better: LASEM HPS (+" in paragraph and "worse: LASEM HPS (-" in paragraph
+  random, planted, *_ = _finding({"stl": .5, "random_hps": .4, "planted_hps": .9, "lasem_hps": .7}, baseline=None).lines
+  assert "less that of Random HPS (control: a configuration drawn per task; " in random
+  assert "less that of Planted HPS (control: the configurations that the stream declares; " in planted
+  assert "better: LASEM HPS (+" in random and "worse: LASEM HPS (-" in planted
 
 
 def test_of_too_few_seeds_nothing_is_claimed():
   found = _finding({"stl": .5, "random_hps": .4, "lasem_hps": .7, "snn": .2}, seeds=range(4))
-  said = " ".join([found.paragraph, *found.lines])
-  assert "no outcome is stated of 3 methods with 4 shared seeds, as 5 are needed" in said
-  assert not any(outcome in said for outcome in _OUTCOMES)
+  assert [line.split(":")[0] for line in found.lines] == ["Peak", "Final", "Forgetting"]
+  assert not any(outcome in line for outcome in (*_OUTCOMES, "Against") for line in found.lines)
   assert found.cautions[0].startswith("Few seeds: 4 seeds of all 4 methods. Fewer than 5 seeds")
 
 
 def test_the_best_is_named_with_differences_to_it():
   lines = _finding({"stl": .5, "hps_all": .7}, spread=0).lines
   # Differences that are equal but not zero have no test.
-  assert lines[1] == "Final: HPS All with 70.00 ± 0.00 % (n = 6). Against it: undecided: STL (-20.00 ± 0.00 pp, n = 6)."
+  assert lines[2] == "Final: HPS All with 70.00 ± 0.00 % (n = 6). Against it: undecided: STL (-20.00 ± 0.00 pp)."
 
 
 def test_of_many_methods_the_largest_differences_are_named_and_the_rest_has_its_range():
   finals = {"stl": .5} | {f"hps_{name}": .6 + .02 * place for place, name in enumerate(
       ("all", "top1", "top2", "top3", "bottom1", "bottom2", "bottom3", "alternating"))}
-  paragraph = _finding(finals, spread=.001).paragraph
+  paragraph = _finding(finals, spread=.001).lines[0]
   assert len(_CLAIM.findall(paragraph)) == 6
   assert re.search(r"and 2 more from \+(9|10)\.\d\d to \+1[12]\.\d\d pp, with intervals in the tables", paragraph)
 
 
 def test_without_references_it_says_so():
-  assert _finding({"stl": .5, "snn": .4}, baseline=None).paragraph.startswith("No baseline is named and no control (")
-  assert _finding({"stl": .5}, baseline=None).paragraph == ""
+  assert _finding({"stl": .5, "snn": .4}, baseline=None).lines[0].startswith("No baseline is named and no control (")
+  assert not _finding({"stl": .5}, baseline=None).lines
 
 
 def test_training_that_ended_short_of_flat_is_named_with_the_criterion():
