@@ -14,12 +14,14 @@ old task's own weights and asks for no stored images unless it says so.
 Exit status: 0 all is kept; 1 something is not, and the last line says what; 2 a flag, a file or a binding is wrong.
 """
 
+import functools
 import sys
 
 from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import process
+from benchmark.suites import gin_files, gin_text, learner_names
 
 
 def define_flags() -> flags.FlagValues:
@@ -38,15 +40,17 @@ def main(argv) -> int:
   command_line.parse(values, argv, __doc__)
   if (values.gin_file is None) == (values.learner is None):
     command_line.fail("give either --gin_file, a learner's file, or --learner, a learner's name; see --help.")
+  find = functools.partial(learner_names.resolve, values.learner) if values.learner else functools.partial(
+      gin_text.Reader().read, [values.gin_file], values.gin_param)
+  command_line.run_or_fail(find, (gin_files.ConfigurationError,))  # A misspelt name need not wait for TensorFlow.
   process.prepare_process()
   process.import_tensorflow()
   # These import TensorFlow, whose settings `prepare_process` makes first.
   from benchmark.inspection import learner_check  # noqa: PLC0415
-  from benchmark.suites import bindings  # noqa: PLC0415
 
   return command_line.run_or_fail(
       lambda: learner_check.check(values.gin_file, values.learner, tuple(values.gin_param)),
-      (bindings.ConfigurationError,), stopped=command_line.STOPPED)
+      (gin_files.ConfigurationError,), stopped=command_line.STOPPED)
 
 
 if __name__ == "__main__":

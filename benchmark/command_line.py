@@ -5,16 +5,17 @@ system give one line, also while libraries are imported, which takes seconds.
 """
 
 import errno
+import os
 import shutil
 import sys
 import types
-import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
 
 from absl import flags
 
 from benchmark.execution import standard_streams
+from benchmark.results import texts
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -69,6 +70,8 @@ def parse(values: flags.FlagValues, argv: Sequence[str], manual: str | None, tak
     rest = values(list(argv))
   except flags.Error as error:
     fail(str(error))
+  for name in filter(_names_path, values):
+    values[name].value = _expanded(values[name].value)
   if values.help:
     print(f"{(manual or '').strip()}\n\nFlags:\n{_flags_text(values)}")
     sys.exit(0)
@@ -83,12 +86,31 @@ def _flags_text(values: flags.FlagValues) -> str:
   return "\n".join(line for line in own.splitlines() if line.startswith(" "))
 
 
+def data_dirs(values: flags.FlagValues) -> tuple[str, ...]:
+  """The folders of raw data that the flag --data_dir names, else the environment, else the usual one."""
+  return tuple(values.data_dir) or (os.path.expanduser(os.environ.get("LASEM_DATA_DIR") or "Data"),)
+
+
+def _names_path(flag: str) -> bool:
+  return flag.endswith(("_dir", "_file")) or flag in ("grow", "markdown")
+
+
+def _expanded(value: str | list[str] | None) -> str | list[str] | None:
+  """Paths with the home folder for '~', which a shell leaves alone behind '='."""
+  if isinstance(value, list):
+    return list(map(os.path.expanduser, value))
+  return value and os.path.expanduser(value)
+
+
 def fail(message: str) -> NoReturn:
   """Ends the program with status 2 and one line."""
-  text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in ("Cc", "Cf", "Cs") else character
-                 for character in " ".join(message.split()))
-  print(f"Error: {text if len(text) <= _MAX_LINE else f'{text[:_MAX_LINE]}...'}", file=sys.stderr)
+  _print_error(message)
   sys.exit(BAD_INPUT)
+
+
+def _print_error(message: str) -> None:
+  text = texts.printable(" ".join(message.split()))
+  print(f"Error: {text if len(text) <= _MAX_LINE else f'{text[:_MAX_LINE]}...'}", file=sys.stderr)
 
 
 def run_or_fail(function: Callable[[], Returned], errors: tuple[type[Exception], ...],
@@ -127,7 +149,7 @@ def _end(kind: type[BaseException], error: BaseException, trace: types.Traceback
     print(STOPPED, file=sys.stderr)
     raise SystemExit(INTERRUPTED)
   if isinstance(error, OSError):
-    print(f"Error: {os_error_message(error)}", file=sys.stderr)
+    _print_error(os_error_message(error))
     raise SystemExit(BAD_INPUT)
   sys.__excepthook__(kind, error, trace)
 

@@ -26,7 +26,6 @@ Exit status: 0 all is there; 1 `check` found something missing, damaged or not a
 --stream, a format of which there is nothing does not count); 2 a flag, a binding or the data are wrong.
 """
 
-import os
 import pathlib
 import sys
 import time
@@ -36,7 +35,8 @@ from absl import flags
 from benchmark import command_line
 from benchmark.execution import process
 from benchmark.inspection import starting_files
-from benchmark.suites import gin_files
+from benchmark.results import texts
+from benchmark.suites import gin_files, open_stream
 from lasem_tf.data.stream import DataError, StreamContext
 
 _COMMANDS = ("init", "check", "describe", "preview", "prepare", "croissant")
@@ -77,12 +77,16 @@ def main(argv) -> int:
     return _init(root, values)
   if values.stream is None and command != "check":
     command_line.fail(f"--stream is missing: `{command}` needs the name of a stream, such as --stream=cifar100.")
+  if values.stream is not None:  # A misspelt name need not wait for TensorFlow.
+    command_line.run_or_fail(lambda: open_stream.read(values.stream, values.gin_param),
+                             (gin_files.ConfigurationError,))
   process.prepare_process()
   process.import_tensorflow()
   # This imports TensorFlow, whose settings `prepare_process` makes first.
   from benchmark.inspection import commands  # noqa: PLC0415
 
-  context = StreamContext(values.seed, values.design_seed, _data_dirs(values), values.cache_dir, values.download)
+  context = StreamContext(values.seed, values.design_seed, command_line.data_dirs(values), values.cache_dir,
+                          values.download)
   request = commands.Request(values.stream, tuple(values.gin_param), context, bool(values.data_dir))
   output_dir = pathlib.Path(values.output_dir) if values.output_dir else None
 
@@ -104,17 +108,13 @@ def main(argv) -> int:
   return status
 
 
-def _data_dirs(values: flags.FlagValues) -> tuple[str, ...]:
-  return tuple(values.data_dir) or (os.environ.get("LASEM_DATA_DIR", "Data"),)
-
-
 def _init(root: str | None, values: flags.FlagValues) -> int:
   if root is None:
     command_line.fail("ROOT is missing: `init` needs a folder with one folder of images for each class, or a CSV file.")
   for line in command_line.run_or_fail(
-      lambda: starting_files.write(root, _data_dirs(values), pathlib.Path(values.output_dir or "")),
+      lambda: starting_files.write(root, command_line.data_dirs(values), pathlib.Path(values.output_dir or "")),
       (gin_files.ConfigurationError, DataError)):
-    print(line)
+    print(texts.printable(line))
   return 0
 
 

@@ -41,6 +41,7 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import process
+from benchmark.models import model_folder
 from benchmark.results import matlab, measures, record_schema, records, run_details, run_files, sharing, texts
 from lasem_tf.files import write_atomically
 
@@ -118,17 +119,19 @@ def _export_model(values: flags.FlagValues, names: Sequence[str]) -> int:
   if len(names) != 1 or values.results_dir:
     command_line.fail(f"--format={values.format} takes the folder of one run as an argument, such as "
                       "runs/smoke/synthetic/stl/smoke/seed0, and no --results_dir.")
-  process.prepare_process()
-  process.start_tensorflow()
-  # Records are exported without TensorFlow, which takes its settings from the environment when it is first imported.
-  from benchmark.models import exporting, saved_run  # noqa: PLC0415  see above
+  folder = pathlib.Path(names[0]).expanduser()
 
   def run() -> int:
-    folder = pathlib.Path(names[0]).expanduser()
+    model_folder.check(folder)
+    process.prepare_process()
+    process.start_tensorflow()
+    # Records are exported without TensorFlow, which takes its settings from the environment when it is first imported.
+    from benchmark.models import exporting  # noqa: PLC0415  see above
+
     print(f"Written to {exporting.export(folder, values.format, values.task, pathlib.Path(values.output_dir))}")
     return 0
 
-  return command_line.run_or_fail(run, (saved_run.ModelError,), command_line.STOPPED)
+  return command_line.run_or_fail(run, (model_folder.ModelError,), command_line.STOPPED)
 
 
 def _run(values: flags.FlagValues) -> int:

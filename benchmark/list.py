@@ -8,14 +8,16 @@
       what the name stands for, what it binds, and what else may be bound with --gin_param
 
 Files of the working folder are listed beside the shipped ones. Takes a second. Exit status: 0 listed; 2 an unknown
-name.
+name, or the list cannot be written.
 """
 
 import sys
 from collections.abc import Sequence
 
 from benchmark import command_line
+from benchmark.execution import standard_streams
 from benchmark.inspection import listing
+from benchmark.results import texts
 from benchmark.suites.gin_files import ConfigurationError
 
 
@@ -29,7 +31,8 @@ def main(argv: Sequence[str]) -> int:
   words = [word for word in argv[1:3] if not word.startswith("-")]
   command_line.parse(define_flags(), [argv[0], *argv[1 + len(words):]], __doc__)
   for line in command_line.run_or_fail(lambda: listing.lines(*words), (ConfigurationError,), command_line.STOPPED):
-    print(line)
+    print(texts.printable(line))
+  command_line.run_or_fail(standard_streams.check_output, ())
   return 0
 
 

@@ -14,7 +14,7 @@ first. json: a list with an entry for each image.
 A model's configuration is Gin text, which imports and calls what it names: use a model from elsewhere only if you would
 also run a program from there.
 
-Exit status: 0 written; 2 a flag, the model or an image is wrong.
+Exit status: 0 written; 2 a flag, the model or an image is wrong, or the answers cannot be written.
 """
 
 import json
@@ -26,8 +26,11 @@ import pandas as pd
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import process
+from benchmark.execution import process, standard_streams
+from benchmark.models import model_folder
 from benchmark.results import texts
+from lasem_tf.data.readers import image_decoding, image_folders
+from lasem_tf.data.stream import DataError
 
 _NUM_SHOWN = 3
 _BATCH = 256  # Images decoded at a time.
@@ -40,7 +43,7 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_string("task", None, "Number of the task that the images belong to, from 0, or 'auto'.",
                       flag_values=values)
   flags.DEFINE_enum("format", "text", ["text", "csv", "json"], "What to write.", flag_values=values)
-  flags.DEFINE_integer("threads", 1, "Threads.", lower_bound=1, flag_values=values)
+  flags.DEFINE_integer("threads", 1, "Threads.", lower_bound=1, upper_bound=10_000, flag_values=values)
   return values
 
 
@@ -52,20 +55,18 @@ def main(argv: Sequence[str]) -> int:
     command_line.fail("name the run's folder, such as runs/smoke/synthetic/stl/smoke/seed0, and then images.")
   if not names[1:]:
     command_line.fail(f"no image is named: after the run's folder {names[0]}, {_SUFFIXES_HINT}.")
+  return command_line.run_or_fail(lambda: _run(values, pathlib.Path(names[0]).expanduser(), names[1:]),
+                                  (model_folder.ModelError, DataError), command_line.STOPPED)
+
+
+def _run(values: flags.FlagValues, run_dir: pathlib.Path, names: Sequence[str]) -> int:
+  model_folder.check(run_dir)
+  paths = _image_files(names)
   process.prepare_process(values.threads)
   process.start_tensorflow(values.threads)
   # TensorFlow takes its settings from the environment when it is first imported.
   from benchmark.models import trained_model  # noqa: PLC0415  see above
-  from lasem_tf.data.stream import DataError  # noqa: PLC0415  see above
 
-  return command_line.run_or_fail(lambda: _run(values, names[0], names[1:]), (trained_model.ModelError, DataError),
-                                  command_line.STOPPED)
-
-
-def _run(values: flags.FlagValues, run_dir: str, names: Sequence[str]) -> int:
-  from benchmark.models import trained_model  # noqa: PLC0415  imports TensorFlow, see `main`
-
-  paths = _image_files(names)
   model = trained_model.load(run_dir)
   if values.task is None:
     command_line.fail(f"--task is missing: the model learned tasks {', '.join(map(str, model.learned_tasks))}; name "
@@ -80,13 +81,12 @@ def _run(values: flags.FlagValues, run_dir: str, names: Sequence[str]) -> int:
            "probabilities": dict(sorted(zip(answer.class_names, map(float, answer.probabilities)),
                                         key=lambda pair: -pair[1]))} for path, answer in zip(paths, answers)]
   print(_FORMS[values.format](rows), end="")
+  standard_streams.check_output()
   return 0
 
 
 def _image_files(names: Sequence[str]) -> list[pathlib.Path]:
   """The files, and the images below the folders, in order of their paths."""
-  from lasem_tf.data.readers import image_decoding  # noqa: PLC0415  may import TensorFlow, see `main`
-
   files: list[pathlib.Path] = []
   for path in (pathlib.Path(name).expanduser() for name in names):
     if not path.is_dir():
@@ -94,7 +94,7 @@ def _image_files(names: Sequence[str]) -> list[pathlib.Path]:
         command_line.fail(f"{path}: no such file; {_SUFFIXES_HINT}.")
       files.append(path)
       continue
-    found = sorted(inner for inner in path.rglob("*") if inner.suffix.lower() in image_decoding.SUFFIXES)
+    found = image_folders.images_below(path)
     if not found:
       command_line.fail(f"{path} holds no image ({', '.join(image_decoding.SUFFIXES)}).")
     files += found

@@ -113,7 +113,7 @@ def _repeat(record: Record, values: flags.FlagValues) -> Record:
                   run_files.read_text(run_dir / f"{values.configuration}.gin"), record.result["configuration_hash"],
                   names_defaults=values.configuration == "operative",
                   bindings=tuple((record.result.get("variant") or {}).items()),
-                  tuning=Tuning(**record.result["tuning"]) if record.result.get("tuning") else None)
+                  tuning=Tuning.from_json(record.result.get("tuning")))
   # A record may come from another machine: nothing is written to a folder that it names and that is not there.
   cache_dir = old["cache_dir"] if old["cache_dir"] and pathlib.Path(old["cache_dir"]).is_dir() else None
   with _folder(values.output_dir) as folder:

@@ -15,9 +15,10 @@ with scale <scale>[tuning], then evaluates what their validation accuracies choo
 takes about a minute on two cores; --dry_run tells the cost of any other.
 
 Exit status: 0 every run completed (a trial may diverge); 1 some run failed or diverged (the table shows which, and
-why), or nothing could be chosen for a learner; 2 a flag, a configuration or the data are wrong (nothing was trained);
-130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a checkpoint). What is printed
-decides nothing: a suite goes on, and ends with the same status, when its output is closed or nobody reads it.
+why), nothing could be chosen for a learner, or the table cannot be written; 2 a flag, a configuration or the data are
+wrong (nothing was trained); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a
+checkpoint). What is printed decides nothing: a suite goes on, and ends with the same status, when its output is closed
+or nobody reads it.
 """
 
 import functools
@@ -30,6 +31,7 @@ from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import (
+  display as display_lib,
   plan as plan_lib,
   pool,
   process,
@@ -47,6 +49,8 @@ from benchmark.suites import suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data.stream import DataError
 
+_MOST = 10_000  # Processes, or threads of one.
+
 
 def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
@@ -60,9 +64,10 @@ def define_flags() -> flags.FlagValues:
   text("cache_dir", None, "Folder for decoded images. Default: beside the data.")
   switch("download", False, "Let TensorFlow Datasets download what is missing.")
   number("jobs", None, "Runs at a time. Default: the usable cores, or as many as a CPU quota allows; with GPUs, one "
-         "run for each; with Ray, what the cluster holds.", lower_bound=1)
-  number("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.", lower_bound=1)
-  number("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1)
+         "run for each; with Ray, what the cluster holds.", lower_bound=1, upper_bound=_MOST)
+  number("threads", 1, "Threads of one run; with more than one, results may differ in their last bits.", lower_bound=1,
+         upper_bound=_MOST)
+  number("runs_per_gpu", 1, "Runs that share a GPU.", lower_bound=1, upper_bound=_MOST)
   flags.DEFINE_enum("executor", "local", ["local", "ray"], "Where runs are executed: on this machine, or as tasks of a "
                     "Ray cluster whose nodes share the output and data folders.", flag_values=values)
   text("ray_address", "auto", "Ray cluster: 'auto' for the one this machine belongs to, 'local' to start one here, or "
@@ -100,7 +105,8 @@ def _run(values: flags.FlagValues) -> int:
     raise ConfigurationError(f"--detect={values.detect:g} plans seeds: name percentage points between 0 and 100, and "
                              "add --dry_run.")
   shard = shards.parse(values.shard) if values.shard is not None else (0, 1)
-  first = sampled.begin(suite.expand(values.gin_file, values.gin_param))
+  with display_lib.patience("Planning: every configuration is put together and checked first."):
+    first = sampled.begin(suite.expand(values.gin_file, values.gin_param))
   settings = _settings(values, first.suite)
   expansion = sampled.resume(first, settings)
   if values.executor == "ray":
@@ -112,7 +118,9 @@ def _run(values: flags.FlagValues) -> int:
 
   places = process.places(values.jobs, process.visible_gpus(), values.runs_per_gpu)
   decisions = tuned.decide(expansion.groups, settings)
-  plans = rounds.plan(first, expansion, decisions, shard, settings, needs_data=not values.dry_run)
+  with display_lib.patience("Planning: every network is constructed first, which takes a while for many "
+                            "configurations, tasks or layers."):
+    plans = rounds.plan(first, expansion, decisions, shard, settings, needs_data=not values.dry_run)
   own, trials = {plan.run for plan in plans}, set(expansion.trials)
   if values.dry_run:
     states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()
@@ -148,14 +156,11 @@ def _run(values: flags.FlagValues) -> int:
 def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:
   if not math.isfinite(values.checkpoint_seconds):
     raise ConfigurationError(f"--checkpoint_seconds={values.checkpoint_seconds} must be a number of seconds.")
-  data_dirs = values.data_dir or [os.environ.get("LASEM_DATA_DIR", "Data")]
-  expand = os.path.expanduser  # A shell leaves '~' alone behind '='.
   return Settings(
-      output_dir=expand(values.output_dir or os.path.join("runs", the_suite.name)),
-      data_dirs=tuple(map(expand, data_dirs)), cache_dir=values.cache_dir and expand(values.cache_dir),
-      download=values.download, checkpoint_seconds=values.checkpoint_seconds, threads=values.threads,
-      deterministic=values.deterministic, tensorboard=values.tensorboard, predictions=values.predictions,
-      keep_model=values.keep_model, grow=values.grow and expand(values.grow))
+      output_dir=values.output_dir or os.path.join("runs", the_suite.name), data_dirs=command_line.data_dirs(values),
+      cache_dir=values.cache_dir, download=values.download, checkpoint_seconds=values.checkpoint_seconds,
+      threads=values.threads, deterministic=values.deterministic, tensorboard=values.tensorboard,
+      predictions=values.predictions, keep_model=values.keep_model, grow=values.grow)
 
 
 def _executor(values: flags.FlagValues, settings: Settings, places, display):

@@ -8,7 +8,7 @@ from benchmark import command_line
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
 from benchmark.reporting import atlas as atlas_lib, atlas_tables, tables
-from benchmark.results import choice as choice_lib, comparability, comparison, records, run_files
+from benchmark.results import choice as choice_lib, comparability, comparison, record_schema, records, run_files
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
 from lasem_tf.files import write_atomically
@@ -71,7 +71,6 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
   """Whether the tables are on disk, or there is nothing to put into them yet."""
   if not present:
     return True
-  choices = choice_lib.choices(present)
   of_atlas, compared = atlas_lib.split(choice_lib.split(present)[1])
   baseline = the_suite.baseline
   if baseline is not None and not comparability.named(baseline, {record.learner for record in compared}):
@@ -81,9 +80,9 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
   expected = [run.identity for run in runs if run.scale == the_suite.scale and not (
       (run.stream, run.scale) in known and atlas_lib.source_and_target(run.learner, dict(run.bindings)))]
   try:
-    atlas = atlas_lib.pairs(of_atlas)
+    choices, atlas = choice_lib.choices(present), atlas_lib.pairs(of_atlas)
     panels = comparison.panels(compared, expected, baseline, allow_mixed_tuning=the_suite.allow_mixed_tuning)
-  except comparability.MixedTuningError as error:
+  except record_schema.RecordError as error:  # Data changed meanwhile, or a trial is too old: the runs are trained.
     print(f"The table was not written: {error}", file=sys.stderr)
     return False
   try:

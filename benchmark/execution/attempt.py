@@ -18,7 +18,7 @@ import filelock
 from benchmark.execution import run_folder, run_once, standard_streams
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
-from benchmark.results import run_files
+from benchmark.results import run_files, texts
 from benchmark.results.status import Status
 from benchmark.suites import suite
 from lasem_tf.training import events
@@ -94,7 +94,7 @@ def _reason(error: Exception, run_dir: pathlib.Path) -> str:
             "or make it writable, then start the same command again to go on from there.")
   if isinstance(error, (run_folder.ForeignFolderError, run_folder.FolderLostError)):
     return str(error)
-  return f"{type(error).__name__}: {' '.join(str(error).split())[:400]}"
+  return texts.printable(f"{type(error).__name__}: {' '.join(str(error).split())[:400]}")
 
 
 @contextlib.contextmanager

@@ -1,14 +1,17 @@
 """Shows a suite's progress: a live display on a terminal, plain lines elsewhere."""
 
+import contextlib
 import sys
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import rich.console
 import rich.progress
 
 _SECONDS_BETWEEN_LINES = 15.0
+_SECONDS_OF_SILENCE = 3.0
 _FIRST_ESTIMATE = 0.03  # Share of the suite; before it, starting processes and tracing take most of the time.
 
 
@@ -36,6 +39,18 @@ def make_display(costs: Mapping[str, float], num_finished: int):
     A context manager that is a `Display`.
   """
   return (TerminalDisplay if sys.stderr.isatty() else LineDisplay)(costs, num_finished)
+
+
+@contextlib.contextmanager
+def patience(sentence: str, seconds: float = _SECONDS_OF_SILENCE) -> Iterator[None]:
+  """Prints a sentence on standard error if the block takes longer than that: else a program seems to hang."""
+  timer = threading.Timer(seconds, print, (sentence,), {"file": sys.stderr, "flush": True})
+  timer.daemon = True
+  timer.start()
+  try:
+    yield
+  finally:
+    timer.cancel()
 
 
 class _Progress:

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from benchmark.execution import cost_model, run_once
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
-from benchmark.models import growing, saved_run
+from benchmark.models import growing
+from benchmark.models.model_folder import ModelError
 from benchmark.results import records, run_files
 from benchmark.suites import bindings as bindings_lib, experiment as experiment_lib, suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data import overlap, stream as stream_lib
+from lasem_tf.data.streams import own_images
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture
 from lasem_tf.training import growth, predictions, schedule
@@ -30,9 +32,10 @@ def plan(runs: Sequence[suite.Run], settings: Settings, needs_data: bool = True)
     DataError: with `needs_data`, the raw data are missing, damaged or not what the configuration expects.
   """
   plans, by_configuration = [], {}
+  warnings: dict[str, list[str]] = {}  # By design of the stream: methods share it.
   for run in runs:
     if run.configuration_hash not in by_configuration:
-      by_configuration[run.configuration_hash] = _plan(run, settings, needs_data)
+      by_configuration[run.configuration_hash] = _plan(run, settings, needs_data, warnings)
     plans.append(dataclasses.replace(by_configuration[run.configuration_hash], run=run))
   return plans
 
@@ -67,24 +70,37 @@ def check_parents(runs: Sequence[suite.Run], settings: Settings) -> None:
   """
   if settings.grow is None:
     return
+  folder, own = pathlib.Path(settings.grow), {settings.run_dir(run).resolve() for run in runs}
   for run in runs:
+    # With --overwrite the run would go on from what is deleted first.
+    if (directory := growing.directory_of_parent(folder, run)).resolve() in own:
+      raise ConfigurationError(f"--grow={folder}: {directory} is a folder that this suite writes to: name another "
+                               "--output_dir.")
     if not (settings.run_dir(run) / run_files.RECORD_FILE).exists():
+      prepared = run_once.build(run, settings)
       try:
-        growing.parent(pathlib.Path(settings.grow), run, run_once.build(run, settings).data)
-      except (saved_run.ModelError, growth.GrowthError) as error:
-        raise ConfigurationError(f"--grow={settings.grow}: {error}") from error
+        order = schedule.task_order(prepared.options.task_order, prepared.stream.num_tasks)
+        growing.check_visits(growing.parent(folder, run, prepared.data), run, order, prepared.data, prepared.learner)
+      except (ModelError, growth.GrowthError) as error:
+        raise ConfigurationError(f"--grow={folder}: {error}") from error
 
 
 def shared_images(stream: stream_lib.TaskStream) -> list[str]:
-  """Sentences about images that splits of the first task share; the shipped streams are tested and not looked at."""
-  if type(stream).__module__.startswith("lasem_tf.") or stream.context.design_only:
+  """Sentences about images that splits of the first task share; the published data are tested and not looked at."""
+  if isinstance(stream, own_images.OwnImages):
+    found = stream.shared_files(0)
+  elif type(stream).__module__.startswith("lasem_tf.") or stream.context.design_only:
     return []
-  return [f"Warning: stream {stream.name}: {message}" for message in overlap.shared_images(stream, 0)]
+  else:
+    found = overlap.shared_images(stream, 0)
+  return [f"Warning: stream {stream.name}: {message}" for message in found]
 
 
-def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
+def _plan(run: suite.Run, settings: Settings, needs_data: bool, warnings: dict[str, list[str]]) -> Plan:
   prepared, missing = _build(run, settings, needs_data)
   experiment, stream, learner = prepared.experiment, prepared.stream, prepared.learner
+  if stream.design_fingerprint not in warnings:
+    warnings[stream.design_fingerprint] = shared_images(stream)
   order = schedule.task_order(experiment.task_order, stream.num_tasks)
   counts, epochs, batch_size = stream.counts(), experiment.epochs_per_task, experiment.batch_size
   num_epochs = learner.planned_epochs(order)
@@ -110,7 +126,7 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool) -> Plan:
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
       evaluation_gmacs=evaluation_gmacs, work=work,
       model_bytes=_network_bytes(prepared) if settings.keep_model else 0, missing_data=missing,
-      warnings=(*shared_images(stream), *_untuned(run, experiment)))
+      warnings=(*warnings[stream.design_fingerprint], *_untuned(run, experiment)))
 
 
 def _evaluation_gmacs(learner: base.Learner, order: Sequence[int], counts: Mapping[str, Sequence[int]],

@@ -40,8 +40,11 @@ def read_claim(directory: pathlib.Path) -> dict:
   path = directory / run_files.IDENTITY_FILE
   try:
     content = json.loads(path.read_text(encoding="utf-8"))
-    return {name: content[name] for name in ("identity", "configuration_hash", "design_seed")}
-  except (OSError, ValueError, KeyError, TypeError) as error:
+    found = {name: content[name] for name in ("identity", "configuration_hash", "design_seed")}
+    if not all(isinstance(found[name], str) for name in ("identity", "configuration_hash")):
+      raise TypeError("it names no run")
+    return found
+  except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
     raise ConfigurationError(f"{path} is missing or damaged ({error}): delete {directory} to train the run "
                              "again.") from error
 

@@ -65,10 +65,10 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
     learner = experiment.learner(experiment.learner_context(
         tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples,
         tuple(task.best_configuration for task in stream.tasks)))
-    lifetime.check(stream, options)
+    lifetime.check(stream, options, learner)
   except stream_lib.DataError as error:
     raise stream_lib.DataError(without_call(error)) from error
-  except (ValueError, TypeError, RuntimeError) as error:
+  except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
     raise ConfigurationError(f"Run {run.identity}: {without_call(error)}") from error
   return Prepared(experiment, stream, data, learner, options)
 

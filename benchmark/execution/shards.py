@@ -1,6 +1,7 @@
 """Slices of a suite for machines that do not know of each other."""
 
 import heapq
+import re
 from collections.abc import Callable, Sequence
 
 from benchmark.execution.plan import Plan
@@ -13,8 +14,8 @@ def parse(text: str) -> tuple[int, int]:
   Raises:
     ConfigurationError: it is something else.
   """
-  index, slash, count = text.partition("/")
-  if not (slash and index.isdecimal() and count.isdecimal() and int(count) > 0):
+  index, _, count = text.partition("/")
+  if not re.fullmatch(r"\d{1,9}/\d{1,9}", text) or not int(count):
     raise ConfigurationError(f"--shard={text} is not 'i/n', such as --shard=0/4 for the first of four shards.")
   if int(index) >= int(count):
     raise ConfigurationError(f"--shard={text}: the {count} shards have the numbers 0 to {int(count) - 1}, for example "
@@ -38,7 +39,7 @@ def select(plans: Sequence[Plan], index: int, count: int,
   costs: dict[str, float] = {}
   for plan in plans:
     costs[unit(plan)] = costs.get(unit(plan), 0.0) + plan.cost
-  loads = [(0.0, shard) for shard in range(count)]
+  loads = [(0.0, shard) for shard in range(min(count, len(costs)))]
   chosen = set()
   for name, cost in sorted(costs.items(), key=lambda item: (-item[1], item[0])):
     load, shard = heapq.heappop(loads)

@@ -4,6 +4,7 @@ A stream that was closed before the program started, whose reader has ended, or 
 from then on. Characters that its encoding lacks are replaced.
 """
 
+import errno
 import io
 import os
 import sys
@@ -12,23 +13,34 @@ _ERRORS = {"stdout": "replace", "stderr": "backslashreplace"}
 
 
 class _NeverFailing(io.TextIOWrapper):
-  """A text stream whose file descriptor is turned to the null device once writing to it has failed."""
+  """A text stream whose file descriptor is turned to the null device once writing to it has failed.
+
+  Attributes:
+    lost: why it failed; None while it has not, or if its reader ended.
+  """
+
+  lost: OSError | None = None
 
   def write(self, text: str) -> int:
     """See `io.TextIOBase`."""
     try:
       return super().write(text)
-    except OSError:
-      _to_null_device(self.fileno())
+    except OSError as error:
+      self._give_up(error)
       return len(text)
 
   def flush(self) -> None:
     """See `io.TextIOBase`."""
     try:
       super().flush()
-    except OSError:
-      _to_null_device(self.fileno())
+    except OSError as error:
+      self._give_up(error)
       super().flush()
+
+  def _give_up(self, error: OSError) -> None:
+    if error.errno != errno.EPIPE:
+      self.lost = OSError(error.errno, error.strerror, "standard output")
+    _to_null_device(self.fileno())
 
 
 def secure() -> None:
@@ -54,6 +66,16 @@ def secure() -> None:
         line_buffering=name == "stderr" or os.isatty(descriptor))
     setattr(sys, name, secured)
     setattr(sys, f"__{name}__", secured)
+
+
+def check_output() -> None:
+  """Raises OSError if what was printed to standard output is lost, for programs of which that is all the work.
+
+  A reader that ended early, or an output that was closed before, has all that it asked for.
+  """
+  flush()
+  if isinstance(sys.stdout, _NeverFailing) and sys.stdout.lost is not None:
+    raise sys.stdout.lost
 
 
 def flush() -> None:

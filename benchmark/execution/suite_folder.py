@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 
 import filelock
 
-from benchmark.execution import run_folder
+from benchmark.execution import run_folder, tuned
 from benchmark.execution.settings import Settings
 from benchmark.results import run_files
 from benchmark.results.record_schema import RecordError
 from benchmark.suites import suite
 from benchmark.suites.bindings import ConfigurationError
+from lasem_tf import files
 
 LOCK_FILE = "suite.lock"  # Held while a suite prepares its runs, so that of two suites one sees the other's claims.
 _SECONDS_TO_WAIT = 120.0
@@ -38,6 +39,7 @@ def prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> d
       where another process took a run up at the same moment.
   """
   _check_usable(settings.output_dir)
+  _refuse_links(pathlib.Path(settings.output_dir))
   lock = filelock.FileLock(os.path.join(settings.output_dir, LOCK_FILE), timeout=_SECONDS_TO_WAIT)
   try:
     with lock:
@@ -59,6 +61,16 @@ def release(runs: Sequence[suite.Run], settings: Settings) -> None:
           (directory / run_files.IDENTITY_FILE).unlink(missing_ok=True)
     except (OSError, filelock.Timeout):
       continue  # Another process begins this run, or the folder is gone.
+
+
+def _refuse_links(folder: pathlib.Path) -> None:
+  """Refuses symbolic links in the place of what a suite writes beside its runs; for these see `run_folder`."""
+  tuning = folder / tuned.FOLDER
+  for path in (folder / LOCK_FILE, tuning, *(tuning.iterdir() if tuning.is_dir() else ())):
+    try:
+      files.refuse_link(path)
+    except files.LinkError as error:
+      raise ConfigurationError(str(error)) from error
 
 
 def _check_usable(output_dir: str) -> None:

@@ -4,9 +4,10 @@ import dataclasses
 import pathlib
 import sys
 
-from rich import console as rich_console, progress as rich_progress, table as rich_table
+from rich import console as rich_console, progress as rich_progress, table as rich_table, text as rich_text
 
 from benchmark.inspection import contact_sheets, croissant as croissant_lib, inventory as inventory_lib
+from benchmark.results import texts
 from benchmark.suites import open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf import types
@@ -43,9 +44,19 @@ class Request:
 
 
 def _console() -> rich_console.Console:
-  # Wide where the output goes into a file or a pipe, so that paths and messages stay on one line.
-  console = rich_console.Console()
-  return console if console.is_terminal else rich_console.Console(width=200)
+  # Wide where the output goes into a file or a pipe, so that paths and messages stay on one line. Rich itself takes a
+  # pipe for a terminal where FORCE_COLOR is set.
+  return rich_console.Console(width=None if sys.stdout.isatty() else 200)
+
+
+def _text(text: str) -> rich_text.Text:
+  """A name as it is, of which nothing is markup, an emoji or a command to the terminal."""
+  return rich_text.Text(texts.printable(text))
+
+
+def _say(console: rich_console.Console, *sentences: str) -> None:
+  for sentence in sentences:
+    console.print(_text(sentence))
 
 
 def check(request: Request) -> int:
@@ -60,7 +71,8 @@ def check(request: Request) -> int:
     kind = open_stream.stream_class(request.name, request.bindings).__name__
     inventories = {request.name: inventory_lib.INVENTORIES[kind]} if kind in inventory_lib.INVENTORIES else {}
   console = _console()
-  table = rich_table.Table("data", "place", "state", "details", title=f"In {', '.join(request.context.data_dirs)}")
+  table = rich_table.Table("data", "place", "state", "details",
+                           title=_text(f"In {', '.join(request.context.data_dirs)}"))
   bad = False
   for name, inventory in inventories.items():
     findings = inventory(request.context.data_dirs)
@@ -68,7 +80,8 @@ def check(request: Request) -> int:
     bad |= any(f.state in (inventory_lib.DAMAGED, inventory_lib.MISSING) for f in findings) and (
         request.name is not None or any(f.state != inventory_lib.MISSING for f in findings))
     for finding in findings:
-      table.add_row(name, finding.place, f"[{_COLORS[finding.state]}]{finding.state}[/]", rich_text(finding.details))
+      table.add_row(_text(name), _text(finding.place), rich_text.Text(finding.state, _COLORS[finding.state]),
+                    _text(finding.details))
   if inventories:
     console.print(table)
   return _check_stream(request, console) if request.name else int(bad)
@@ -78,24 +91,24 @@ def _check_stream(request: Request, console: rich_console.Console) -> int:
   try:
     stream = request.open()
   except DataError as error:
-    console.print(f"Stream {request.name} cannot be opened as configured: {error}", markup=False, highlight=False)
+    _say(console, f"Stream {request.name} cannot be opened as configured: {error}")
     return 1
   counts = stream.counts()
   totals = ", ".join(f"{sum(counts[split])} {split}" for split in types.SPLITS)
-  console.print(f"Stream {request.name} can be opened: {stream.display_name}, {stream.num_tasks} tasks, "
-                f"{totals} images.",
-                f"Design fingerprint {stream.design_fingerprint}, data fingerprint of seed {request.context.seed} "
-                f"{stream.data_fingerprint}.", sep="\n", markup=False, highlight=False)
+  _say(console,
+       f"Stream {request.name} can be opened: {stream.display_name}, {stream.num_tasks} tasks, {totals} images.",
+       f"Design fingerprint {stream.design_fingerprint}, data fingerprint of seed {request.context.seed} "
+       f"{stream.data_fingerprint}.")
   if isinstance(stream, CachesImages):
-    console.print(f"Resized images are kept in {stream.cache_directory}.", markup=False, highlight=False)
+    _say(console, f"Resized images are kept in {stream.cache_directory}.")
   try:
     problems = _broken_promises(stream, request)
   except DataError as error:
     problems = [str(error)]
   for problem in problems:
-    console.print(problem, markup=False, highlight=False)
+    _say(console, problem)
   if not problems:
-    console.print("Nothing is amiss.", markup=False, highlight=False)
+    _say(console, "Nothing is amiss.")
   return int(bool(problems))
 
 
@@ -111,11 +124,6 @@ def _broken_promises(stream: TaskStream, request: Request) -> list[str]:
   return overlap.shared_images(stream, 0, _TOLERATED_DUPLICATES)
 
 
-def rich_text(text: str) -> str:
-  """The text with what would be markup escaped."""
-  return text.replace("[", r"\[")
-
-
 def describe(request: Request) -> int:
   """Prints a table of the tasks; returns 0."""
   try:
@@ -129,20 +137,21 @@ def describe(request: Request) -> int:
       raise error from None
     print("Described as the official data make it: no raw data were found, and --data_dir names none.", file=sys.stderr)
   console = _console()
-  console.print(f"{stream.display_name}: {stream.num_tasks} tasks of images {' x '.join(map(str, stream.image_shape))}",
-                f"Protocol: {', '.join(f'{key} {value}' for key, value in stream.protocol.items())}",
-                f"Design fingerprint: {stream.design_fingerprint}", sep="\n", markup=False, highlight=False)
+  shape = " x ".join(map(str, stream.image_shape))
+  _say(console, f"{stream.display_name}: {stream.num_tasks} tasks of images {shape}",
+       f"Protocol: {', '.join(f'{key} {value}' for key, value in stream.protocol.items())}",
+       f"Design fingerprint: {stream.design_fingerprint}")
   assert request.name is not None
   if network := open_stream.network(request.name, request.bindings):
-    console.print(f"Network: {network}", markup=False, highlight=False)
+    _say(console, f"Network: {network}")
   keys = list(dict.fromkeys(key for task in stream.tasks for key in task.details))
-  titles = [key.replace("_", " ") for key in keys]
-  table = rich_table.Table("task", *types.SPLITS, *titles, "classes", "names in label order")
+  titles = ["task", *types.SPLITS, *(key.replace("_", " ") for key in keys), "classes", "names in label order"]
+  table = rich_table.Table(*(rich_table.Column(_text(title)) for title in titles))
   counts = stream.counts()
   for task in stream.tasks:
-    details = [_detail(task.details.get(key)) for key in keys]
+    details = [_text(_detail(task.details.get(key))) for key in keys]
     table.add_row(str(task.task_id), *(str(counts[split][task.task_id]) for split in types.SPLITS), *details,
-                  str(task.num_classes), rich_text(", ".join(task.class_names)))
+                  str(task.num_classes), _text(", ".join(task.class_names)))
   console.print(table)
   return 0
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import figure
 from matplotlib.backends import backend_agg
 
+from benchmark.results import texts
 from lasem_tf import types
 from lasem_tf.data import stream
 
@@ -67,9 +68,9 @@ def draw(shown: stream.TaskStream, task_id: int, path: pathlib.Path) -> None:
   backend_agg.FigureCanvasAgg(fig)
   axes = fig.add_subplot()
   axes.imshow(sheet, interpolation="nearest")
-  names = [textwrap.shorten(name, 24, placeholder="...") for name in task.class_names]
+  names = [textwrap.shorten(texts.printable(name), 24, placeholder="...") for name in task.class_names]
   axes.set_yticks([(label + 0.5) * height for label in range(task.num_classes)],
-                  [f"{label}  {name}" for label, name in enumerate(names)])
+                  [f"{label}  {name}" for label, name in enumerate(names)], parse_math=False)
   starts = np.cumsum([0, *IMAGES_PER_SPLIT.values()])
   axes.set_xticks([(start + end) / 2 * width for start, end in zip(starts, starts[1:])], list(IMAGES_PER_SPLIT))
   axes.xaxis.tick_top()
@@ -79,5 +80,6 @@ def draw(shown: stream.TaskStream, task_id: int, path: pathlib.Path) -> None:
   for spine in axes.spines.values():
     spine.set_visible(False)
   details = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in task.details.items())
-  axes.set_title(f"{shown.display_name}, task {task_id}{': ' if details else ''}{details}", fontsize=10)
+  title = texts.printable(f"{shown.display_name}, task {task_id}{': ' if details else ''}{details}")
+  axes.set_title(title, fontsize=10, parse_math=False)
   fig.savefig(path, bbox_inches="tight")

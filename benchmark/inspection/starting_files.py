@@ -1,18 +1,18 @@
 """Gin files to start with, for a folder or a table of a user's own images. No TensorFlow."""
 
 import collections
+import contextlib
 import pathlib
 import re
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from PIL import Image
-
+from benchmark.results import texts
 from benchmark.suites import gin_files, gin_text
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf import files
-from lasem_tf.data.readers import image_folders, image_tables
+from lasem_tf.data.readers import image_decoding, image_folders, image_tables
 from lasem_tf.data.readers.listed_images import ListedImage
 from lasem_tf.data.stream import DataError
 
@@ -85,8 +85,9 @@ def _stream_text(place: pathlib.Path, root: str, images: Sequence[ListedImage], 
   in_training = [image for image in images if image.split in ("", "train")]
   num_train = min(sum(image.label in labels and group in (image.domain, image.task, "") for image in in_training)
                   for group, labels in tasks) * split[0]
-  lines = [f"# Written by `benchmark.data init {root}`: {len(images)} images, {len(tasks)} tasks. Yours to change.",
-           "", f"include 'streams/{'table' if is_table else 'folder'}.gin'", "",
+  # A name may hold line breaks, behind which would stand a statement.
+  lines = [f"# Written by `benchmark.data init {texts.printable(root)}`: {len(images)} images, {len(tasks)} tasks. "
+           "Yours to change.", "", f"include 'streams/{'table' if is_table else 'folder'}.gin'", "",
            "# Defaults of the included file, of which nothing was tuned for these images.",
            f"BATCH_SIZE = {max(1, min(_LARGEST_BATCH, int(num_train)))}", "EPOCHS_PER_TASK = 30",
            "LEARNING_RATE = 1e-3", f"IMAGE_SIZE = {_image_size(images)}", "", "# Plumbing.",
@@ -120,11 +121,8 @@ def _image_size(images: Sequence[ListedImage]) -> int:
   """64, or 32 where most images are smaller."""
   sides = []
   for image in images[::max(1, len(images) // _LOOKED_AT)]:
-    try:
-      with Image.open(image.path) as opened:
-        sides.append(min(opened.size))
-    except OSError:
-      continue  # The stream refuses damaged files, and names them.
+    with contextlib.suppress(DataError):  # The stream refuses damaged files, and names them.
+      sides.append(min(image_decoding.size(image.path)))
   return 64 if not sides or statistics.median(sides) >= 48 else 32
 
 

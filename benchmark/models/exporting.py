@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from benchmark.models import keras_network, saved_run, trained_model
-from benchmark.models.saved_run import ModelError
+from benchmark.models.model_folder import ModelError
 from lasem_tf.training import serving
 
 _CLASSES_FILE = "classes.json"
@@ -42,6 +42,9 @@ def export(run_dir: pathlib.Path, form: str, task: str, output_dir: pathlib.Path
     unfinished = pathlib.Path(folder, target.name)
     try:
       (_write_keras if form == "keras" else _write_saved_model)(saved, model, task_ids, unfinished)
+    except tf.errors.ResourceExhaustedError as error:
+      raise ModelError(f"{target} cannot be written: make room, or name another --output_dir "
+                       f"({' '.join(str(error).split())[:200]}).") from error
     except (TypeError, ValueError, NotImplementedError, tf.errors.OpError) as error:
       raise ModelError(f"{type(model.learner).__name__} cannot be exported as {form}: its network of some task is no "
                        f"function that TensorFlow can store ({' '.join(str(error).split())[:300]}).") from error

@@ -1,11 +1,13 @@
 """Finds the run that another one goes on from, and compares configuration and earlier tasks of the two."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 from benchmark.models import saved_run
 from benchmark.results import records, run_files
 from benchmark.suites import bindings, suite
+from lasem_tf.learners import base
 from lasem_tf.training import growth, splits
 
 _STREAM = f"{bindings.ROOT}.stream"
@@ -24,7 +26,7 @@ def parent(folder: pathlib.Path, run: suite.Run, data: splits.SplitCache) -> gro
     ModelError: there is no such run, or it kept no model.
     GrowthError: another configuration, or tasks that differ; the message names both runs and what differs.
   """
-  directory = folder if _is_of_a_run(folder) else folder / run.identity
+  directory = directory_of_parent(folder, run)
   saved = saved_run.read(directory)
   try:
     _check_configuration(saved.run, run)
@@ -33,11 +35,26 @@ def parent(folder: pathlib.Path, run: suite.Run, data: splits.SplitCache) -> gro
               "configuration_hash": saved.run.configuration_hash, "result_digest": _result_digest(directory)}
     return growth.Parent(saved.checkpoint, origin)
   except growth.GrowthError as error:
-    raise growth.GrowthError(f"Run {run.identity} cannot go on from {directory}: {error}") from error
+    raise _refused(run, directory, error) from error
 
 
-def _is_of_a_run(folder: pathlib.Path) -> bool:
-  return (folder / run_files.MODEL_FOLDER).is_dir() or (folder / run_files.IDENTITY_FILE).exists()
+def check_visits(parent: growth.Parent, run: suite.Run, order: Sequence[int], data: splits.SplitCache,
+                 learner: base.Learner) -> None:
+  """`growth.check_visits` for a run that was built and is not trained yet; the message names both runs."""
+  try:
+    growth.check_visits(parent, order, data.stream, learner)
+  except growth.GrowthError as error:
+    raise _refused(run, parent.origin["run_dir"], error) from error
+
+
+def _refused(run: suite.Run, directory: object, error: growth.GrowthError) -> growth.GrowthError:
+  return growth.GrowthError(f"Run {run.identity} cannot go on from {directory}: {error}")
+
+
+def directory_of_parent(folder: pathlib.Path, run: suite.Run) -> pathlib.Path:
+  """Folder of the run that `run` goes on from, see `parent`; it may be missing."""
+  is_of_a_run = (folder / run_files.MODEL_FOLDER).is_dir() or (folder / run_files.IDENTITY_FILE).exists()
+  return folder if is_of_a_run else folder / run.identity
 
 
 def _check_configuration(old: suite.Run, new: suite.Run) -> None:

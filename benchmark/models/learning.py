@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from benchmark.models import saved_run
-from benchmark.models.saved_run import ModelError
+from benchmark.models.model_folder import ModelError
 from lasem_tf import seeding, types
 from lasem_tf.data import pipeline, preprocessing as preprocessing_lib, stream as stream_lib
 from lasem_tf.training import checkpoints, growth, session as session_lib, splits, trainer

@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gin
+import keras
 import numpy as np
 
+from benchmark.models import model_folder
+from benchmark.models.model_folder import ModelError
 from benchmark.results import run_files
 from benchmark.suites import experiment as experiment_lib, suite
 from benchmark.suites.gin_files import ConfigurationError
@@ -19,10 +22,6 @@ from lasem_tf.training import checkpoints, session as session_lib, splits
 
 _FORMAT = 1
 Examples = Callable[[int, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-class ModelError(ValueError):
-  """A trained model cannot be used as asked; the message names the folder and the remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +89,8 @@ class SavedRun:
     Raises:
       CheckpointError: the disk is full or not writable.
     """
-    state = {"model_format": _FORMAT, "run": self.run.to_json(), "image_shape": list(self.image_shape),
+    run = dataclasses.replace(self.run, code=())  # A model may be used with code that was edited since.
+    state = {"model_format": _FORMAT, "run": run.to_json(), "image_shape": list(self.image_shape),
              "tasks": [task.to_json() for task in self.tasks], "session": self.checkpoint.state}
     store = checkpoints.CheckpointStore(directory / run_files.MODEL_FOLDER, num_kept=1)
     store.save(state, self.checkpoint.arrays)
@@ -104,8 +104,12 @@ class SavedRun:
       examples: see `LearnerContext`; default: there are none, and a learner that asks for some is refused.
 
     Raises:
-      ModelError: a module that the configuration names is not there, or does not fit this version.
+      ModelError: a module that the configuration names is not there, or does not fit this version; or Keras computes
+        in another precision than runs do.
     """
+    if keras.config.floatx() != "float32":  # Of a program that imports this one, or of its keras.json.
+      raise ModelError(f"Keras computes in {keras.config.floatx()}, runs were trained in float32: call "
+                       "keras.config.set_floatx('float32') first, or take floatx out of keras.json.")
     counts = tuple(task.info.num_classes for task in self.tasks) if num_classes is None else tuple(num_classes)
     try:
       with _own_gin_state():
@@ -132,7 +136,7 @@ class SavedRun:
     try:
       learner.restore_structure(self.checkpoint.state["structure"])
       session_lib.assign_strictly(learner.variables(), self.checkpoint.arrays)
-    except (checkpoints.CheckpointError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (checkpoints.CheckpointError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
       raise ModelError(f"The model of {self.run.identity} does not fit its configuration ({error}): it is damaged, or "
                        "another version of this package wrote it.") from error
     return learner
@@ -162,36 +166,26 @@ def read(directory: pathlib.Path) -> SavedRun:
   Raises:
     ModelError: there is none, or it is damaged or of another format.
   """
-  folder = directory if directory.name == run_files.MODEL_FOLDER else directory / run_files.MODEL_FOLDER
+  folder = model_folder.of_run(directory)
   try:
     found = checkpoints.read_newest(folder)
   except checkpoints.CheckpointError as error:
     raise ModelError(f"{error} Restore the folder {folder}, or train the run again.") from error
   if found is None:
-    raise ModelError(_why_missing(directory))
+    raise ModelError(model_folder.why_missing(directory))
   state = found.state
   if state.get("model_format") != _FORMAT:
     raise ModelError(f"{folder} holds no model of format {_FORMAT}, but {state.get('model_format', 'something else')}: "
                      "read it with the version that wrote it.")
   try:
-    return SavedRun(suite.Run.from_json(state["run"]), tuple(state["image_shape"]),
-                    tuple(SavedTask.from_json(number, values) for number, values in enumerate(state["tasks"])),
-                    checkpoints.Checkpoint(state["session"], found.arrays))
-  except (KeyError, TypeError, ValueError, AttributeError) as error:
+    saved = SavedRun(suite.Run.from_json(state["run"]), tuple(state["image_shape"]),
+                     tuple(SavedTask.from_json(number, values) for number, values in enumerate(state["tasks"])),
+                     checkpoints.Checkpoint(state["session"], found.arrays))
+    for task_id in saved.order:  # What is asked of it later is there.
+      saved.configuration(saved.tasks[task_id].info.task_id)
+    return saved
+  except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
     raise ModelError(f"{folder} lacks or garbles {error}: it is damaged, or another version wrote it.") from error
-
-
-def _why_missing(directory: pathlib.Path) -> str:
-  if not directory.is_dir():
-    return f"{directory}: no such folder; name the folder of a run, such as runs/smoke/synthetic/stl/smoke/seed0."
-  if (directory / run_files.RECORD_FILE).exists():
-    return (f"{directory} keeps no model: the run did not complete, was trained with --nokeep_model, or by a version "
-            "that kept none. Train it again to have one.")
-  if (directory / run_files.IDENTITY_FILE).exists():
-    return f"{directory} holds a run that has not finished: start its command again first."
-  inside = sorted(path.parent for path in directory.rglob(run_files.RECORD_FILE))
-  hint = f", such as {inside[0]}" if inside else ""
-  return f"{directory} is not the folder of a run: name one that holds {run_files.RECORD_FILE}{hint}."
 
 
 @contextlib.contextmanager

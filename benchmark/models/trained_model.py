@@ -11,7 +11,7 @@ from scipy import special
 
 from benchmark.models import learning, saved_run
 from benchmark.models.learning import Images
-from benchmark.models.saved_run import ModelError
+from benchmark.models.model_folder import ModelError
 from lasem_tf import types
 from lasem_tf.data import preprocessing as preprocessing_lib
 from lasem_tf.data.readers import prepared_images
@@ -167,7 +167,7 @@ class TrainedModel:
 
   def task_number(self, text: str) -> int:
     """The learned task that a text names by its number; raises ModelError if it names none."""
-    return self._checked(int(text) if text.isdecimal() else text)
+    return self._checked(int(text) if text.isdecimal() and len(text) < 10 else text)
 
   def _checked(self, task: object) -> int:
     if isinstance(task, bool) or not isinstance(task, (int, np.integer)) or task not in self.learned_tasks:

@@ -88,9 +88,10 @@ def source_and_target(learner: str, bindings: Mapping[str, str] | None) -> tuple
     return None
   try:
     order = ast.literal_eval((bindings or {})[_ORDER])
-  except (ValueError, SyntaxError):  # Another of gin's values, such as a macro.
+  except (ValueError, SyntaxError, MemoryError, RecursionError):  # Another of gin's values, or a stranger's text.
     return None
-  is_pair = isinstance(order, (tuple, list)) and len(order) == 2 and len(set(order)) == 2
+  is_pair = (isinstance(order, (tuple, list)) and len(order) == 2 and all(type(task) is int for task in order)
+             and order[0] != order[1])
   return (order[0], order[1]) if is_pair else None
 
 
@@ -137,13 +138,16 @@ def _pair(key: tuple, runs: Sequence[Record]) -> Pair:
   stream, scale, source, target, knowledge = key
   (panel,) = comparison.panels(runs, comparison.expected_identities(runs))
   completed = [run for run in runs if run.is_completed]
-  configurations = {run.learner: run.result["configurations"][target] for run in completed if run.learner != BASELINE}
+  configurations = {run.learner: bits for run in completed
+                    if run.learner != BASELINE and (bits := run.result["configurations"][target]) is not None}
   estimates = {row.learner: row.estimates for row in panel.rows}
   transfers = tuple(Transfer(bits, {measure.name: estimates[learner][measure.name] for measure in MEASURES})
                     for learner, bits in sorted(configurations.items(), key=lambda each: (each[1].count("1"), each[1])))
   declared = selection_quality.best_configurations(completed[0]) if completed else None
   texts = () if declared is None else selection_quality.texts_of(declared)
-  fills_bank = bool(texts) and "0" not in texts[source]
+  # Declared for a network of so many layers, of which nothing is known for another.
+  fits = bool(texts) and {len(texts[0])} == set(map(len, configurations.values()))
+  fills_bank = fits and "0" not in texts[source]
   return Pair(stream, scale, knowledge, source, target, panel, transfers, _layers(completed, configurations),
               texts[target] if fills_bank else None)
 
@@ -154,6 +158,8 @@ def _layers(completed: Sequence[Record],
   frame, found = measures.runs_frame(completed), {}
   learners = [BASELINE, *configurations]
   depth = len(next(iter(configurations.values()), ""))
+  if any(len(text) != depth for text in configurations.values()):
+    return {}
   bits = [[False] * depth, *([bit == "1" for bit in text] for text in configurations.values())]
   for measure in MEASURES:
     values = frame.pivot(index="seed", columns="learner", values=measure.name).reindex(columns=learners).dropna()
@@ -165,7 +171,9 @@ def _layers(completed: Sequence[Record],
 
 
 def _tasks(record: Record) -> tuple[int, int] | None:
-  return source_and_target(record.learner, record.result.get("variant"))
+  """The two tasks of a run of an atlas that visited them, if it visited any."""
+  found, order = source_and_target(record.learner, record.result.get("variant")), record.result["stream"]["task_order"]
+  return found if found is None or order in ([], list(found)) else None
 
 
 def _without_order(record: Record) -> Record:

@@ -198,7 +198,7 @@ def sort_value(cell: Cell) -> str:
   """The sort key of a cell as an attribute of a page: a number or text; empty sorts last."""
   if cell.value is None or (isinstance(cell.value, float) and math.isnan(cell.value)):
     return ""
-  return f"{float(cell.value):.10g}" if not isinstance(cell.value, str) else cell.value
+  return f"{float(cell.value):.10g}" if not isinstance(cell.value, str) else texts.printable(cell.value)
 
 
 def _is_numeric(rows: Sequence[Sequence[Cell]], column: int) -> bool:

@@ -4,7 +4,9 @@ import functools
 import json
 import pathlib
 
+from benchmark.results import json_types, run_files
 from benchmark.results.record_schema import RecordError
+from lasem_tf.metrics.run_result import Bits
 
 # Where `benchmark.certificate` writes and reports look.
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "reports" / "certificates"
@@ -27,11 +29,14 @@ def decided(design_fingerprint: str, knowledge: str | None) -> tuple[str, ...] |
 def _all_in(folder: pathlib.Path) -> dict[tuple[str, str], tuple[str, ...]]:
   found = {}
   for path in sorted(folder.glob("*.json")):
+    text = run_files.read_text(path)
     try:
-      content = json.loads(path.read_text(encoding="utf-8"))
-      key = content["design_fingerprint"], content["knowledge"]
+      content = json.loads(text)
+      key = str(content["design_fingerprint"]), str(content["knowledge"])
       bits, problems = content["decided"], content["problems"]
-    except (ValueError, KeyError, TypeError) as error:
+      if not json_types.accepts(list[Bits])(bits) or len(set(map(len, bits))) != 1:
+        raise ValueError("'decided' is not a configuration for every task")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
       raise RecordError(f"{path} is no certificate ({type(error).__name__}: {error}). Write it again with "
                         "benchmark.certificate.") from error
     if not problems:

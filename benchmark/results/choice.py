@@ -125,7 +125,9 @@ class Choice:
       tried = {learner: _number(values.get(name)) for learner, values in bound.items()}
       drawn_from = search_space.range_of((self.tuning.get("space") or {}).get(name, ""))
       if drawn_from is not None:
-        found += [name] * drawn_from.is_near_an_end(float(bound[chosen.learner][name]))
+        value = tried[chosen.learner]
+        if value is not None and drawn_from.low <= value <= drawn_from.high and drawn_from.is_near_an_end(value):
+          found.append(name)
         continue
       numbers = {value for value in tried.values() if value is not None}
       if len(numbers) >= 3 and tried[chosen.learner] in (min(numbers), max(numbers)):

@@ -175,6 +175,8 @@ def _identity(text: Any, where: str) -> Identity:
 def _check_result(named: Identity, result: Mapping, where: str) -> None:
   if (named.learner, named.scale, named.seed) != (result["learner"], result["scale"], result["seed"]):
     raise RecordError(f"{where}: identity '{named}' does not fit result.learner, result.scale and result.seed.")
+  if (defect := record_values.result_problem(result)) is not None:
+    raise RecordError(f"{where}: {defect}. Delete the record and run again.")
   if result["status"] != Status.COMPLETED:
     if not result["reason"]:
       raise RecordError(f"{where}: a {result['status']} run must state its reason.")

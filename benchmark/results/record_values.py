@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from benchmark.results import json_types
-from lasem_tf.metrics.run_result import Amount, Count, Limits, Text
+from lasem_tf import types
+from lasem_tf.metrics.run_result import Amount, Bits, Count, Limits, Text
 
 MAX_DEPTH = 40
 _Threads = Annotated[int, Limits(1, 10**6)]
@@ -33,6 +34,24 @@ def provenance_problem(provenance: Mapping[str, Any]) -> str | None:
   """The first entry that is not what readers expect, as a sentence; None if there is none."""
   return _problem(_PROVENANCE, provenance, "provenance") or _problem(_FLAGS, provenance.get("flags", {}),
                                                                      "provenance.flags")
+
+
+def result_problem(result: Mapping[str, Any]) -> str | None:
+  """What types cannot say of a result whose types are right, as a sentence; None if all is well."""
+  tuning, num_tasks = result.get("tuning"), len(result["stream"]["num_classes"])
+  if any(task >= num_tasks for task in result["stream"]["task_order"]):
+    return f"result.stream.task_order names other tasks than 0 to {num_tasks - 1}"
+  if len({len(bits) for bits in result["configurations"] if bits is not None}) > 1:
+    return "result.configurations are of different lengths"
+  # A stream that was cut to its first tasks declares more.
+  if (declared := (result["stream"]["protocol"] or {}).get(types.BEST_CONFIGURATION)) is not None and not (
+      json_types.accepts(list[Bits])(declared) and len(declared) >= num_tasks and len(set(map(len, declared))) == 1):
+    return f"result.stream.protocol.{types.BEST_CONFIGURATION} is not a configuration for every task"
+  if tuning is not None and not (tuning["variants"] and tuning["seeds"]):
+    return "result.tuning names no variant or no seed"
+  if tuning is not None and tuning.get("sampler") and None in map(tuning.get, ("sampler_seed", "round_size", "space")):
+    return "result.tuning names a sampler without its seed, round and space"
+  return None
 
 
 def epoch_problem(epoch: Mapping[str, Any]) -> str | None:

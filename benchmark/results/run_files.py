@@ -85,6 +85,8 @@ def read_lines(path: pathlib.Path) -> Iterator[tuple[str, str]]:
 
 @contextlib.contextmanager
 def _readable(path: pathlib.Path) -> Iterator[None]:
+  if path.exists() and not path.is_file():  # From a pipe nothing might ever come.
+    raise RecordError(f"{path}: cannot be read (it is no file).")
   try:
     yield
   except UnicodeDecodeError as error:

@@ -18,7 +18,7 @@ RANDOM, PLANTED, EXHAUSTIVE = "random", "planted", "exhaustive"
 
 @dataclasses.dataclass(frozen=True)
 class Declared:
-  """What a stream declares.
+  """What a stream declares of the tasks that a run visited.
 
   Attributes:
     best: boolean `[tasks, layers]`, the best configurations.
@@ -72,21 +72,25 @@ class Quality:
 
 def best_configurations(record: Record) -> np.ndarray | None:
   """Boolean `[tasks, layers]`: what the record's stream declares best, certified or not; None if it declares none."""
-  protocol = record.result["stream"]["protocol"] or {}
-  return bits_of(protocol[types.BEST_CONFIGURATION]) if types.BEST_CONFIGURATION in protocol else None
+  found = (record.result["stream"]["protocol"] or {}).get(types.BEST_CONFIGURATION)
+  return None if found is None else bits_of(found)
 
 
 def declared(record: Record) -> Declared | None:
-  """What the record's stream declares, where that is certified for the learner's knowledge."""
+  """What the record's stream declares, where that is certified for the learner's knowledge and as many layers."""
   best = best_configurations(record)
   decided = certificates.decided(record.result["stream"]["design_fingerprint"], knowledge(record.learner))
-  return None if best is None or decided is None else Declared(best, bits_of(decided))
+  if best is None or decided is None:
+    return None
+  scored, depths = bits_of(decided), {len(bits) for bits in record.result["configurations"] if bits is not None}
+  visited = _visited(record)
+  return Declared(best[visited], scored[visited]) if best.shape == scored.shape and depths <= {best.shape[1]} else None
 
 
 def searched(record: Record) -> bool:
   """Whether a completed run chose configurations: its network held both routes, or it drew them."""
-  return record.is_completed and (record.result["parameters"].get("super_network") is not None
-                                  or record.learner.startswith(f"{RANDOM}_"))
+  chooses = record.result["parameters"].get("super_network") is not None or record.learner.startswith(f"{RANDOM}_")
+  return record.is_completed and chooses and all(record.result["configurations"][task] for task in _visited(record))
 
 
 def knowledge(learner: str) -> str | None:
@@ -124,19 +128,27 @@ def hit_shares(runs: Sequence[Record]) -> dict[tuple[str, int], float]:
 
 def _quality(runs: Sequence[Record], learners: Mapping[str, Sequence[Record]],
              details: Mapping[str, RunDetails]) -> Quality:
-  first, truth = runs[0], declared(runs[0])
-  recovered = None
-  if truth is not None:
+  first, truths = runs[0], [truth for truth in map(declared, runs) if truth is not None]
+  recovered, is_certified = None, len(truths) == len(runs)
+  if is_certified:
     recovered = statistics.estimate([selection_quality.recovery(_choices(run), truth.best, truth.decided)
-                                     for run in runs])
+                                     for run, truth in zip(runs, truths)])
   regret = _regret(runs, learners.get(f"{PLANTED}_{knowledge(first.learner)}", ()))
-  skill, reference = _skill(runs, learners, truth is not None)
+  skill, reference = _skill(runs, learners, is_certified)
   decisions = [decision for run in runs for decision in _decisions(details.get(run.identity))]
   return Quality(
       first.stream, first.scale, first.learner, len(runs), recovered, regret, skill, reference,
-      selection_quality.agreement([_choices(run) for run in runs]),
+      _agreement(runs),
       float(np.mean([decision.epoch for decision in decisions])) if decisions else None,
       float(np.mean([decision.mass for decision in decisions])) if decisions else None)
+
+
+def _agreement(runs: Sequence[Record]) -> float | None:
+  """Of runs that chose for the same tasks and layers; runs shown in one table may have other settings."""
+  choices = [_choices(run) for run in runs]
+  if len({(*_visited(run), *each.shape) for run, each in zip(runs, choices)}) > 1:
+    return None
+  return selection_quality.agreement(choices)
 
 
 def _regret(runs: Sequence[Record], planted: Sequence[Record]) -> statistics.Estimate | None:
@@ -180,8 +192,14 @@ def _decisions(found: RunDetails | None) -> list[selection_quality.Decision]:
   return decisions
 
 
+def _visited(record: Record) -> list[int]:
+  """The tasks that a run visits, ascending."""
+  return sorted(set(record.result["stream"]["task_order"]))
+
+
 def _choices(record: Record) -> np.ndarray:
-  return bits_of(record.result["configurations"])
+  """Boolean `[visited tasks, layers]`."""
+  return bits_of([record.result["configurations"][task] for task in _visited(record)])
 
 
 def texts_of(bits: np.ndarray) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:  # Commands that show no table print texts, too.
+  import pandas as pd
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # Of Unicode: control, surrogate, unassigned; and what turns the direction of writing.
@@ -21,7 +23,7 @@ def printable(text: str) -> str:
   return "".join(_REPLACEMENT if unicodedata.category(character) in _UNPRINTABLE else character for character in text)
 
 
-def csv_table(frame: pd.DataFrame, float_format: str | None = None) -> str:
+def csv_table(frame: "pd.DataFrame", float_format: str | None = None) -> str:
   """A data frame as CSV; texts take one line, and an apostrophe goes before what is a formula to a spreadsheet."""
   texts = {name: frame[name].map(_no_formula) for name in frame.select_dtypes(exclude=["number", "bool"]).columns}
   return frame.assign(**texts).to_csv(index=False, float_format=float_format, lineterminator="\n")

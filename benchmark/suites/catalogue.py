@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import functools
+import hashlib
 import importlib.util
 import pathlib
 import typing
@@ -75,6 +76,35 @@ def of_modules(modules: Sequence[str]) -> dict[str, Configurable]:
   classes, registered = _shipped()
   own = {node.name: node for name in modules for path in _files(name) for node in _definitions(_tree(path))}
   return _configurables({**registered, **own}, {**classes, **own})
+
+
+@functools.cache
+def digest(module: str) -> str:
+  """SHA-256 of a module's source, of a package with all its modules, as this process first saw it.
+
+  Raises:
+    ConfigurationError: as `of_modules`.
+  """
+  found = hashlib.sha256()
+  for path in _files(module):
+    try:
+      found.update(hashlib.sha256(path.read_bytes()).digest())
+    except OSError as error:
+      raise ConfigurationError(f"{path} cannot be read ({error.strerror}).") from error
+  return found.hexdigest()
+
+
+def refuse_edited(code: Iterable[tuple[str, str]], where: str) -> None:
+  """Raises ConfigurationError for a module whose `digest` is not the planned one.
+
+  Args:
+    code: module and digest.
+    where: what messages begin with.
+  """
+  for module, planned in code:
+    if digest(module) != planned:
+      raise ConfigurationError(f"{where}: module {module} was edited after the suite had been planned. Restore it and "
+                               "start the command again, or train all runs anew in another --output_dir.")
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """What gin files bind, read as text: nothing is imported, constructed or put into gin's global state."""
 
 import dataclasses
+import itertools
 import math
 import pathlib
 import re
@@ -12,6 +13,9 @@ from gin import config_parser
 
 from benchmark.suites import gin_files
 from benchmark.suites.gin_files import ConfigurationError
+
+_MOST_MACROS = 10_000  # In one value.
+_LARGEST = 10**18
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,13 +74,13 @@ class GinText:
     """Adds a binding, or replaces the one of that name.
 
     Raises:
-      ConfigurationError: a number is not finite.
+      ConfigurationError: a number is not finite, or whole and larger than records hold.
     """
-    if not _is_finite(value):
-      raise ConfigurationError(f"{origin}: {spelling} holds a number that is not finite; bind a finite one.")
+    if not all(map(_is_usable, parts(value))):
+      raise ConfigurationError(f"{origin}: {spelling} holds a number that is not finite, or a whole one beyond 10^18; "
+                               "bind another.")
     name = canonical(spelling)
     self.values[name], self.spelling[name], self.origins[name] = value, spelling, origin
-
 
   def drop(self, name: str) -> None:
     """Takes a binding away, by its key in `values`."""
@@ -168,13 +172,29 @@ def short(configurable: str) -> str:
 
 
 def expand_macros(value: Any, values: Mapping[str, Any]) -> Any:
-  """The value with every macro replaced by what it is bound to; macros that nothing binds stay."""
-  if isinstance(value, Macro):
-    return expand_macros(values[value.name], values) if value.name in values else value
+  """The value with every macro replaced by what it is bound to; macros that nothing binds stay.
+
+  Raises:
+    ConfigurationError: a macro stands for itself, or macros that name each other stand for more than any file needs.
+  """
+  return _expanded(value, values, (), itertools.count(1))
+
+
+def _expanded(value: Any, values: Mapping[str, Any], within: tuple[str, ...], count: Iterator[int]) -> Any:
+  """See `expand_macros`; `within` are the macros on the way to this value, `count` numbers all that are replaced."""
+  expand = lambda entry: _expanded(entry, values, within, count)
+  if isinstance(value, Macro) and value.name in values:
+    if value.name in within:
+      raise ConfigurationError(f"Macro %{value.name} stands for itself, through "
+                               f"{', '.join(f'%{name}' for name in within)}: bind it to a value.")
+    if next(count) > _MOST_MACROS:
+      raise ConfigurationError(f"Macro %{value.name}: macros in macros stand for more than {_MOST_MACROS} values; bind "
+                               "fewer.")
+    return _expanded(values[value.name], values, (*within, value.name), count)
   if isinstance(value, (list, tuple)):
-    return type(value)(expand_macros(entry, values) for entry in value)
+    return type(value)(map(expand, value))
   if isinstance(value, dict):
-    return {key: expand_macros(entry, values) for key, entry in value.items()}
+    return {key: expand(entry) for key, entry in value.items()}
   return value
 
 
@@ -203,5 +223,5 @@ def parts(value: Any) -> Iterator[Any]:
     yield value
 
 
-def _is_finite(value: Any) -> bool:
-  return all(math.isfinite(part) for part in parts(value) if isinstance(part, float))
+def _is_usable(part: Any) -> bool:
+  return math.isfinite(part) if isinstance(part, float) else not isinstance(part, int) or abs(part) <= _LARGEST

@@ -6,30 +6,26 @@ import gin
 
 from benchmark.suites import bindings as bindings_lib, catalogue
 from benchmark.suites.gin_files import ConfigurationError, without_call
-from benchmark.suites.gin_text import Reader
+from benchmark.suites.gin_text import GinText, Reader
 from lasem_tf.data import stream
 from lasem_tf.nn import architecture
 
 _STREAM, _NETWORK = f"{bindings_lib.ROOT}.stream", f"{bindings_lib.ROOT}.network"
 
 
-def stream_class(name: str, bindings: Sequence[str] = ()) -> Callable[[stream.StreamContext], stream.TaskStream]:
-  """What a stream file binds to `experiment.stream`, in gin's global state with all its parameters.
+def read(name: str, bindings: Sequence[str] = ()) -> GinText:
+  """The text of a stream file, checked without importing what it names.
 
   Args:
     name: name of a file in `gin/streams`, or the path of another stream file.
     bindings: 'name.parameter = value' strings, which win over the file.
-
-  Returns:
-    The class, to be called with a `StreamContext`.
 
   Raises:
     ConfigurationError: no such file, a wrong binding, or a binding that the stream does not use.
   """
   reader = Reader()
   text = reader.read([name if name.endswith(".gin") else f"streams/{name}.gin"], bindings)
-  reference = text.values.get(_STREAM)
-  if not isinstance(reference, bindings_lib.Reference):
+  if not isinstance(text.values.get(_STREAM), bindings_lib.Reference):
     raise ConfigurationError(f"Stream file {name!r} does not bind {_STREAM} to a class, such as @CIFAR100.")
   known = catalogue.of_modules(tuple(text.modules))
   bindings_lib.check_names(text.values, text.origins, known, is_complete=not text.modules)
@@ -38,8 +34,25 @@ def stream_class(name: str, bindings: Sequence[str] = ()) -> Callable[[stream.St
   for bound in reader.read((), bindings).values:
     if bound not in used:
       raise ConfigurationError(bindings_lib.unused_message(bound, used))
+  return text
+
+
+def stream_class(name: str, bindings: Sequence[str] = ()) -> Callable[[stream.StreamContext], stream.TaskStream]:
+  """What a stream file binds to `experiment.stream`, in gin's global state with all its parameters.
+
+  Args:
+    name: as `read`.
+    bindings: as `read`.
+
+  Returns:
+    The class, to be called with a `StreamContext`.
+
+  Raises:
+    ConfigurationError: as `read`, or a module that the file imports fails.
+  """
+  text = read(name, bindings)
   bindings_lib.parse(text.render(), f"stream {name}")
-  return gin.get_configurable(reference.name)
+  return gin.get_configurable(text.values[_STREAM].name)
 
 
 def network(name: str, bindings: Sequence[str] = ()) -> architecture.ConvNetSpec | None:

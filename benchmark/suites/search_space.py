@@ -147,9 +147,9 @@ def range_of(text: str) -> Range | None:
   """The range that an entry of `Space.texts` is; None for values."""
   try:
     values = ast.literal_eval(text)
-  except (ValueError, SyntaxError):  # Values that are references.
+    return _range(values, text) if looks_like_range(values) else None
+  except (ValueError, SyntaxError, MemoryError, RecursionError):  # Values that are references, or a stranger's text.
     return None
-  return Range(*values) if looks_like_range(values) and len(values) == 3 else None
 
 
 def _axis(name: Any, values: Any, where: str) -> Axis:

@@ -31,6 +31,7 @@ class Run:
     names_defaults: whether the text is an operative configuration: it binds defaults too, so its hash is not the run's.
     bindings: what the variant changes: names and values, as gin writes them.
     tuning: how hyper-parameters were or are chosen; None where they are not.
+    code: modules of a user's own that the text imports, and the digest of each when the suite was planned.
   """
 
   stream: str
@@ -44,6 +45,7 @@ class Run:
   names_defaults: bool = False
   bindings: tuple[tuple[str, str], ...] = ()
   tuning: Tuning | None = dataclasses.field(default=None, hash=False)  # Has a list, and follows from the others.
+  code: tuple[tuple[str, str], ...] = ()
 
   @property
   def identity(self) -> str:
@@ -59,13 +61,14 @@ class Run:
     """Puts the run's configuration into gin's global state; returns what is bound.
 
     Raises:
-      ConfigurationError: the text is not that of the run's hash, or gin cannot make sense of it.
+      ConfigurationError: the text is not that of the run's hash, gin cannot make sense of it, or code was edited.
     """
     values = bindings_lib.bound_values(self.text, self.identity)
     found = configuration_hash(values, self.design_seed)
     if found != self.configuration_hash and not self.names_defaults:
       raise ConfigurationError(f"Run {self.identity}: its configuration has hash {found}, but "
                                f"{self.configuration_hash} was planned. Start the command again.")
+    catalogue.refuse_edited(self.code, f"Run {self.identity}")
     bindings_lib.parse(self.text, self.identity)
     return values
 
@@ -76,8 +79,8 @@ class Run:
   @classmethod
   def from_json(cls, values: Mapping[str, Any]) -> "Run":
     """The inverse of `to_json`."""
-    tuning = Tuning(**values["tuning"]) if values["tuning"] else None
-    return cls(**{**values, "bindings": tuple(map(tuple, values["bindings"])), "tuning": tuning})
+    return cls(**{**values, "bindings": tuple(map(tuple, values["bindings"])),
+                  "tuning": Tuning.from_json(values["tuning"]), "code": tuple(map(tuple, values.get("code", ())))})
 
 
 def configuration_hash(values: Mapping[str, Any], design_seed: int) -> str:
@@ -243,12 +246,13 @@ class _Composer:
         complete.drop(name)
     for name, value in (further or {}).items():
       complete.bind(name, value, "suite.tuning")
+    code = tuple((module, catalogue.digest(module)) for module in complete.modules)
     for point in points:
       text = _vary(complete, point, suite.variants_source(learner))
       self.used |= _check(text)
       hashed = configuration_hash(text.values, suite.design_seed)
       yield tuple(Run(stream, point.learner, scale, seed, suite.design_seed, text.render(), hashed, str(source),
-                      bindings=point.bindings, tuning=facts) for seed in seeds)
+                      bindings=point.bindings, tuning=facts, code=code) for seed in seeds)
 
 
 def _of_some_runs(reader: Reader, text: GinText, suite: Suite) -> set[str]:

@@ -5,9 +5,11 @@ A sweep, such as `{'STRENGTH': (10.0, 100.0), 'LEARNING_RATE': (1e-4, 1e-3)}`, s
 learner itself: an ablation is `({}, {'STRENGTH': (0.0,)}, {'DROPOUT': (0.0,)})`.
 """
 
+import collections
 import dataclasses
 import hashlib
 import itertools
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +18,7 @@ from benchmark.suites import gin_text, identity, search_space
 from benchmark.suites.gin_files import ConfigurationError
 
 _DIGITS_OF_DIGEST = 8
+_MOST_POINTS = 100_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +53,8 @@ def expand(learner: str, sweep: Mapping[str, Sequence[Any]] | Sequence[Mapping[s
   """
   parts = sweep if isinstance(sweep, (tuple, list)) and sweep else (sweep,)
   variants = [variant for part in parts for variant in _product(learner, part, where)]
-  names = [variant.learner for variant in variants]
-  twice = next((name for name in names if names.count(name) > 1), None)
+  counts = collections.Counter(variant.learner for variant in variants)
+  twice = next((name for name, count in counts.items() if count > 1), None)
   if twice is not None:
     raise ConfigurationError(f"{where} lists a value twice: {twice} would be two runs. Remove one.")
   return variants
@@ -70,6 +73,9 @@ def _product(learner, sweep, where) -> list[Variant]:
                                "draws: bind suite.tuning and suite.tuning_sampler = 'tpe' too, or list values.")
   if not sweep:
     return [Variant(learner)]
+  if (number := math.prod(map(len, sweep.values()))) > _MOST_POINTS:
+    raise ConfigurationError(f"{where} has {number} points, more than the {_MOST_POINTS} that a suite may have: list "
+                             "fewer values, or have a sampler choose among them (suite.tuning_sampler).")
   return [of_point(learner, dict(zip(sweep, values))) for values in itertools.product(*sweep.values())]
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+from collections.abc import Mapping, Sequence
 
 from lasem_tf import types
 from lasem_tf.data import stream as stream_lib
@@ -22,6 +23,11 @@ def shared_images(stream: stream_lib.TaskStream, task_id: int, tolerated: float 
   for split in types.SPLITS:
     images = stream.load(task_id, split).images
     seen[split] = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
+  return shared_digests(seen, task_id, tolerated)
+
+
+def shared_digests(seen: Mapping[str, Sequence[bytes]], task_id: int, tolerated: float = 0.0) -> list[str]:
+  """As `shared_images`, from a digest of every image by split."""
   messages = []
   for first, second in itertools.combinations(types.SPLITS, 2):
     known = set(seen[first])

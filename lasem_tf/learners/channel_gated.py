@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent, promise
+from lasem_tf.learners import base, checks, descent, promise
 from lasem_tf.nn import architecture, hard_gates, layers, optimizers, weights, workload
 
 EVALUATION_BATCH = 256
@@ -128,6 +128,7 @@ class ChannelGated(base.Learner):
                        f"{gate_size}, {temperature} and {gate_learning_rate}.")
     self._gate_rate = gate_learning_rate / context.learning_rate if gate_learning_rate is not None else 1.0
     self._open_bias = open_bias
+    checks.refuse_negative("ChannelGated", sparsity_weight=sparsity_weight)
     self._sparsity_weight, self._patience_share = sparsity_weight, patience_share
     self._relevance_threshold, self._gate_size, self._temperature = relevance_threshold, gate_size, temperature
     self._convolutions = [weights.plain_convolution(f"shared/conv{layer}", context.spec, layer, self.initializer)

@@ -12,7 +12,7 @@ import gin
 import keras
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent
+from lasem_tf.learners import base, checks, descent
 from lasem_tf.nn import architecture, initializers, layers, weights, workload
 
 
@@ -88,6 +88,9 @@ class ChannelGatedSoft(base.Learner):
       sparsity_weight: factor of the sparsity term.
     """
     super().__init__(context)
+    checks.refuse_negative("ChannelGatedSoft", sparsity_weight=sparsity_weight)
+    if temperature <= 0:
+      raise ValueError(f"ChannelGatedSoft.temperature must be positive, not {temperature}.")
     self._gate_sizes, self._temperature, self._sparsity_weight = tuple(gate_sizes), temperature, sparsity_weight
     self._convolutions = [weights.plain_convolution(f"shared/conv{layer}", context.spec, layer, self.initializer)
                           for layer in range(context.spec.depth)]

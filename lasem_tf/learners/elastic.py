@@ -11,7 +11,7 @@ import gin
 import tensorflow as tf
 
 from lasem_tf import seeding
-from lasem_tf.learners import base, fisher, trunk
+from lasem_tf.learners import base, checks, fisher, trunk
 from lasem_tf.nn import workload
 
 FORMS = ("online", "separate")
@@ -66,8 +66,7 @@ class ElasticWeightConsolidation(trunk.TrunkLearner):
     for option, value, choices in (("form", form, FORMS), ("fisher_kind", fisher_kind, fisher.KINDS)):
       if value not in choices:
         raise ValueError(f"ElasticWeightConsolidation.{option} must be one of {choices}, not {value!r}.")
-    if strength < 0:
-      raise ValueError(f"ElasticWeightConsolidation.strength must not be negative, not {strength}.")
+    checks.refuse_negative("ElasticWeightConsolidation", strength=strength, gamma=gamma)
     self._strength, self._form, self._gamma, self._fisher_kind = strength, form, gamma, fisher_kind
     self._importance: dict[str, dict[str, tf.Variable]] = {}
     self._anchors: dict[str, dict[str, tf.Variable]] = {}

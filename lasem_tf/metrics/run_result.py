@@ -5,7 +5,7 @@ field with a default came later than the format, so that older records lack it.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 
@@ -194,6 +194,12 @@ class Tuning:
   sampler_seed: Count | None = None
   round_size: Count | None = None
   space: dict[str, Text] | None = None
+
+  @classmethod
+  def from_json(cls, values: Mapping[str, Any] | None) -> "Tuning | None":
+    """What a record or a plan says; entries that this version does not know are left out."""
+    known = {field.name for field in dataclasses.fields(cls)}
+    return cls(**{name: value for name, value in values.items() if name in known}) if values else None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

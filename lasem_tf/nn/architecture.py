@@ -51,6 +51,9 @@ class ConvNetSpec:
   def __post_init__(self):
     for field in ("image_shape", "kernel_sizes", "channels", "pool_sizes", "dense_sizes", "skips"):
       object.__setattr__(self, field, tuple(getattr(self, field)))
+    for field in ("image_shape", "kernel_sizes", "channels", "pool_sizes", "dense_sizes"):
+      if any(type(size) is not int or size < 1 for size in getattr(self, field)):
+        raise ValueError(f"ConvNetSpec.{field} must be whole numbers of at least 1, not {getattr(self, field)}.")
     lengths = {len(self.kernel_sizes), len(self.channels), len(self.pool_sizes)}
     if len(lengths) != 1 or not self.channels:
       raise ValueError(f"ConvNetSpec: kernel_sizes ({len(self.kernel_sizes)}), channels ({len(self.channels)}) and "

@@ -142,8 +142,8 @@ class CheckpointStore:
         needed |= set(_read_manifest(self._path(number))["groups"].values())
       except _Damaged:
         continue  # An older manifest that cannot be read protects nothing.
-    for path in self.directory.iterdir():
-      if path.suffix == ".npz" and path.stem not in needed:
+    for path in self.directory.iterdir():  # Where a user's own folder was named, other arrays may lie there.
+      if path.suffix == ".npz" and _DIGEST.fullmatch(path.stem) and path.stem not in needed:
         path.unlink()
     files.remove_unfinished(self.directory)
     self._verified &= needed
@@ -177,8 +177,6 @@ def _read(path: pathlib.Path) -> tuple[Checkpoint, list[str]]:
   manifest = _read_manifest(path)
   arrays, digests = {}, list(manifest["groups"].values())
   for group, digest in manifest["groups"].items():
-    if not _DIGEST.fullmatch(digest):
-      raise _Damaged(f"{path} names a file {digest!r}.")
     members = _read_group(path.parent / f"{digest}.npz")
     if _digest(members) != digest:
       raise _Damaged(f"{path.parent / digest}.npz ({group}) is damaged.")
@@ -190,13 +188,18 @@ def _read_manifest(path: pathlib.Path) -> dict:
   try:
     manifest = json.loads(path.read_bytes())
     checksum = manifest.pop("checksum")
-  except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    is_sound = checksum == _checksum(manifest)
+  except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
     raise _Damaged(f"{path} is damaged.") from error
-  if checksum != _checksum(manifest):
+  if not is_sound:
     raise _Damaged(f"{path} does not fit its checksum.")
-  if manifest["format"] != _FORMAT:
-    raise CheckpointError(f"{path} has checkpoint format {manifest['format']}, this version reads {_FORMAT}. Finish "
-                          "the run with the version that began it, or delete the folder.")
+  if manifest.get("format") != _FORMAT:
+    raise CheckpointError(f"{path} has checkpoint format {manifest.get('format')!r:.50}, this version reads {_FORMAT}. "
+                          "Finish the run with the version that began it, or delete the folder.")
+  groups = manifest.get("groups")
+  if not isinstance(manifest.get("state"), dict) or not isinstance(groups, dict) or not all(
+      isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in groups.values()):
+    raise _Damaged(f"{path} names other files than checkpoints have.")
   return manifest
 
 

@@ -60,6 +60,11 @@ def check(parent: Parent, identity: dict, order: Sequence[int], stream: stream_l
                if name not in _MAY_DIFFER and found.get(name) != value]
   if differing:
     raise GrowthError(f"it differs in {', '.join(differing)}.")
+  check_visits(parent, order, stream, learner)
+
+
+def check_visits(parent: Parent, order: Sequence[int], stream: stream_lib.TaskStream, learner: base.Learner) -> None:
+  """The part of `check` that can be made before anything is loaded; arguments and errors as there."""
   if list(order[:len(parent.order)]) != parent.order or len(order) == len(parent.order):
     raise GrowthError(f"it visited tasks {parent.order}; a run that goes on visits these and then more, not "
                       f"{list(order)} (experiment.task_order and the stream's number of tasks decide).")

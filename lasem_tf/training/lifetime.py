@@ -37,13 +37,16 @@ class LifetimeResult:
   num_retraces: int
 
 
-def check(stream: stream_lib.TaskStream, options: TrainingOptions) -> None:
-  """Finds out, without loading an image, whether the stream can be trained as the options say.
+def check(stream: stream_lib.TaskStream, options: TrainingOptions, learner: base.Learner) -> None:
+  """Finds out, without loading an image, whether the learner can learn the stream as the options say.
 
   Raises:
-    ValueError: the task order does not fit the stream.
+    ValueError: the task order does not fit the stream, or the learner does not fit the scenario.
     DataError: a visited task has too few examples.
   """
+  if options.scenario == "class_incremental" and not learner.has_task_heads:
+    raise ValueError(f"{type(learner).__name__} has one head for all tasks, which cannot be told apart by the largest "
+                     "logit: leave it out, or remove the binding experiment.scenario = 'class_incremental'.")
   visited = set(schedule.task_order(options.task_order, stream.num_tasks))
   for split, least, remedy in (("train", options.batch_size, " Lower `batch_size` or use more data."),
                                ("validation", 1, ""), ("test", 1, "")):
@@ -78,12 +81,9 @@ class Lifetime:
       parent: a run whose visits this one's begin with; it goes on from there unless it has a checkpoint of its own.
 
     Raises:
-      ValueError, DataError: see `check`; or the learner does not fit the scenario.
+      ValueError, DataError: see `check`.
     """
-    check(data.stream, options)
-    if options.scenario == "class_incremental" and not learner.has_task_heads:
-      raise ValueError(f"{type(learner).__name__} has one head for all tasks, which cannot be told apart by the "
-                       "largest logit: leave it out, or remove the binding experiment.scenario = 'class_incremental'.")
+    check(data.stream, options, learner)
     self._sinks, self._parent = sinks, parent
     store = checkpoints.CheckpointStore(checkpoint_dir) if checkpoint_dir is not None else None
     self.session = Session(learner, data, options, store, sinks, should_stop, configuration_hash, now)

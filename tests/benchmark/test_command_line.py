@@ -9,7 +9,7 @@ import sys
 import pytest
 from absl import flags
 
-from benchmark import command_line
+from benchmark import certificate, check_learner, command_line, data, export, replay, report, reproducibility, run
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -52,6 +52,22 @@ def test_a_missing_temporary_folder_says_what_to_set(capsys):
 def test_a_line_has_no_control_characters_and_an_end(capsys):
   status, line = _line(capsys, _raising(KeyError("\x1b]0;title\x07\u202e a\nb " + "x" * 5000)), (KeyError,))
   assert status == 2 and "\x1b" not in line and "\x07" not in line and "\u202e" not in line and len(line) < 2100
+
+
+def test_a_tilde_stands_for_the_home_folder_in_every_path(monkeypatch):
+  """A shell leaves it alone behind '='."""
+  monkeypatch.setenv("HOME", "/home/somebody")
+  monkeypatch.setenv("LASEM_DATA_DIR", "")
+  for module in (certificate, check_learner, data, export, replay, report, reproducibility, run):
+    values = module.define_flags()
+    paths = [name for name in values if name.endswith(("_dir", "_file")) or name in ("grow", "markdown")]
+    assert paths
+    command_line.parse(values, ["command", *(f"--{name}=~/x" for name in paths)], None)
+    assert {name: values[name].value for name in paths} == {
+        name: ["/home/somebody/x"] if isinstance(values[name].value, list) else "/home/somebody/x" for name in paths}
+  values = data.define_flags()
+  command_line.parse(values, ["command"], None)
+  assert command_line.data_dirs(values) == ("Data",)
 
 
 def test_an_interrupt_has_its_status_or_is_left_to_the_caller(capsys):

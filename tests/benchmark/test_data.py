@@ -5,12 +5,12 @@ import pytest
 from PIL import Image
 
 from benchmark import data
-from benchmark.inspection import inventory as inventory_lib
+from benchmark.inspection import commands, inventory as inventory_lib
 from benchmark.suites import open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf.data.readers import stl10_files
 from lasem_tf.data.stream import DataError, StreamContext
-from tests.data import office_home_raw, stl10_raw
+from tests.data import office_home_raw, photographs, stl10_raw
 
 _ANY_STL10 = "--gin_param=STL10.images_per_class = 'any'"
 _ANY_OFFICE_HOME = "--gin_param=OfficeHome.images_per_class = 'any'"
@@ -68,6 +68,26 @@ def test_describe_serves_every_kind_of_stream(capsys, monkeypatch, tmp_path, str
   monkeypatch.setenv("LASEM_DATA_DIR", str(tmp_path))
   assert _run("describe", f"--stream={stream}") == 0
   assert columns in capsys.readouterr().out
+
+
+def test_names_are_told_as_they_are(capsys, tmp_path):
+  """Neither markup nor emoji nor commands to the terminal; `preview` takes them for no formula."""
+  photographs.write(tmp_path / "photos", photographs.CLASSES[:2])
+  names = {"ant": "[/b]:heart:", "bee": "$\\foo{$\x1b[31m"}
+  (tmp_path / "own.csv").write_text("path,label,task,domain\n" + "".join(
+      f"photos/{name}/{number:03}.jpg,{label},first,[red]\n" for name, label in names.items() for number in range(10)))
+  stream = ["--stream=table", f"--gin_param=TableStream.table = '{tmp_path / 'own.csv'}'",
+            "--gin_param=IMAGE_SIZE = 12", f"--cache_dir={tmp_path}"]
+  assert _run("describe", *stream) == 0
+  output = capsys.readouterr().out
+  assert "[/b]:heart:" in output and "[red]" in output and "$\\foo{$\N{REPLACEMENT CHARACTER}[31m" in output
+  assert _run("preview", *stream, f"--output_dir={tmp_path / 'sheets'}") == 0
+  assert _run("check", f"--data_dir={tmp_path}[/b]") == 0 and "[/b]" in capsys.readouterr().out
+
+
+def test_a_pipe_is_wide_also_where_colours_are_forced(monkeypatch):
+  monkeypatch.setenv("FORCE_COLOR", "1")
+  assert commands._console().width == 200
 
 
 def test_check_of_an_empty_folder_names_the_places(capsys, tmp_path):

@@ -51,6 +51,15 @@ def test_a_damaged_record_costs_its_own_run_alone(settings, capsys):
   assert "STL" in captured.out and captured.err.startswith("Left out of the table: ") and str(path) in captured.err
 
 
+def test_data_that_changed_while_a_suite_was_trained_cost_the_table_and_its_status(settings, capsys):
+  found = [synthetic_records.record("synthetic", learner, data=learner) for learner in ("stl", "hps_all")]
+  for record in found:
+    records.write_record(record, settings.run_dir(_run(record)))
+  runs = [_run(record) for record in found]
+  assert suite_tables.finish(_suite(("stl", "hps_all")), runs, runs, settings, {}, None) == 1
+  assert capsys.readouterr().err.startswith("The table was not written: ")
+
+
 def test_a_baseline_without_a_record_is_named_and_the_table_written(settings, capsys):
   (hps,) = _write(settings, "hps_all")
   assert suite_tables.finish(_suite(("hps_all",), "stl"), [hps], [hps], settings, {}, None) == 0

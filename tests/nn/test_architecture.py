@@ -65,6 +65,8 @@ def test_lists_become_tuples():
     ({"padding": "valid", "kernel_sizes": (5, 5)}, "shrink to nothing"),
     ({"skips": ((0, 1),)}, "does not fit the output of layer 1"),
     ({"skips": ((1, 0),)}, "does not fit the output of layer 0"),
+    ({"dense_sizes": (8, 0)}, "dense_sizes must be whole numbers of at least 1"),
+    ({"pool_sizes": (2, 0)}, "pool_sizes must be whole"), ({"kernel_sizes": (3, 1.5)}, "kernel_sizes must be whole"),
     ({"skips": ((0, 7),)}, "does not fit the output of layer 7"),
 ])
 def test_specifications_that_make_no_network(options, message):

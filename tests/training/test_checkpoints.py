@@ -115,16 +115,29 @@ def test_an_edited_state_is_noticed(tmp_path):
     checkpoints.CheckpointStore(tmp_path).load()
 
 
-def test_another_format_is_refused(tmp_path):
+@pytest.mark.parametrize("change, message", [
+    ({"format": 99}, "format 99, this version reads 2"), ({"format": None}, "format None"),
+    ({"state": []}, "names other files than checkpoints have"), ({"groups": []}, "names other files"),
+    ({"groups": {"a": 5}}, "names other files"), ({"groups": {"a": "../../etc/passwd"}}, "names other files")])
+def test_another_format_or_odd_content_is_refused(tmp_path, change, message):
   checkpoints.CheckpointStore(tmp_path).save({}, {})
   path = next(tmp_path.glob("*.json"))
-  manifest = json.loads(path.read_text())
-  manifest["format"] = 99
+  manifest = json.loads(path.read_text()) | change
   del manifest["checksum"]
   manifest["checksum"] = checkpoints._checksum(manifest)
   path.write_text(json.dumps(manifest))
-  with pytest.raises(checkpoints.CheckpointError, match="format 99, this version reads 2"):
+  with pytest.raises(checkpoints.CheckpointError, match=message):
     checkpoints.CheckpointStore(tmp_path).load()
+  path.write_text("[" * 100_000)
+  with pytest.raises(checkpoints.CheckpointError, match="is damaged"):
+    checkpoints.CheckpointStore(tmp_path).load()
+
+
+def test_only_files_of_its_own_are_removed(tmp_path):
+  (tmp_path / "measured.npz").write_bytes(b"precious")
+  for number in range(4):
+    checkpoints.CheckpointStore(tmp_path).save({"number": number}, _arrays(number))
+  assert (tmp_path / "measured.npz").read_bytes() == b"precious"
 
 
 def test_half_written_files_of_a_killed_process_are_ignored_and_removed(tmp_path):

@@ -61,7 +61,7 @@ class Watch:
   def _size(self, run: suite.Run) -> int:
     try:
       return os.path.getsize(self._path(run))
-    except FileNotFoundError:
+    except OSError:  # Not there yet, or a network file system that fails for a moment: only the display waits for it.
       return 0
 
   def _last_event(self, run: suite.Run) -> dict | None:
@@ -70,13 +70,13 @@ class Watch:
       with open(self._path(run), "rb") as file:
         file.seek(max(0, self._size(run) - _TAIL_BYTES))
         lines = file.read().split(b"\n")
-    except FileNotFoundError:
+    except OSError:  # As above.
       return None
     for line in reversed(lines[:-1]):
       try:
         event = json.loads(line)
       except ValueError:
         continue  # The beginning of this line is further up.
-      if event.get("event") == "epoch":
+      if isinstance(event, dict) and event.get("event") == "epoch":
         return event
     return None

@@ -60,6 +60,28 @@ def read(root: pathlib.Path) -> list[ListedImage]:
   return [image for folder in folders for image in _without_splits(folder, SPLIT_NAMES[folder.name.lower()])]
 
 
+def images_below(folder: pathlib.Path) -> list[pathlib.Path]:
+  """All images in a folder and below, in order of their paths, wherever they lie.
+
+  Hidden files and folders do not count. Links to folders are followed, each folder once.
+
+  Raises:
+    DataError: a folder cannot be read, or a symbolic link leads nowhere.
+  """
+  found: list[pathlib.Path] = []
+  seen: set[tuple[int, int]] = set()
+  waiting = [folder]
+  while waiting:
+    current = waiting.pop()
+    with sources.reading(current, sources.READABLE):
+      status = current.stat()
+    if (status.st_dev, status.st_ino) not in seen:
+      seen.add((status.st_dev, status.st_ino))
+      found += _images(current)
+      waiting += _folders(current)
+  return sorted(found)
+
+
 def _without_splits(root: pathlib.Path, split: str) -> list[ListedImage]:
   _check_no_images(root)
   tops = _folders(root)
@@ -104,7 +126,11 @@ def _check_no_images(folder: pathlib.Path) -> None:
 
 def _entries(folder: pathlib.Path) -> list[pathlib.Path]:
   with sources.reading(folder, sources.READABLE):
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+  if lost := next((path for path in found if path.is_symlink() and not path.exists()), None):
+    raise DataError(f"{lost} is a symbolic link that leads nowhere, behind which a class or an image may be missing. "
+                    "Restore its target, or remove the link.")
+  return found
 
 
 def _folders(folder: pathlib.Path) -> list[pathlib.Path]:

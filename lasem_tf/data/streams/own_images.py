@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from lasem_tf import seeding, types
-from lasem_tf.data import pipeline, preprocessing as preprocessing_lib, sources
+from lasem_tf.data import overlap, pipeline, preprocessing as preprocessing_lib, sources
 from lasem_tf.data.readers import cache_folder, image_cache
 from lasem_tf.data.readers.listed_images import ListedImage
 from lasem_tf.data.stream import DataError, StreamContext, TaskStream
@@ -181,6 +181,12 @@ class OwnImages(TaskStream):
     """The content of every image of the trial, so that altered pixels alter the data fingerprint."""
     digests = self._cache.digests([self._rows[index] for index in self._used_indices()])
     return hashlib.sha256("".join(digest.hex() for digest in digests).encode()).hexdigest()
+
+  def shared_files(self, task_id: int) -> list[str]:
+    """Sentences about files that are in several splits of a task by their content; nothing is decoded."""
+    return overlap.shared_digests({split: self._cache.digests([self._rows[int(index)] for index in
+                                                               self._source_indices(task_id, split)])
+                                   for split in types.SPLITS}, task_id)
 
   def _used_indices(self) -> list[int]:
     """Source indices that some split of some task uses in this trial, without repetition, in ascending order."""

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, consolidation, descent, promise, snapshot
+from lasem_tf.learners import base, checks, consolidation, descent, promise, snapshot
 from lasem_tf.learners.additive import layers as additive_layers
 from lasem_tf.nn import architecture, layers, networks, optimizers, proximal, weights, workload
 
@@ -75,8 +75,8 @@ class AdditiveDecomposition(base.Learner):
       raise ValueError(f"AdditiveDecomposition.mode must be one of {MODES}, not {mode!r}.")
     if adaptive_start not in STARTS:
       raise ValueError(f"AdditiveDecomposition.adaptive_start must be one of {STARTS}, not {adaptive_start!r}.")
-    if cut < 0:
-      raise ValueError(f"AdditiveDecomposition.cut must not be negative, not {cut}.")
+    checks.refuse_negative("AdditiveDecomposition", cut=cut, weight_decay=weight_decay,
+                           consolidation_tolerance=consolidation_tolerance, consolidate_every=consolidate_every)
     self._starts_shared, self._cut = adaptive_start == "shared", cut
     if sparsity_weight < 0 or retention_weight <= 0 or retention_every < 1 or (consolidate_every or 1) < 1:
       raise ValueError("AdditiveDecomposition needs sparsity_weight >= 0, retention_weight > 0, retention_every >= 1 "

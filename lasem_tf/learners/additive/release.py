@@ -9,7 +9,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent, snapshot
+from lasem_tf.learners import base, checks, descent, snapshot
 from lasem_tf.learners.additive.layers import DENSE
 from lasem_tf.nn import initializers, layers, networks, weights
 
@@ -49,6 +49,7 @@ class AdditiveRelease(base.Learner):
     """
     super().__init__(context)
     spec = context.spec
+    checks.refuse_negative("AdditiveRelease", sparsity_weight=sparsity_weight, anchor_weight=anchor_weight)
     self._sparsity_weight, self._anchor_weight = sparsity_weight, anchor_weight
     self._shared = [weights.plain_convolution(f"shared/conv{layer}", spec, layer, self.initializer)
                     for layer in range(spec.depth)]

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from lasem_tf.learners import base
+from lasem_tf.learners import base, checks
 from lasem_tf.learners.expandable import phases, state, structure, units
 from lasem_tf.nn import weights, workload
 
@@ -78,6 +78,10 @@ class ExpandableNetwork(base.Learner):
       raise ValueError(f"ExpandableNetwork.phase_shares must be four shares of one whole, not {phase_shares}.")
     if context.spec.skips:
       raise ValueError("ExpandableNetwork cannot grow a network with skip connections; bind ConvNetSpec.skips = ().")
+    if num_new_units is not None and num_new_units < 1:
+      raise ValueError(f"ExpandableNetwork.num_new_units must be at least 1, or None, not {num_new_units}.")
+    checks.refuse_negative("ExpandableNetwork", l2=l2, retention=retention, loss_threshold=loss_threshold,
+                           connection_threshold=connection_threshold)
     self._num_new = context.spec.channels[0] // 2 if num_new_units is None else num_new_units
     self._l2, self._retention, self._loss_threshold = l2, retention, loss_threshold
     self._connection_threshold, self._shrink, self._splitting = connection_threshold, shrink, splitting

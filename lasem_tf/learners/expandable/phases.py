@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import gin
 import tensorflow as tf
 
-from lasem_tf.learners import base, descent
+from lasem_tf.learners import base, checks, descent
 from lasem_tf.nn import layers, optimizers, proximal
 
 MODES = ("relative", "absolute", "lr_scaled", "per_rate")
@@ -76,8 +76,7 @@ class Shrinkage:
   def __post_init__(self):
     if self.mode not in MODES:
       raise ValueError(f"Shrinkage.mode must be one of {MODES}, not {self.mode!r}.")
-    if self.l1 < 0 or self.group < 0:
-      raise ValueError(f"Shrinkage.l1 and Shrinkage.group must not be negative, not {self.l1} and {self.group}.")
+    checks.refuse_negative("Shrinkage", l1=self.l1, group=self.group, l1_limit=self.l1_limit)
 
   def l1_threshold(self, num_steps: int, learning_rate: tf.Tensor, mean_square: tf.Tensor) -> tf.Tensor | float:
     """Of every weight in a step of a phase of so many steps; `mean_square` is the optimiser's slot."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import gin
 import numpy as np
 
+from lasem_tf.learners import checks
 from lasem_tf.learners.expandable import units
 
 RULES = ("cosine", "distance", "relative")
@@ -175,6 +176,9 @@ class Splitting:
   def __post_init__(self):
     if self.rule not in RULES:
       raise ValueError(f"Splitting.rule must be one of {RULES}, not {self.rule!r}.")
+    checks.refuse_negative(
+        "Splitting", convolution_threshold=self.convolution_threshold, dense_threshold=self.dense_threshold,
+        convolution_cap=self.convolution_cap, dense_cap=self.dense_cap)
 
   def drift(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """How far units moved, larger is farther: `[weights, units]` twice -> `[units]`."""

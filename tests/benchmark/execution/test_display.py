@@ -1,6 +1,7 @@
 """The progress of a suite, on a terminal and elsewhere."""
 
 import io
+import time
 
 import pytest
 import rich.console
@@ -53,6 +54,16 @@ def test_before_anything_is_gained_the_time_left_is_unknown(clock, capsys):
   lines.event("a", _epoch(0, None))
   assert capsys.readouterr().err == (
       "a: task 1, untrained, validation accuracy 25.0 % [0 % of the suite, time left not yet known]\n")
+
+
+def test_what_takes_long_is_said_and_what_does_not_is_not(capsys):
+  with display.patience("Planning.", seconds=3600):
+    pass
+  assert not capsys.readouterr().err
+  with display.patience("Planning.", seconds=0.0):
+    while not (said := capsys.readouterr().err):
+      time.sleep(0.001)
+  assert said == "Planning.\n"
 
 
 def test_bars_show_names_with_brackets_as_they_are(monkeypatch):

@@ -70,8 +70,9 @@ def test_a_folder_copied_from_elsewhere_is_refused_by_name(tmp_path):
     run_folder.is_of_another_configuration(tmp_path / "seed1", _run(1))
 
 
-def test_a_damaged_claim_is_named(tmp_path):
-  (tmp_path / run_files.IDENTITY_FILE).write_text("{")
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"identity": "a", "configuration_hash": [], "design_seed": 0}'])
+def test_a_damaged_claim_is_named(tmp_path, text):
+  (tmp_path / run_files.IDENTITY_FILE).write_text(text)
   with pytest.raises(ConfigurationError, match="run.json is missing or damaged"):
     run_folder.is_of_another_configuration(tmp_path, _run())
 

@@ -46,6 +46,7 @@ def test_shards_do_not_depend_on_the_order_of_the_suite():
 
 def test_a_shard_may_be_empty():
   assert not shards.select(_plans([1.0]), 1, 2)
+  assert not shards.select(_plans([1.0]), 10**9 - 1, 10**9)
 
 
 def test_small_steps_count_too():
@@ -60,7 +61,7 @@ def test_parse():
 
 @pytest.mark.parametrize("text, message", [
     ("5/4", "numbers 0 to 3, for example --shard=3/4"), ("4/4", "numbers 0 to 3"), ("1", "--shard=0/4"),
-    ("a/b", "--shard=0/4"),
+    ("a/b", "--shard=0/4"), ("0/" + "9" * 5000, "--shard=0/4"),
     ("-1/4", "--shard=0/4"), ("1/0", "--shard=0/4"), ("1/2/3", "--shard=0/4"), ("", "--shard=0/4")])
 def test_bad_shards_are_refused_with_the_remedy(text, message):
   with pytest.raises(ConfigurationError, match=f"--shard={text}.*{message}"):

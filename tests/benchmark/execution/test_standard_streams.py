@@ -38,6 +38,16 @@ def test_the_status_is_the_programs_own(redirection):
   assert finished.returncode == 7, finished.stderr
 
 
+@pytest.mark.parametrize("redirection, status", [("> /dev/full", 2), (">&-", 0), ("| true", 0), ("> /dev/null", 0)])
+def test_answers_that_are_lost_end_the_commands_that_only_print(redirection, status):
+  command = f'"{sys.executable}" -m benchmark.list suites {redirection}'
+  finished = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=_ROOT, capture_output=True, check=False,
+                            text=True)
+  assert finished.returncode == status
+  assert finished.stderr == ("Error: standard output: No space left on device; make room, then start the same command "
+                             "again.\n" if status else "")
+
+
 def test_a_reader_that_ends_early():
   read, write = os.pipe()
   os.close(read)

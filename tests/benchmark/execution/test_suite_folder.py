@@ -118,6 +118,17 @@ def test_planted_links_are_refused_and_what_they_point_to_is_left_alone(settings
   assert precious.read_text() == "precious" and (path.suffix or len(list(victim.iterdir())) == 1)
 
 
+@pytest.mark.parametrize("link", ["suite.lock", "tuning", "tuning/synthetic"])
+def test_planted_links_beside_the_runs_are_refused(settings, tmp_path, link):
+  (tmp_path / "victim").write_text("precious")
+  path = pathlib.Path(settings.output_dir, link)
+  path.parent.mkdir(parents=True)
+  path.symlink_to(tmp_path / "victim")
+  with pytest.raises(ConfigurationError, match=f"{link} is a symbolic link"):
+    suite_folder.prepare([_run()], settings, overwrite=False)
+  assert (tmp_path / "victim").read_text() == "precious"
+
+
 def test_the_output_folder_itself_may_be_a_link(settings, tmp_path):
   (tmp_path / "elsewhere").mkdir()
   pathlib.Path(settings.output_dir).symlink_to(tmp_path / "elsewhere")

@@ -52,6 +52,13 @@ def test_standardised_images_are_spread_over_the_visible_range():
   assert sheet.min() == 0.0 and sheet.max() == 1.0
 
 
+def test_names_are_no_formulas(tmp_path):
+  shown = _Corners()
+  shown.display_name = "$\\alpha \x1b[31m"
+  shown.tasks = (types.TaskInfo(0, 2, ("$\\foo{$", "a $ b"), details={"domain": "$_{$"}),)
+  contact_sheets.draw(shown, 0, tmp_path / "sheet.png")
+
+
 def test_grey_images_are_shown_in_grey(tmp_path):
   grey = _Corners(channels=1)
   sheet = contact_sheets.compose(grey, 0)

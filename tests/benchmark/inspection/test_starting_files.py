@@ -1,6 +1,8 @@
 """`benchmark.data init`: what it looks at, what it writes, and that it overwrites nothing."""
 
 import shutil
+import struct
+import zlib
 
 import pytest
 
@@ -69,6 +71,23 @@ def test_tasks_are_equal_where_that_is_possible(num_classes, num_tasks):
 def test_bad_calls_are_one_line(capsys, arguments, message):
   assert _run(*arguments) == 2
   assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_name_is_no_statement_and_no_command_to_the_terminal(capsys, tmp_path):
+  root = photographs.write(tmp_path / "a\nimport antigravity\n\x1b[31m", photographs.CLASSES[:2], 5)
+  assert _run(root, f"--output_dir={tmp_path / 'out'}") == 0
+  (path,) = (tmp_path / "out" / "streams").iterdir()
+  found = gin_text.Reader().read([str(path)])
+  assert not found.imports and found.values["FolderStream.root"] == str(root) and "\x1b" not in path.read_text()
+  assert "\x1b" not in capsys.readouterr().out
+
+
+def test_an_image_of_an_impossible_size_is_left_to_the_stream(tmp_path):
+  root = photographs.write(tmp_path / "photos", photographs.CLASSES[:2], 5)
+  header = struct.pack(">4sIIBBBBB", b"IHDR", 60_000, 60_000, 8, 2, 0, 0, 0)
+  (root / "ant" / "000.png").write_bytes(b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + header
+                                         + struct.pack(">I", zlib.crc32(header)))
+  assert _run(root, f"--output_dir={tmp_path / 'out'}") == 0
 
 
 def test_too_few_images_or_classes_are_refused(capsys, tmp_path):

@@ -8,11 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import lasem_tf
 from benchmark import export
 from benchmark.models import exporting
-from benchmark.models.saved_run import ModelError
+from benchmark.models.model_folder import ModelError
 from lasem_tf.data import preprocessing as preprocessing_lib
 from lasem_tf.training import serving
 from tests.benchmark.models import short_runs
@@ -117,6 +118,16 @@ def test_what_cannot_be_exported_is_refused_by_name(two_tasks, tmp_path, monkeyp
   monkeypatch.setattr("lasem_tf.learners.composed.Composed.logits", logits)
   with pytest.raises(ModelError, match="Composed cannot be exported as saved_model: .* asks NumPy"):
     exporting.export(two_tasks, "saved_model", "all", tmp_path)
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_not_the_learners_fault(two_tasks, tmp_path, monkeypatch):
+  def save(*_, **options):
+    raise tf.errors.ResourceExhaustedError(None, None, "no space left")
+
+  monkeypatch.setattr(tf.saved_model, "save", save)
+  with pytest.raises(ModelError, match="saved_model cannot be written: make room"):
+    exporting.export(two_tasks, "saved_model", "0", tmp_path)
   assert not list(tmp_path.iterdir())
 
 

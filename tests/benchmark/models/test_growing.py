@@ -1,15 +1,17 @@
 """A run that goes on from another one is the longer run, and says where it came from."""
 
+import dataclasses
 import json
 import shutil
 
 import pytest
 
 from benchmark import run as run_command
-from benchmark.execution import attempt, run_once
+from benchmark.execution import attempt, planning, run_once
 from benchmark.execution.settings import Settings
 from benchmark.models import growing, saved_run
 from benchmark.results import records
+from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.training import growth
 from tests.benchmark import small_suite
 from tests.benchmark.models import short_runs
@@ -84,6 +86,17 @@ def test_learners_that_planned_for_fewer_tasks_are_refused_by_name(tmp_path):
     prepared = run_once.build(run, Settings(output_dir=str(tmp_path)))
     assert message in prepared.learner.refuses_growth(2, 3)
   assert prepared.learner.refuses_growth(2, 3).startswith("the memory of ExperienceReplay")
+
+
+def test_what_the_learner_refuses_is_found_out_before_anything_is_trained(two_tasks, tmp_path):
+  """A run that visits no further task, and one that would be written to where its parent lies."""
+  settings = Settings(output_dir=str(tmp_path / "out"), tensorboard=False, grow=str(two_tasks))
+  with pytest.raises(ConfigurationError, match="cannot go on from .*visits these and then more"):
+    planning.check_parents([short_runs.plan(tmp_path, "lasem_hps", 2)], settings)
+  suite_dir, longer = two_tasks.parents[3], short_runs.plan(tmp_path, "lasem_hps", 3)
+  for folder in (two_tasks, suite_dir):
+    with pytest.raises(ConfigurationError, match="is a folder that this suite writes to: name another --output_dir"):
+      planning.check_parents([longer], dataclasses.replace(settings, output_dir=str(suite_dir), grow=str(folder)))
 
 
 def test_the_command_refuses_before_anything_is_trained(two_tasks, tmp_path, capsys):

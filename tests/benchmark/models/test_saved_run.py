@@ -96,7 +96,19 @@ def _forge(folder):
   checkpoints.CheckpointStore(folder / "model").save({"model_format": 99}, {"a": np.zeros(1)})
 
 
+def _forge_state(**changes):
+  """A sound file that says odd things."""
+  def spoil(folder):
+    found = checkpoints.read_newest(folder / "model")
+    shutil.rmtree(folder / "model")
+    checkpoints.CheckpointStore(folder / "model").save(found.state | changes, found.arrays)
+  return spoil
+
+
 @pytest.mark.parametrize("spoil, message", [
+    (_forge_state(tasks=[5]), "lacks or garbles"), (_forge_state(session={}), "lacks or garbles 'identity'"),
+    (_forge_state(session={"identity": {"order": [7]}, "progress": {"visits": []}}), "lacks or garbles"),
+    (_forge_state(run={}), "lacks or garbles"), (_forge_state(image_shape=None), "lacks or garbles"),
     (_damage_array, "npz.* is damaged"), (_damage_manifest, "json is damaged"), (_forge, "model of format 1, but 99"),
     (shutil.rmtree, "no such folder"), (lambda folder: shutil.rmtree(folder / "model"), "no model")])
 def test_a_damaged_or_foreign_model_gets_one_line(two_tasks, tmp_path, spoil, message):
@@ -106,6 +118,11 @@ def test_a_damaged_or_foreign_model_gets_one_line(two_tasks, tmp_path, spoil, me
   with pytest.raises(saved_run.ModelError, match=message) as caught:
     saved_run.read(copy)
   assert "\n" not in str(caught.value) and str(copy) in str(caught.value)
+
+
+def test_a_program_of_another_precision_is_told_so(two_tasks, float64):
+  with pytest.raises(saved_run.ModelError, match=r"Keras computes in float64, .*set_floatx\('float32'\) first"):
+    saved_run.read(two_tasks).learner()
 
 
 def test_reading_changes_nothing(two_tasks):

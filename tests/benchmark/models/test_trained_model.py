@@ -10,7 +10,7 @@ import lasem_tf
 from benchmark.execution import run_once
 from benchmark.execution.settings import Settings
 from benchmark.models import trained_model
-from benchmark.models.saved_run import ModelError
+from benchmark.models.model_folder import ModelError
 from lasem_tf import types
 from lasem_tf.training import lifetime
 from tests.benchmark.models import short_runs

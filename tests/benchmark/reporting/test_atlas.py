@@ -71,6 +71,20 @@ def test_only_stl_and_static_learners_on_pairs_of_tasks_are_of_an_atlas():
   assert atlas.source_and_target("hps_10", None) is None
 
 
+@pytest.mark.parametrize("order", ["([], [])", "('a', 'b')", "(0.5, 1)", "(True, 1)", "-" * 9000 + "1", "~" * 5000,
+                                   "(1, 0)", "(0, 99)"])
+def test_texts_of_strangers_are_no_pairs_of_tasks(order):
+  run = atlas_records.record("hps_10", 0, .6)
+  run.result["variant"]["experiment.task_order"] = order
+  assert atlas.split([*atlas_records.atlas(), run])[1] == [run]
+
+
+def test_layers_are_told_apart_only_where_all_networks_have_as_many():
+  deeper = atlas_records.record("hps_101", 0, .6, bits="101")
+  (pair,) = atlas.pairs([*atlas_records.atlas(), deeper])
+  assert pair.layers == {} and pair.best is None and len(pair.transfers) == 4
+
+
 def test_a_run_without_a_result_is_a_gap():
   runs = [*atlas_records.atlas()[:-1], record("hps_11", 2, .5, status="diverged", reason="loss is inf")]
   (pair,) = atlas.pairs(runs)

@@ -121,7 +121,8 @@ def test_nothing_is_chosen_before_the_last_round_is_over():
   assert made.chosen.learner == _LEARNERS[1] and [each.learner for each in made.trials] == list(_LEARNERS)
 
 
-@pytest.mark.parametrize("value, at_an_end", [("1.2e-05", ("STRENGTH",)), ("0.0001", ()), ("0.0098", ("STRENGTH",))])
+@pytest.mark.parametrize("value, at_an_end", [("1.2e-05", ("STRENGTH",)), ("0.0001", ()), ("0.0098", ("STRENGTH",)),
+                                              ("text", ()), ("0.0", ()), ("nan", ())])
 def test_a_choice_near_an_end_of_its_range_is_noted(value, at_an_end):
   records = [trial(learner, tuning=suggested(3, 3)) for learner in _LEARNERS]
   for record, strength in zip(records, ("1e-05", value, "0.01")):

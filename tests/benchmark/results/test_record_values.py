@@ -10,6 +10,7 @@ from benchmark import export
 from benchmark.reporting import tables
 from benchmark.results import comparison, record_schema, record_values, records
 from tests.benchmark import synthetic_records
+from tests.benchmark.results import test_choice
 
 _DEEP = json.loads("[" * 60 + "]" * 60)
 _ODD = (None, True, -1, 0, 1.5, 1e300, 2**70, 10**400, "", "text", "x" * 20_000, "\x1b[31m\x00\u202e", "\ud800", "=1+1",
@@ -108,6 +109,13 @@ def test_a_sound_record_passes(tmp_path):
     (("result", "accuracy", "after_visit"), [["0.5", None], [0.5, 0.5]], "after_visit[0][0] is '0.5', not a number"),
     (("result", "configurations"), ["0011", 5], "result.configurations[1] is 5"),
     (("result", "configurations"), ["0011", "0021"], "result.configurations[1] is '0021'"),
+    (("result", "configurations"), ["0011", "001"], "result.configurations are of different lengths"),
+    (("result", "stream", "task_order"), [0, 2], "task_order names other tasks than 0 to 1"),
+    (("result", "stream", "protocol"), {"best_configuration": ["01"]}, "best_configuration is not a configuration for"),
+    (("result", "stream", "protocol"), {"best_configuration": ["01", "0"]}, "is not a configuration for every task"),
+    (("result", "stream", "protocol"), {"best_configuration": 1e300}, "is not a configuration for every task"),
+    (("result", "tuning"), test_choice.facts(seeds=()), "result.tuning names no variant or no seed"),
+    (("result", "tuning"), test_choice.facts() | {"sampler": "tpe", "space": {}}, "a sampler without its seed"),
     (("result", "parameters", "after_visit"), [1, 10**30], "parameters.after_visit[1] is 1"),
     (("result", "parameters", "super_network"), _REMOVED, "parameters.super_network is missing"),
     (("result", "forward_macs_committed"), [True, 1], "forward_macs_committed[0] is True"),

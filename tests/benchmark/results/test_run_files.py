@@ -90,5 +90,7 @@ def test_what_cannot_be_read_is_named(tmp_path, read):
   (tmp_path / "latin").write_bytes("Müller".encode("latin-1"))
   with pytest.raises(RecordError, match="latin: not UTF-8 .*at byte 1"):
     read(tmp_path / "latin")
-  with pytest.raises(RecordError, match="cannot be read"):
-    read(tmp_path)
+  os.mkfifo(tmp_path / "pipe")
+  for path in (tmp_path, tmp_path / "pipe"):
+    with pytest.raises(RecordError, match="cannot be read"):
+      read(path)

@@ -1,10 +1,12 @@
 """Measures of searches from records: what they find, on what they depend, and what is not known."""
 
 import dataclasses
+import json
 
 import pytest
 
-from benchmark.results import run_details, selection_quality
+from benchmark.results import certificates, run_details, selection_quality
+from benchmark.results.record_schema import RecordError
 from tests.benchmark import synthetic_records
 from tests.benchmark.results import planted_records
 from tests.benchmark.results.planted_records import record
@@ -64,6 +66,39 @@ def test_without_a_certificate_nothing_is_scored():
   found = {each.learner: each for each in selection_quality.qualities(runs, {})}["lasem_hps"]
   assert found.recovery is None and found.skill is None and found.regret.mean > 0
   assert selection_quality.hit_shares(runs) == {}
+
+
+def test_tasks_that_no_run_visits_are_not_scored():
+  runs = [synthetic_records.record("planted", "lasem_hps", seed, rows=[[.5, None, None], [.5, .5, None]],
+                                   peaks=[.5, .5], task_order=[0, 1]) for seed in (0, 1)]
+  for run in runs:
+    run.result["configurations"] = ["111", "111", None]
+    run.result["stream"]["protocol"] = {"best_configuration": list(planted_records.BEST)}
+  (found,) = selection_quality.qualities(runs, {})
+  assert found.recovery.mean == pytest.approx(2 / 3)  # Of task 1, as task 0 has no decision and task 2 no network.
+  assert selection_quality.hit_shares(runs) == {("011", 0): 0, ("011", 1): 1, ("011", 2): 1}
+
+
+def test_a_network_of_other_layers_than_declared_is_not_scored():
+  runs = [record("lasem_hps", seed, configurations=("1111", "0111", "1011")) for seed in (0, 1)]
+  (found,) = selection_quality.qualities(runs, {})
+  assert found.recovery is None and found.agreement == 1.0 and selection_quality.declared(runs[0]) is None
+
+
+def test_runs_of_other_tasks_do_not_agree_or_disagree():
+  shorter = record("lasem_hps", 1, finals=(.9, .8), configurations=("111", "011"))
+  (found,) = selection_quality.qualities([record("lasem_hps"), shorter], {})
+  assert found.agreement is None and found.num_runs == 2
+
+
+@pytest.mark.parametrize("decided", [5, ["01", "0"], ["x"], []])
+def test_a_damaged_certificate_is_named(decided, tmp_path, monkeypatch):
+  content = {"design_fingerprint": "design0", "knowledge": "hps", "decided": decided, "problems": []}
+  (tmp_path / "odd").mkdir()
+  (tmp_path / "odd" / "some.json").write_text(json.dumps(content))
+  monkeypatch.setattr(certificates, "FOLDER", tmp_path / "odd")
+  with pytest.raises(RecordError, match="some.json is no certificate"):
+    certificates.decided("design0", "hps")
 
 
 def _with_bits(runs):

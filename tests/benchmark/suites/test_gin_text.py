@@ -42,6 +42,18 @@ def test_later_statements_win_and_the_text_says_it_all(write):
   assert again == found.values and "scope/mod.A.x = %B" in found.render()
 
 
+@pytest.mark.parametrize("text, message", [
+    ("A = %A", "Macro %A stands for itself, through %A"), ("A = (1, %B)\nB = {'x': %A}", "through %B, %A"),
+    ("A = (%B, %B, %B, %B, %B, %B, %B, %B, %B, %B)\n" + "".join(
+        f"{name} = ({', '.join([f'%{after}'] * 10)})\n" for name, after in zip("BCDEFGH", "CDEFGHI")) + "I = 1",
+     "stand for more than 10000 values")])
+def test_macros_of_macros_have_an_end(text, message):
+  values = gin_text.bound_values(text)
+  with pytest.raises(ConfigurationError, match=message):
+    gin_text.expand_macros(values["A"], values)
+  assert gin_text.expand_macros((gin_text.Macro("X"), 1), values) == (gin_text.Macro("X"), 1)
+
+
 def test_own_files_may_lie_in_folders_of_the_shipped_names(write):
   write("learners/mine.gin", "include 'learners/knowledge/hps.gin'\n")
   write("streams/mine.gin", "include 'base.gin'\n")
@@ -66,6 +78,7 @@ def test_an_own_file_replaces_a_shipped_one_by_name_and_is_announced(write, caps
     ("deep.gin", "A.x = " + "(" * 3000, "deep.gin"),
     ("latin.gin", b"A.x = '\xe9'\n", "latin.gin is not encoded in UTF-8"),
     ("inf.gin", "A.x = (1, {'a': [1e999]})\n", "inf.gin, line 1: A.x holds a number that is not finite"),
+    ("large.gin", f"A.x = [1, {'9' * 400}]\n", "a whole one beyond 10^18; bind another"),
 ])
 def test_what_is_no_gin_file_is_refused_in_one_line(write, name, text, message):
   with pytest.raises(ConfigurationError) as error:

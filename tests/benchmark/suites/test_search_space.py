@@ -46,6 +46,12 @@ def test_a_space_is_the_product_of_its_axes():
   assert len({point["A"] for point in drawn}) == 20 and {point["B"] for point in drawn} == {1.0, 2.0, 3.0}
 
 
+@pytest.mark.parametrize("text", ["('log', -1.0, 1.0)", "('log', 2.0, 1.0)", "('int', 0.5, 2)", "('log', 1.0)", "@a()",
+                                  "-" * 9000 + "1", "(" * 9000])
+def test_a_strangers_text_is_no_range(text):
+  assert search_space.range_of(text) is None
+
+
 def test_words_of_ranges_may_be_values():
   space = search_space.read({"A": ("uniform", "log", "int"), "B": ("log",)}, "grid")
   assert space.num_points == 3

@@ -1,8 +1,10 @@
 """Suites expand to checked runs."""
 
+import json
+
 import pytest
 
-from benchmark.suites import suite
+from benchmark.suites import catalogue, suite
 from benchmark.suites.bindings import ConfigurationError
 
 _SUITE = """
@@ -80,6 +82,19 @@ def _own_class(tmp_path, monkeypatch):
   (tmp_path / "learners" / "own_trunk.gin").write_text("import own_trunk\nexperiment.learner = @OwnTrunk\n")
   monkeypatch.chdir(tmp_path)
   monkeypatch.syspath_prepend(str(tmp_path))
+
+
+def test_code_that_is_edited_after_planning_trains_nothing(load, own_class, tmp_path):
+  """Workers start one after the other, and each imports the module for itself."""
+  _, runs = load(bindings=["suite.learners = ('stl', 'own_trunk')"])
+  assert runs[0].code == () and [module for module, _ in runs[-1].code] == ["own_trunk"]
+  sent = suite.Run.from_json(json.loads(json.dumps(runs[-1].to_json())))
+  assert sent == runs[-1]
+  with open(tmp_path / "own_trunk.py", "a") as file:
+    file.write("# One line more.\n")
+  catalogue.digest.cache_clear()  # As in a worker that starts now.
+  with pytest.raises(ConfigurationError, match="module own_trunk was edited after .*Restore it"):
+    sent.parse()
 
 
 def test_bindings_for_a_class_of_ones_own_need_no_second_import(load, own_class):

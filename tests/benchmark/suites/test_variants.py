@@ -80,6 +80,8 @@ def test_several_sweeps_stand_for_all_of_their_points(expand):
     ("{'ewc': {'STRENGTH': ()}}", "must be bound to a list of values"), ("{'ewc': (1.0,)}", "must be a dict of values"),
     ("{'ewc': ()}", "must be a dict of values"), ("{'ewc': ({}, {})}", "ewc would be two runs"),
     ("{'ewc': {'STRENGTH': (1, 1.0)}}", r"ewc\[strength=1\] would be two runs"),
+    (f"{{'ewc': {{'STRENGTH': {(*range(1000),)}, 'LEARNING_RATE': {(*range(1000),)}}}}}",
+     "has 1000000 points, more than the 100000"),
     ("{'ewc': {'STRENGTH': ('much',)}}", "expected float, got str")])
 def test_impossible_sweeps_are_refused(expand, sweep, message):
   with pytest.raises(ConfigurationError, match=message):

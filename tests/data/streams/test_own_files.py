@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmark.execution import planning
 from lasem_tf import types
 from lasem_tf.data import overlap, preprocessing as preprocessing_lib, sources
-from lasem_tf.data.readers import prepared_images
+from lasem_tf.data.readers import image_folders, prepared_images
 from lasem_tf.data.stream import DataError, StreamContext
 from lasem_tf.data.streams.own_files import FolderStream, TableStream
 from tests.data import photographs
@@ -115,6 +116,17 @@ def test_fixed_folders_of_splits(photos, context, tmp_path):
     _folder(tmp_path, context, num_tasks=1)
 
 
+def test_files_that_are_in_several_splits_are_told_without_decoding(photos, context, tmp_path):
+  for split in ("train", "val", "test"):
+    for name in photographs.CLASSES[:2]:
+      shutil.copytree(photos / name, tmp_path / split / name)
+  shared = _folder(tmp_path, context, num_tasks=1)
+  found = planning.shared_images(shared)
+  assert len(found) == 3 and found[0] == ("Warning: stream folder: Task 0: 20 of 20 validation images are also train "
+                                          "images. Give every split images of its own.")
+  assert not shared._is_decoded and not planning.shared_images(_folder(photos, context, num_tasks=3))
+
+
 def test_domains_are_tasks_of_the_same_classes(photos, context, tmp_path):
   for domain in ("photo", "art"):
     for name in ("ant", "bee"):
@@ -201,6 +213,8 @@ def _empty(root):
     (_folder_problem(_remove_class), "one class only, 'ant': there is nothing to tell apart. Add a second class"),
     (_folder_problem(lambda root: _write(root / "bee" / "x.jpg")),
      "bee/x.jpg cannot be decoded: it is no image .* Or bind FolderStream.skip_unreadable = True"),
+    (_folder_problem(lambda root: (root / "cat").symlink_to("unmounted")), "photos/cat is a symbolic link that leads"),
+    (_folder_problem(lambda root: (root / "bee" / "x.jpg").symlink_to("x.jpg")), "bee/x.jpg is a symbolic link that"),
     (_folder_problem(_empty), "photos holds no folder. An image belongs into <root>/<class>/"),
     (_folder_problem(lambda root: (root / "cat").mkdir()), "photos/cat is empty: it holds no image"),
     (_folder_problem(shutil.rmtree), "FolderStream.root = .*: there is none. Searched: .*--data_dir"),
@@ -223,6 +237,21 @@ def test_bad_folders_and_bindings_are_refused_in_one_line(build, message, contex
   with pytest.raises(ValueError, match=message) as error:
     build(root, context)
   assert "\n" not in str(error.value)
+
+
+def test_images_below_a_folder_are_all_found_once(tmp_path):
+  root = photographs.write(tmp_path / "new", photographs.CLASSES[:1], 2)
+  elsewhere = photographs.write(tmp_path / "elsewhere", photographs.CLASSES[1:2], 1)
+  (root / "linked").symlink_to(elsewhere)
+  (root / "ant" / "again").symlink_to(root)
+  (root / "ant" / "folder.jpg").mkdir()
+  for name in ("._000.jpg", "notes.txt", ".hidden/a.jpg"):
+    _write(root / "ant" / name)
+  found = [str(path.relative_to(root)) for path in image_folders.images_below(root)]
+  assert found == ["ant/000.jpg", "ant/001.jpg", "linked/bee/000.jpg"]
+  (root / "b").symlink_to("unmounted")
+  with pytest.raises(DataError, match="new/b is a symbolic link that leads nowhere"):
+    image_folders.images_below(root)
 
 
 def test_unreadable_images_are_left_out_where_one_says_so(context, tmp_path, caplog):
