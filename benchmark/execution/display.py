@@ -11,7 +11,8 @@ import rich.console
 import rich.progress
 
 _SECONDS_BETWEEN_LINES = 15.0
-_SECONDS_OF_SILENCE = 3.0
+# A person waits for less than a log, which should not say on a busy machine what it does not on an idle one.
+_SECONDS_OF_SILENCE, _SECONDS_OF_A_SILENT_LOG = 3.0, 20.0
 _FIRST_ESTIMATE = 0.03  # Share of the suite; before it, starting processes and tracing take most of the time.
 
 
@@ -42,8 +43,10 @@ def make_display(costs: Mapping[str, float], num_finished: int):
 
 
 @contextlib.contextmanager
-def patience(sentence: str, seconds: float = _SECONDS_OF_SILENCE) -> Iterator[None]:
+def patience(sentence: str, seconds: float | None = None) -> Iterator[None]:
   """Prints a sentence on standard error if the block takes longer than that: else a program seems to hang."""
+  if seconds is None:
+    seconds = _SECONDS_OF_SILENCE if sys.stderr.isatty() else _SECONDS_OF_A_SILENT_LOG
   timer = threading.Timer(seconds, print, (sentence,), {"file": sys.stderr, "flush": True})
   timer.daemon = True
   timer.start()
