@@ -52,14 +52,17 @@ class Rules:
   freeze_adopted: bool = False
   share_unadopted: bool = False
 
-  def retrained(self, num_epochs: int) -> int:
-    """Epochs that train the chosen network alone, where a task is to be trained for `num_epochs`."""
-    most = num_epochs if self.retrain_share == 1.0 else num_epochs - 1
-    return min(round(self.retrain_share * num_epochs), most)
+  @property
+  def search_share(self) -> float:
+    """Epochs of the search in those of a task: what retraining leaves, or as many again where it takes all."""
+    return 1.0 - self.retrain_share if self.retrain_share < 1.0 else 1.0
 
-  def searched(self, num_epochs: int) -> int:
-    """Epochs of the search."""
-    return num_epochs if self.retrain_share == 1.0 else num_epochs - self.retrained(num_epochs)
+  def epochs(self, num_epochs: int) -> tuple[int, int]:
+    """Of the search and of retraining, where a task is to be trained for `num_epochs`."""
+    if self.retrain_share == 1.0:
+      return num_epochs, num_epochs
+    retrained = min(round(self.retrain_share * num_epochs), num_epochs - 1)
+    return num_epochs - retrained, retrained
 
 
 class MixingWeights(base.Search):
@@ -71,7 +74,7 @@ class MixingWeights(base.Search):
 
   def __init__(self, task_id: int, depth: int, rules: Rules, num_epochs: int = 1, adopted: Sequence[bool] = ()):
     """Begins with equal shares; the task is to be trained for so many epochs (`adopted`: see `Selection`)."""
-    self._rules, self._retrained = rules, rules.retrained(num_epochs)
+    self._rules, (_, self._retrained) = rules, rules.epochs(num_epochs)
     self._layers = AdoptedLayers.of(adopted, depth, rules.freeze_adopted, rules.share_unadopted)
     self._alphas = {f"task{task_id}/alpha{layer}": tf.Variable(tf.zeros([2], keras.config.floatx()))
                     for layer in range(depth)}
@@ -90,7 +93,7 @@ class MixingWeights(base.Search):
     if all(self._layers.shared_always):
       return base.SelectionPhase(_RETRAIN, num_epochs, self.choice()) if num_completed == 0 else None
     if num_completed == 0:
-      return base.SelectionPhase("search", self._rules.searched(num_epochs), restart=self._retrained > 0,
+      return base.SelectionPhase("search", self._rules.epochs(num_epochs)[0], restart=self._retrained > 0,
                                  needs_validation_batch=self._rules.batch == VALIDATION)
     if num_completed == 1 and self._retrained:
       return base.SelectionPhase(_RETRAIN, self._retrained, self.choice(), restart=True)
@@ -223,7 +226,7 @@ class Differentiable(base.Selection):
     return MixingWeights(task_id, self.depth, self._rules, num_epochs, adopted)
 
   def search_epochs(self, num_epochs):
-    return self._rules.searched(num_epochs) + self._rules.retrained(num_epochs)
+    return sum(self._rules.epochs(num_epochs))
 
   def training_macs(self, layer_macs, generation_macs, dense_macs):
     forward, first, generation = 2.0 * sum(layer_macs) + dense_macs, 2.0 * layer_macs[0], 3.0 * sum(generation_macs)
@@ -235,8 +238,7 @@ class Differentiable(base.Selection):
       # A forward and backward pass on each batch, and the backward pass through the backward pass.
       search += 2.0 * weight_step + 3.0 * forward - first
     alone = super().training_macs(layer_macs, generation_macs, dense_macs)
-    retrained = self._rules.retrain_share
-    return (1.0 if retrained == 1.0 else 1.0 - retrained) * search + retrained * alone
+    return self._rules.search_share * search + self._rules.retrain_share * alone
 
   def workload(self, num_epochs):
     return workload.Workload(phases=2.0 if self._rules.retrain_share else 1.0,
