@@ -24,7 +24,7 @@ def test_den_acts_it_selects_grows_prunes_and_splits():
   assert min(accuracies(learner, stream)) > 0.8
 
 
-def test_gates_act_they_close_some_channels_and_free_some():
+def test_channel_gating_acts_it_closes_some_channels_and_frees_some():
   learner, stream, summaries = live_by_name("channel_gated_faithful", 2, 60, "ChannelGated.gate_learning_rate = 0.02")
   for details in summaries:
     assert 0.1 <= details["closed_share"] <= 0.7
@@ -33,7 +33,7 @@ def test_gates_act_they_close_some_channels_and_free_some():
   assert min(accuracies(learner, stream)) > 0.8
 
 
-def test_soft_gates_never_act():
+def test_soft_channel_gating_never_acts():
   _, _, summaries = live_by_name("channel_gated_soft", 1, 1)
   assert flags(summaries) == [False]
 
