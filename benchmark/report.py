@@ -96,7 +96,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   published = page.Table("Published numbers", headings,
                          [(number.learner, number.stream, line) for number, line in lines])
   estimates = tables.per_task_estimates(found)
-  files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates, choices))
+  has_tables = bool(panels or choices or not atlas)
+  files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates, choices)) if has_tables else {}
   selection_files, selection = _selection(found, details)
   files |= selection_files | (atlas_tables.files(atlas) if atlas else {})
   figures = []
@@ -107,7 +108,7 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
                          panel.stream)
               for panel, title, columns, rows in tables.per_task_tables(panels, estimates)]
   mixed = []
-  if settings.mixed_model:
+  if settings.mixed_model and has_tables:
     files["table.md"] = "\n".join([str(files["table.md"]), mixed_models.markdown(found, panels)])
     mixed = [page.Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream)
              for panel, title, columns, rows in mixed_models.tables(found, panels)]
@@ -117,9 +118,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
                              details, mixed, tuning, tuning_tables.caption(choices) if choices else "",
                              predictions.summaries(found), selection, _atlas(atlas) if atlas else None,
                              [pair.panel for pair in atlas])
-  summary = [atlas_tables.plain(atlas)] if atlas else []
-  if panels or choices or not atlas:
-    summary = [tables.plain(found, panels, choices, command_line.terminal_width()), *summary]
+  summary = [tables.plain(found, panels, choices, command_line.terminal_width())] if has_tables else []
+  summary += [atlas_tables.plain(atlas)] if atlas else []
   return Report({**files, PAGE_FILE: page.render(content)}, "\n\n".join(summary))
 
 

@@ -11,8 +11,9 @@ commit; which pairs of gin/suites/paper_*.gin were not measured is listed with t
   <!-- generated: table reports/NAME -->
   <!-- end of generated text -->
 
-is replaced by the short result table of that report, and with `selection` in place of `table` by how well its searches
-chose layers (paths count from the folder of the file). --check writes nothing. Takes seconds.
+is replaced by the short table of that report, with `selection` in place of `table` by how well its searches chose
+layers, and with `atlas` by what each layer gives the next task (paths count from the folder of the file). --check
+writes nothing. Takes seconds.
 
 Exit status: 0 written, or up to date; 1 --check found something stale; 2 a flag, record or marker is wrong.
 """

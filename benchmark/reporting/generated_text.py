@@ -1,6 +1,7 @@
 """Text between markers in a Markdown file, written by a program and checked by a test."""
 
 import dataclasses
+import functools
 import pathlib
 import re
 
@@ -56,12 +57,14 @@ def short_table(report: pathlib.Path) -> str:
   return "\n".join([*parts, comparisons.caption(panels)])
 
 
-def selection(report: pathlib.Path) -> str:
-  """How well layers were chosen, as the report's `selection.md` says it, without its heading."""
-  return run_files.read_text(report / "selection.md").partition("\n\n")[2].rstrip("\n")
+def without_heading(report: pathlib.Path, name: str) -> str:
+  """A Markdown file of the report as it is, without its heading."""
+  return run_files.read_text(report / name).partition("\n\n")[2].rstrip("\n")
 
 
-_KINDS = {"table": short_table, "selection": selection}
+# How well layers were chosen, and what each layer gives the next task, are tables of the report.
+_KINDS = {"table": short_table, "selection": functools.partial(without_heading, name="selection.md"),
+          "atlas": functools.partial(without_heading, name="atlas.md")}
 
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:

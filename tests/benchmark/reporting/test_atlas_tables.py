@@ -85,5 +85,6 @@ def test_a_report_shows_the_atlas_beside_other_runs(tmp_path, monkeypatch, capsy
 def test_a_folder_may_hold_an_atlas_alone(tmp_path):
   records.write_collection(atlas_records.atlas(), tmp_path / "records.jsonl")
   assert report.main(["report", f"--results_dir={tmp_path}"]) == 0 and check(tmp_path) == 0
+  assert (tmp_path / "atlas.md").exists() and not list(tmp_path.glob("table*"))
   page = (tmp_path / "index.html").read_text()
   assert "<option>invented</option>" in page and "12 completed" in page and "Invented images, invented" in page
