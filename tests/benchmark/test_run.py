@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from benchmark import run
+from benchmark.execution import cost_measurement, cost_model
 from tests.benchmark import small_suite
 
 _SMALL = ("--gin_param=suite.learners = ('stl',)", "--gin_param=suite.seeds = (0,)", "--gin_param=EPOCHS_PER_TASK = 1",
@@ -27,9 +28,8 @@ def _files(directory) -> dict[str, float]:
   return {str(path): path.stat().st_mtime_ns for path in pathlib.Path(directory).rglob("record.json")}
 
 
-def _losses(directory) -> list[float]:
-  """The losses of every epoch but the untrained one's, of the only run in the folder."""
-  (path,) = pathlib.Path(directory).rglob("events.jsonl")
+def _losses(path: pathlib.Path) -> list[float]:
+  """The losses of every epoch but the untrained one's."""
   events = map(json.loads, path.read_text().splitlines())
   losses = [event["loss"] for event in events if event["event"] == "epoch" and event["loss"] is not None]
   assert losses
@@ -84,13 +84,15 @@ def test_dry_run_lists_identity_hash_and_cost_and_trains_nothing(tmp_path, capsy
 
 
 def test_deterministic_runs_with_two_threads_are_the_same(tmp_path):
+  """Two runs of one process that train alike: only what is evaluated differs."""
   suite = small_suite.write(tmp_path, learners=("lasem_hps",), epochs=2, groups=("texture",))
-  for name in ("first", "second"):
-    small_suite.complete(suite, tmp_path / name, "--jobs=1", "--threads=2", "--deterministic")
-  (first,), (second,) = (small_suite.records(tmp_path / name) for name in ("first", "second"))
-  assert first["result"] == second["result"] and first["result"]["status"] == "completed"
+  suite.write_text(f"{suite.read_text()}suite.sweep = {{'lasem_hps': {{'EVALUATE_EVERY': (0, 1)}}}}\n")
+  small_suite.complete(suite, tmp_path / "out", "--jobs=1", "--threads=2", "--deterministic")
+  first, second = small_suite.records(tmp_path / "out")
+  assert first["result"]["accuracy"] == second["result"]["accuracy"] and first["result"]["status"] == "completed"
   # Accuracies of a few images hide last bits, losses do not.
-  assert _losses(tmp_path / "first") == _losses(tmp_path / "second")
+  losses = [_losses(path) for path in sorted((tmp_path / "out").rglob("events.jsonl"))]
+  assert losses[0] == losses[1]
   assert [(record["provenance"]["threads"], record["provenance"]["deterministic"])
           for record in (first, second)] == [(2, True)] * 2
 
@@ -143,7 +145,8 @@ def test_a_mistake_is_refused_before_tensorflow_is_imported(arguments, tmp_path)
   assert finished.returncode == 2 and finished.stderr.startswith("Error: ") and finished.stderr.count("\n") == 1
 
 
-def test_the_dry_run_says_what_composed_names_stand_for(tmp_path, capsys):
+def test_the_dry_run_says_what_composed_names_stand_for(tmp_path, capsys, monkeypatch):
+  monkeypatch.setattr(cost_measurement, "measure", lambda: cost_model.CostModel(1.0, 1e-3, 30.0))
   learners = ("hps_010", "tf_top1", "darts_dfcnn", "lasem_hps_2021")
   assert _run(f"--gin_param=suite.learners = {learners}", "--dry_run", f"--output_dir={tmp_path / 'out'}") == 0
   output = capsys.readouterr().out

@@ -41,7 +41,7 @@ def _interrupted(tmp_path_factory):
   process.communicate()
   before = chosen.read_text()
   trials = {trial: trial.stat().st_mtime_ns for trial in output.rglob("smoke*tuning*/**/record.json")}
-  errors = small_suite.complete(path, output, "--jobs=2")
+  errors = small_suite.complete(path, output, "--jobs=1")
   return path, output, before, trials, errors
 
 
