@@ -9,6 +9,7 @@ import numpy as np
 from benchmark.results import certificates
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
+from benchmark.suites.identity import split_variant
 from lasem_tf import types
 from lasem_tf.metrics import lifelong, selection_quality, statistics
 
@@ -94,8 +95,8 @@ def searched(record: Record) -> bool:
 
 
 def knowledge(learner: str) -> str | None:
-  """The knowledge of a composed learner, such as 'hps'; None for another learner."""
-  return next((word for word in learner.split("_") if word in _KNOWLEDGE), None)
+  """The knowledge of a composed learner or a variant of it, such as 'hps'; None for another learner."""
+  return next((word for word in split_variant(learner)[0].split("_") if word in _KNOWLEDGE), None)
 
 
 def is_static(learner: str) -> bool:
@@ -133,7 +134,7 @@ def _quality(runs: Sequence[Record], learners: Mapping[str, Sequence[Record]],
   if is_certified:
     recovered = statistics.estimate([selection_quality.recovery(_choices(run), truth.best, truth.decided)
                                      for run, truth in zip(runs, truths)])
-  regret = _regret(runs, learners.get(f"{PLANTED}_{knowledge(first.learner)}", ()))
+  regret = _regret(runs, _control(learners, PLANTED, first.learner))
   skill, reference = _skill(runs, learners, is_certified)
   decisions = [decision for run in runs for decision in _decisions(details.get(run.identity))]
   return Quality(
@@ -159,14 +160,19 @@ def _regret(runs: Sequence[Record], planted: Sequence[Record]) -> statistics.Est
 
 def _skill(runs: Sequence[Record], learners: Mapping[str, Sequence[Record]],
            is_certified: bool) -> tuple[selection_quality.Ratio | None, str]:
-  shares = knowledge(runs[0].learner)
-  reference = f"{PLANTED if is_certified else EXHAUSTIVE}_{shares}"
-  own, drawn, best = (_finals(found) for found in (runs, learners.get(f"{RANDOM}_{shares}", ()),
-                                                   learners.get(reference, ())))
+  learner, reference = runs[0].learner, PLANTED if is_certified else EXHAUSTIVE
+  own, drawn, best = map(_finals, (runs, _control(learners, RANDOM, learner), _control(learners, reference, learner)))
   seeds = sorted(own.keys() & drawn.keys() & best.keys())
   found = selection_quality.skill([own[seed] for seed in seeds], [drawn[seed] for seed in seeds],
                                   [best[seed] for seed in seeds])
-  return found, reference if found is not None else ""
+  return found, f"{reference}_{knowledge(learner)}" if found is not None else ""
+
+
+def _control(learners: Mapping[str, Sequence[Record]], selection: str, learner: str) -> Sequence[Record]:
+  """Runs of a selection over the learner's knowledge; a tuned suite has them as a variant, of which it shows one."""
+  method = f"{selection}_{knowledge(learner)}"
+  variants = [runs for name, runs in learners.items() if split_variant(name)[0] == method]
+  return learners.get(method) or (variants[0] if len(variants) == 1 else ())
 
 
 def _finals(runs: Sequence[Record]) -> dict[int, float]:

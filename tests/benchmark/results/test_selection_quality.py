@@ -28,6 +28,10 @@ def _suite():
           for learner, values in finals.items() for seed in shifts]
 
 
+def _variant(run, rate):
+  return dataclasses.replace(run, identity=run.identity.replace(run.learner, f"{run.learner}[rate={rate}]"))
+
+
 def test_quality_of_a_search_by_hand():
   found = {each.learner: each for each in selection_quality.qualities(_suite(), {})}
   assert set(found) == {"random_hps", "lasem_hps"}
@@ -38,6 +42,24 @@ def test_quality_of_a_search_by_hand():
   assert lasem.skill.value == pytest.approx((2 / 3 + .01 - .5) / .3) and lasem.reference == "planted_hps"
   assert found["random_hps"].skill.value == 0 and lasem.agreement == 1.0
   assert lasem.decision_epoch is None
+
+
+def test_variants_have_controls_and_may_be_controls():
+  """As in an ablation, where the searches are variants, and in a tuned suite, where everything is."""
+  plain = {each.learner: each for each in selection_quality.qualities(_suite(), {})}["lasem_hps"]
+  for varied in (("lasem_hps",), ("random_hps", "planted_hps", "lasem_hps")):
+    runs = [_variant(run, .1) if run.learner in varied else run for run in _suite()]
+    found = {each.learner: each for each in selection_quality.qualities(runs, {})}["lasem_hps[rate=0.1]"]
+    assert (found.recovery, found.regret, found.skill, found.reference) == (
+        plain.recovery, plain.regret, plain.skill, plain.reference)
+
+
+def test_of_several_variants_of_a_control_none_is_taken_but_the_plain_one():
+  runs = _suite()
+  doubled = [_variant(run, rate) for run in runs if run.learner == "planted_hps" for rate in (.1, .2)]
+  searched = [run for run in runs if run.learner != "planted_hps"]
+  assert {each.learner: each for each in selection_quality.qualities(searched + doubled, {})}["lasem_hps"].skill is None
+  assert {each.learner: each for each in selection_quality.qualities(runs + doubled, {})}["lasem_hps"].skill is not None
 
 
 def test_recovery_by_kind_of_task_and_layer():
