@@ -8,6 +8,7 @@ import json
 import math
 import pathlib
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ INK = "#1c2733"  # Text, axes and grid; the page replaces it by its own ink, in 
 INCOMPLETE = "no completed run"
 MIXED = "measured otherwise than most: other data, another task order for the same seed, or several settings"
 _CHARACTERS_PER_INCH, _INCHES_PER_HANDLE, _INCHES_PER_LINE = 16, 0.65, 0.19  # Of legends.
+_TITLE_CHARACTERS_PER_INCH = 9
 _RC: dict[str, Any] = {
     "font.size": 9, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "text.color": INK,
     "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.titlesize": 9, "axes.grid": True,
@@ -135,10 +137,13 @@ def legend_columns(texts: Sequence[str], most: int, width: float) -> int:
   return 1
 
 
-def titled(learner: str) -> str:
-  """The label as a title: a variant's values on a line of their own."""
+def titled(learner: str, width: float) -> str:
+  """The label as a title that fits into so many inches: a variant's values on lines of their own."""
   method, variant = split_variant(learner)
-  return f"{label(method)}\n{methods.variant_label(learner)}" if variant else label(learner)
+  if not variant:
+    return label(learner)
+  room = int(width * _TITLE_CHARACTERS_PER_INCH)
+  return "\n".join([label(method), *textwrap.wrap(methods.variant_label(learner), room, break_long_words=False)])
 
 
 def more_width(learners: Iterable[str]) -> float:
@@ -167,16 +172,20 @@ def draw_share_maps(figure: Figure, axes, maps: Mapping[str, np.ndarray], label:
     maps: `[rows, columns]` by learner; not a number: blank.
     label: of the colour bar.
   """
-  meshes = []
-  for axis, (learner, values) in zip(axes.flat, maps.items()):
+  meshes, rows = [], len(axes)
+  titles = [titled(learner, figure.get_figwidth() / axes.shape[1]) for learner in maps]
+  most_lines = max(title.count("\n") for title in titles)
+  figure.set_figheight(figure.get_figheight() + _INCHES_PER_LINE * max(0, most_lines - 1) * rows)
+  for axis, title, (learner, values) in zip(axes.flat, titles, maps.items()):
     axis.set_gid(f"method:{learner}")  # The page hides whole panels.
     meshes.append(axis.pcolormesh(np.ma.masked_invalid(values), cmap="cividis", vmin=0, vmax=1, edgecolors=INK,
                                   linewidth=.3))
-    axis.set_title(titled(learner))
+    axis.set_title(title, fontsize="medium" if "\n" in title else None)
     axis.grid(False)
   for axis in axes.flat[len(maps):]:
     axis.set_visible(False)
-  colour_bar(figure, meshes[-1], axes, label, shrink=.9)
+  colour_bar(figure, meshes[-1], axes, label, shrink=.9 / rows, anchor=(0., 1.), aspect=15,
+             fraction=.15 / axes.shape[1])
 
 
 def colour_bar(figure: Figure, mesh, axes, label: str, **options):

@@ -1,5 +1,6 @@
 """Long names of variants fit into legends, titles and beside maps."""
 
+import itertools
 import warnings
 
 import pytest
@@ -28,5 +29,8 @@ def test_figures_of_variants_have_room_for_their_names():
       for text in [text for legend in figure.figure.legends for text in legend.get_texts()]:
         box = text.get_window_extent()
         assert box.x0 >= 0 and box.x1 <= canvas[0], (figure.name, text.get_text())
-  titles = [axis.get_title() for axis in drawn["configurations"].figure.axes]
-  assert "LASEM HPS\nlearning_rate=0.0001, commit_epochs=1" in titles
+  maps = drawn["configurations"].figure
+  titles = [axis.get_title() for axis in maps.axes]
+  assert "LASEM HPS\nlearning_rate=0.0001,\ncommit_epochs=1" in titles
+  boxes = sorted((axis.title.get_window_extent() for axis in maps.axes if axis.get_title()), key=lambda box: box.x0)
+  assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes)) and boxes[0].x0 >= 0
