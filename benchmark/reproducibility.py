@@ -12,8 +12,8 @@ commit; which pairs of gin/suites/paper_*.gin were not measured is listed with t
   <!-- end of generated text -->
 
 is replaced by the short table of that report, with `selection` in place of `table` by how well its searches chose
-layers, and with `atlas` by what each layer gives the next task (paths count from the folder of the file). --check
-writes nothing. Takes seconds.
+layers, and with `atlas` by what each layer gives the next task; with `table_without_caption` and the like, by the
+table alone (paths count from the folder of the file). --check writes nothing. Takes seconds.
 
 Exit status: 0 written, or up to date; 1 --check found something stale; 2 a flag, record or marker is wrong.
 """
@@ -54,7 +54,7 @@ def define_flags() -> flags.FlagValues:
   """The flags, not yet parsed."""
   values = command_line.new_flags()
   flags.DEFINE_string("reports_dir", "reports", "Folder of reports.", flag_values=values)
-  flags.DEFINE_multi_string("markdown", ["README.md", "docs/results.md", "docs/selection_quality.md"],
+  flags.DEFINE_multi_string("markdown", ["README.md", "docs/results.md", "docs/selection_results.md"],
                             "File with generated blocks. May be repeated.", flag_values=values)
   flags.DEFINE_bool("check", False, "Write nothing; say what is stale.", flag_values=values)
   return values

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import pathlib
 import re
+from collections.abc import Callable
 
 from benchmark.reporting import cells, comparisons, settings as settings_lib
 from benchmark.results import choice, comparison, measures, records, run_files
@@ -63,8 +64,12 @@ def without_heading(report: pathlib.Path, name: str) -> str:
 
 
 # How well layers were chosen, and what each layer gives the next task, are tables of the report.
-_KINDS = {"table": short_table, "selection": functools.partial(without_heading, name="selection.md"),
-          "atlas": functools.partial(without_heading, name="atlas.md")}
+_WHOLE: dict[str, Callable[[pathlib.Path], str]] = {
+    "table": short_table, "selection": functools.partial(without_heading, name="selection.md"),
+    "atlas": functools.partial(without_heading, name="atlas.md")}
+# The caption is the last paragraph: a page with several tables says it once.
+_KINDS = _WHOLE | {f"{kind}_without_caption": lambda report, make=make: make(report).rpartition("\n\n")[0]
+                   for kind, make in _WHOLE.items()}
 
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:

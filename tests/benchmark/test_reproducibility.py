@@ -128,6 +128,15 @@ def test_how_layers_were_chosen_is_the_reports_own_text(tree):
   marked = "<!-- generated: selection reports/small -->\n<!-- end of generated text -->\n"
   text = generated_text.regenerate(marked, tree, "x.md")
   assert text == marked.replace("-->\n<", "-->\n| Learner |\n\nExplained.\n<")
+  marked = marked.replace("selection", "selection_without_caption")
+  assert generated_text.regenerate(marked, tree, "x.md") == marked.replace("-->\n<", "-->\n| Learner |\n<")
+
+
+def test_a_page_may_leave_the_caption_to_its_first_table(tree):
+  whole, table = (generated_text.regenerate(
+      f"<!-- generated: {kind} reports/small -->\n<!-- end of generated text -->", tree, "x.md")
+                  for kind in ("table", "table_without_caption"))
+  assert "half-width" in whole and "half-width" not in table and "| LASEM HPS" in table
 
 
 def test_trials_of_tuning_are_in_no_table():
@@ -191,5 +200,5 @@ def test_committed_reports_and_texts_are_up_to_date():
   page = _ROOT / "reports" / "REPRODUCIBILITY.md"
   if not committed and not page.exists():
     pytest.skip("no report is committed yet")
-  markdown = [f"--markdown={_ROOT / name}" for name in ("README.md", "docs/results.md", "docs/selection_quality.md")]
+  markdown = [f"--markdown={_ROOT / name}" for name in ("README.md", "docs/results.md", "docs/selection_results.md")]
   assert reproducibility.main(["reproducibility", f"--reports_dir={_ROOT / 'reports'}", *markdown, "--check"]) == 0
