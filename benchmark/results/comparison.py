@@ -120,6 +120,7 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   frame = measures.runs_frame(records, course)
   frame["counts"] = [json.dumps(record.result["stream"]["counts"], sort_keys=True) for record in records]
   frame["task_order"] = [tuple(record.result["stream"]["task_order"]) for record in records]
+  frame["only"] = [_tasks_left(record) for record in records]
   frame["inactive"] = [_is_inactive(record) for record in records]
   frame["in_bfloat16"] = [record.result.get("precision") is not None for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
@@ -153,12 +154,19 @@ def expected_identities(found: Sequence[Record]) -> list[str]:
           for seed in sorted(seeds[stream, scale])]
 
 
+def _tasks_left(record: Record) -> str:
+  """Which tasks were visited, for a title; '' where all were."""
+  visited = sorted(set(record.result["stream"]["task_order"]))
+  left_out = len(record.result["stream"]["num_classes"]) - len(visited)
+  return f", tasks {', '.join(map(str, visited))} only" if left_out else ""
+
+
 def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity], learners: Sequence[str],
            baseline: str | None, allow_mixed_data: bool, margin: float) -> Panel:
   stream, scale = key
   mixed = _mixed_runs(runs, f"{stream} ({scale})", allow_mixed_data)
   named = runs[(runs["status"] != Status.FAILED) & ~runs["identity"].isin(mixed)]
-  title = stream if named.empty else named["display_name"].mode().iloc[0]
+  title = stream if named.empty else (named["display_name"] + named["only"]).mode().iloc[0]
   by_learner = {learner: group for learner, group in runs.groupby("learner")} if len(runs) else {}
   shown = {learner: by_learner.get(learner, runs[:0]) for learner in learners
            if learner in by_learner or any(each.learner == learner for each in missing)}

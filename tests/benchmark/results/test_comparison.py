@@ -98,3 +98,10 @@ def test_runs_without_a_result_say_nothing_of_their_mechanism():
 def test_other_identities_are_refused():
   with pytest.raises(ValueError, match="is no identity"):
     comparison.panels([], ["stl/seed0"])
+
+
+def test_a_title_says_which_tasks_were_visited_where_some_were_not():
+  whole = [record("s", "stl", 0, rows=[[.5, None], [.5, .5]], peaks=[.5, .5])]
+  part = [record("s", "stl", 0, rows=[[None, .5, None], [None, .5, .5]], peaks=[.5, .5], task_order=[1, 2])]
+  assert [comparison.panels(runs)[0].title for runs in (whole, part)] == [
+      "Invented images", "Invented images, tasks 1, 2 only"]
