@@ -44,7 +44,10 @@ def markdown(found: Certificate) -> str:
       f"Holm-corrected, level {certification.LEVEL}.", "",
       "Declared configurations by task, from the layer nearest the input; 1 = shared: "
       f"{', '.join(found.best)}. Decided bits (1): {', '.join(found.decided)}; the others are never scored.", "",
-      "## Final accuracy", "", cells.markdown_table(*_learner_table(found)), "",
+      "## Final accuracy", "", cells.markdown_table(*_learner_table(found)), ""]
+  if not found.bits:
+    return "\n".join([*lines, "No bit was flipped.", ""])
+  lines += [
       "## What flipping one bit costs", "",
       "Accuracy with the declared bits less accuracy with one of them flipped, in percentage points: of the task right "
       "after learning, of earlier tasks at the end, and of all tasks at the end. p: Holm-corrected over the tests of "

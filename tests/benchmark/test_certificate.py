@@ -45,6 +45,16 @@ def test_a_stream_without_runs_is_refused_in_a_line(runs, tmp_path, capsys):
   assert "no completed run of planted_hps on other" in capsys.readouterr().err
 
 
+def test_without_flipped_bits_the_declared_configurations_are_compared_all_the_same(tmp_path, capsys):
+  for run in test_certification._suite():
+    if "_flip_" not in run.learner:
+      synthetic_records.write_run(run, tmp_path)
+  arguments = ["certificate", f"--results_dir={tmp_path}", "--stream=planted_invented", f"--output_dir={tmp_path}"]
+  assert certificate.main(arguments) == 1
+  text = capsys.readouterr().out
+  assert "not certified: layer 1 has no decided bit" in text and "| Planted HPS" in text and "No bit was flipped." in text
+
+
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_a_committed_certificate_is_of_the_stream_as_it_is(path):
   content = json.loads(path.read_text())
