@@ -6,7 +6,7 @@ import pathlib
 import re
 from collections.abc import Callable
 
-from benchmark.reporting import cells, comparisons, settings as settings_lib
+from benchmark.reporting import atlas, cells, comparisons, settings as settings_lib
 from benchmark.results import choice, comparison, measures, records, run_files
 from benchmark.results.record_schema import RecordError
 
@@ -73,8 +73,8 @@ _KINDS = _WHOLE | {f"{kind}_without_caption": lambda report, make=make: make(rep
 
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
-  """The aggregated records of a report, as the report shows them: without the trials of tuning."""
-  _, found = choice.split(records.load_records([report / run_files.COLLECTION_FILE]))
+  """The aggregated records of a report, as its tables show them: without the trials of tuning and without an atlas."""
+  _, found = atlas.split(choice.split(records.load_records([report / run_files.COLLECTION_FILE]))[1])
   settings = settings_lib.read(report) or settings_lib.Settings(report.name)
   return comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
                            settings.margin / 100)

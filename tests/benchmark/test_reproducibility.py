@@ -144,6 +144,14 @@ def test_trials_of_tuning_are_in_no_table():
   assert "STL" in text and text.count("scale paper") == 1
 
 
+def test_an_atlas_has_its_own_table_and_no_other():
+  report_dir = _ROOT / "reports" / "atlas_planted_medium"
+  assert generated_text.report_panels(report_dir) == []
+  text = generated_text.regenerate(f"<!-- generated: atlas {report_dir} --><!-- end of generated text -->",
+                                   pathlib.Path("."), "x.md")
+  assert "Layer 4" in text and "Percentage points" in text
+
+
 def test_check_is_clean_after_writing_and_stale_after_a_change(tree, capsys):
   assert run(tree, "--check") == 1
   assert "README.md is stale" in capsys.readouterr().out
