@@ -52,7 +52,8 @@ def test_without_flipped_bits_the_declared_configurations_are_compared_all_the_s
   arguments = ["certificate", f"--results_dir={tmp_path}", "--stream=planted_invented", f"--output_dir={tmp_path}"]
   assert certificate.main(arguments) == 1
   text = capsys.readouterr().out
-  assert "not certified: layer 1 has no decided bit" in text and "| Planted HPS" in text and "No bit was flipped." in text
+  assert "not certified: layer 1 has no decided bit" in text and "No bit was flipped." in text
+  assert "| Planted HPS" in text
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
