@@ -137,6 +137,8 @@ def pairs(records: Sequence[Record]) -> list[Pair]:
 def _pair(key: tuple, runs: Sequence[Record]) -> Pair:
   stream, scale, source, target, knowledge = key
   (panel,) = comparison.panels(runs, comparison.expected_identities(runs))
+  # All pairs are of the same data; which tasks a pair has, its line says.
+  panel = dataclasses.replace(panel, title=runs[0].result["stream"]["display_name"])
   completed = [run for run in runs if run.is_completed]
   configurations = {run.learner: bits for run in completed
                     if run.learner != BASELINE and (bits := run.result["configurations"][target]) is not None}
