@@ -59,9 +59,9 @@ def test_keras_is_what_results_assume_whatever_its_file_says(tmp_path):
       "floatx": "float16", "backend": "jax", "image_data_format": "channels_first", "epsilon": "tiny"}))
   program = ("from benchmark.execution import process; process.prepare_process(); process.start_tensorflow()\n"
              "import keras; print(keras.config.floatx(), keras.backend.backend(), keras.config.image_data_format())")
-  finished = _python("-W", "error", "-c", program, HOME=str(tmp_path), KERAS_HOME=str(tmp_path / ".keras"),
-                     KERAS_BACKEND="torch")
-  assert finished.stdout.split() == ["float32", "tensorflow", "channels_last"], finished.stderr
+  for environment in ({"HOME": str(tmp_path)}, {"KERAS_HOME": str(tmp_path / ".keras"), "KERAS_BACKEND": "torch"}):
+    finished = _python("-W", "error", "-c", program, **environment)
+    assert finished.stdout.split() == ["float32", "tensorflow", "channels_last"], finished.stderr
 
 
 @pytest.mark.parametrize("name", ["PYTHONOPTIMIZE", "PYTHONHASHSEED", "PYTHONDEVMODE"])
