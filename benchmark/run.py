@@ -26,22 +26,26 @@ import math
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 from absl import flags
 
 from benchmark import command_line
 from benchmark.execution import (
+  cost_measurement,
   display as display_lib,
   plan as plan_lib,
-  pool,
   process,
+  rounds,
   run_state,
   sampled,
   seed_plan,
   shards,
+  stage,
   surroundings,
   tuned,
 )
+from benchmark.execution.local import planner as planner_lib, pool
 from benchmark.execution.ray import address, executor as ray_executor
 from benchmark.execution.settings import Settings
 from benchmark.results.record_schema import RecordError
@@ -113,34 +117,32 @@ def _run(values: flags.FlagValues) -> int:
     address.check(values.ray_address)
   if ignored := surroundings.describe_ignored():
     print(ignored, file=sys.stderr)
-  command_line.run_or_fail(process.import_tensorflow, (OSError,))
-  from benchmark.execution import cost_measurement, planning, rounds, stage  # noqa: PLC0415  need TensorFlow
+  with planner_lib.Planner() as planner:
+    return _execute(planner, values, first, expansion, settings, shard)
 
-  places = process.places(values.jobs, process.visible_gpus(), values.runs_per_gpu)
+
+def _execute(planner: planner_lib.Planner, values: flags.FlagValues, first: suite.Expansion, expansion: suite.Expansion,
+             settings: Settings, shard: tuple[int, int]) -> int:
+  places = process.places(values.jobs, planner.visible_gpus(), values.runs_per_gpu)
   decisions = tuned.decide(expansion.groups, settings)
   with display_lib.patience("Planning: every network is constructed first, which takes a while for many "
                             "configurations, tasks or layers."):
-    plans = rounds.plan(first, expansion, decisions, shard, settings, needs_data=not values.dry_run)
+    plans = rounds.plan(planner, first, expansion, decisions, shard, settings, needs_data=not values.dry_run)
   own, trials = {plan.run for plan in plans}, set(expansion.trials)
   if values.dry_run:
-    states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()
-    print(plan_lib.render(plans, model, len(places), states))
-    print("\n".join(filter(None, [run_state.describe_disk(states, settings), sampled.describe(expansion)])))
-    if values.detect is not None:
-      evaluated = [plan for plan in plans if plan.run.scale == expansion.suite.scale]
-      print(f"\n{seed_plan.render(evaluated, model, expansion.suite.baseline, values.detect, settings.output_dir)}")
+    _show(plans, expansion, settings, len(places), values.detect)
     return 0
   make_executor = lambda num_waiting, display: _executor(values, settings, places[:max(1, num_waiting)], display)
-  train = lambda plans: stage.train(plans, settings, values.overwrite, make_executor)
+  train = lambda plans: stage.train(planner, plans, settings, values.overwrite, make_executor)
   undecided: list[str] = []
   if trials:
     plans = [plan for plan in plans if plan.run in trials]
-    expansion, outcomes, signal_number = rounds.train(expansion, plans, settings, train)
+    expansion, outcomes, signal_number = rounds.train(planner, expansion, plans, settings, train)
     decisions = tuned.decide(expansion.groups, settings)
     own_decisions = [decision for decision in decisions if decision.group.trials[0][0] in own]
     tuned.keep(own_decisions, settings)
     undecided = [decision.obstacle for decision in own_decisions if not decision.runs]
-    plans = planning.plan([run for decision in own_decisions for run in decision.runs], settings)
+    plans = planner.plan([run for decision in own_decisions for run in decision.runs], settings)
   else:
     outcomes, signal_number = {}, None
   if signal_number is None:
@@ -151,6 +153,17 @@ def _run(values: flags.FlagValues) -> int:
   runs = expansion.trials + [run for decision in decisions for run in decision.runs]
   return suite_tables.finish(expansion.suite, runs, [plan.run for plan in plans], settings, outcomes, signal_number,
                              undecided)
+
+
+def _show(plans: Sequence[plan_lib.Plan], expansion: suite.Expansion, settings: Settings, num_places: int,
+          detect: float | None) -> None:
+  """Prints what --dry_run promises."""
+  states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()
+  print(plan_lib.render(plans, model, num_places, states))
+  print("\n".join(filter(None, [run_state.describe_disk(states, settings), sampled.describe(expansion)])))
+  if detect is not None:
+    evaluated = [plan for plan in plans if plan.run.scale == expansion.suite.scale]
+    print(f"\n{seed_plan.render(evaluated, model, expansion.suite.baseline, detect, settings.output_dir)}")
 
 
 def _settings(values: flags.FlagValues, the_suite: suite.Suite) -> Settings:

@@ -25,8 +25,9 @@ WITHOUT_TENSORFLOW = ("lasem_tf.types", "lasem_tf.seeding", "lasem_tf.files", "l
                       "lasem_tf.nn.architecture", "lasem_tf.selection.configuration", "benchmark.results",
                       "benchmark.reporting", "benchmark.report", "benchmark.suites.bindings", "benchmark.suites.suite",
                       *(f"benchmark.execution.{name}" for name in (
-                          "cost_model", "display", "outcome", "plan", "pool", "run_folder", "settings", "shards",
-                          "suite_folder", "worker", "ray")))
+                          "cost_model", "display", "local.planner", "local.pool", "local.start_method", "local.worker",
+                          "outcome", "plan", "ray", "rounds", "run_folder", "settings", "shards", "stage",
+                          "suite_folder")), "benchmark.run")
 TENSORFLOW = {"tensorflow", "keras", "tensorflow_datasets", "tf_keras"}
 MOST_LINES, MOST_FUNCTION_LINES, MOST_FILES = 300, 60, 27
 

@@ -1,10 +1,11 @@
 """Measures this machine for a `CostModel`, in a few seconds and a process of its own."""
 
-import multiprocessing
 import time
+from multiprocessing import connection
 
 from benchmark.execution import process as process_lib
 from benchmark.execution.cost_model import CostModel, fit
+from benchmark.execution.local import start_method
 
 _SECONDS_PER_NETWORK = 1.0
 _SECONDS_OF_WEIGHTS = 0.3
@@ -15,10 +16,8 @@ _WITH_EVALUATION = 1.6
 
 def measure() -> CostModel:
   """Trains two networks for about a second each, in a process of its own with one thread."""
-  context = multiprocessing.get_context("spawn")
-  receiver, sender = context.Pipe(duplex=False)
-  process = context.Process(target=_measure, args=(sender,), daemon=True)
-  process.start()
+  receiver, sender = connection.Pipe(duplex=False)
+  process = start_method.start(_measure, sender)
   sender.close()
   try:
     return receiver.recv()

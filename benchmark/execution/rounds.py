@@ -1,8 +1,9 @@
-"""Trains the trials of a suite, round by round where a sampler suggests them. Imports TensorFlow, as `stage` does."""
+"""Trains the trials of a suite, round by round where a sampler suggests them."""
 
 from collections.abc import Callable, Sequence
 
-from benchmark.execution import planning, sampled, shards, tuned
+from benchmark.execution import sampled, shards, tuned
+from benchmark.execution.local.planner import Planner
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
@@ -10,13 +11,14 @@ from benchmark.execution.stage import Outcomes
 from benchmark.suites import suite
 
 
-def plan(first: suite.Expansion, expansion: suite.Expansion, decisions: Sequence[tuned.Decision],
+def plan(planner: Planner, first: suite.Expansion, expansion: suite.Expansion, decisions: Sequence[tuned.Decision],
          shard: tuple[int, int], settings: Settings, needs_data: bool) -> list[Plan]:
   """Plans what a shard will train, as far as it is known; constructs what a sampler might suggest, which checks it.
 
   Which learners a shard has follows from what is known before anything is trained, so that it stays the same.
 
   Args:
+    planner: constructs the runs.
     first: the suite with the first rounds of a sampler.
     expansion: the same as far as the output folder goes.
     decisions: on its groups.
@@ -24,21 +26,22 @@ def plan(first: suite.Expansion, expansion: suite.Expansion, decisions: Sequence
     settings: see there.
     needs_data: as `planning.plan`.
   """
-  planning.plan([run for group in first.groups for run in group.probes], settings, needs_data)
+  planner.plan([run for group in first.groups for run in group.probes], settings, needs_data)
   unit = tuned.shard_unit(expansion.suite)
-  plans = planning.plan(tuned.foreseen(expansion, decisions), settings, needs_data)
+  plans = planner.plan(tuned.foreseen(expansion, decisions), settings, needs_data)
   if shard == (0, 1):
     return plans
-  at_first = planning.plan(tuned.foreseen_at_first(first), settings, needs_data)
+  at_first = planner.plan(tuned.foreseen_at_first(first), settings, needs_data)
   own = {unit(entry) for entry in shards.select(at_first, *shard, unit)}
   return [entry for entry in plans if unit(entry) in own]
 
 
-def train(expansion: suite.Expansion, plans: Sequence[Plan], settings: Settings,
+def train(planner: Planner, expansion: suite.Expansion, plans: Sequence[Plan], settings: Settings,
           train_runs: Callable[[Sequence[Plan]], Outcomes]) -> tuple[suite.Expansion, dict[str, Outcome], int | None]:
   """Trains trials, and those that a sampler suggests because of them.
 
   Args:
+    planner: constructs the runs.
     expansion: of the suite.
     plans: of the trials that are known; all, or a shard's.
     settings: where the runs are.
@@ -59,5 +62,5 @@ def train(expansion: suite.Expansion, plans: Sequence[Plan], settings: Settings,
     own = [group for group in expansion.groups if group.trials[0][0] in firsts]
     sampled.keep(own, settings)
     waiting = dict.fromkeys(run for group in own for runs in group.trials for run in runs if run not in begun)
-    plans = planning.plan(list(waiting), settings)
+    plans = planner.plan(list(waiting), settings)
   return expansion, outcomes, signal_number

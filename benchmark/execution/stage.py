@@ -1,9 +1,10 @@
-"""Trains a number of runs, or what is left of them. TensorFlow must have been imported with its settings before."""
+"""Trains a number of runs, or what is left of them."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmark.execution import display as display_lib, planning, run_folder, suite_folder
+from benchmark.execution import display as display_lib, run_folder, suite_folder
+from benchmark.execution.local.planner import Planner
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
@@ -11,10 +12,12 @@ from benchmark.execution.settings import Settings
 Outcomes = tuple[Mapping[str, Outcome], int | None]
 
 
-def train(plans: Sequence[Plan], settings: Settings, overwrite: bool, make_executor: Callable) -> Outcomes:
+def train(planner: Planner, plans: Sequence[Plan], settings: Settings, overwrite: bool,
+          make_executor: Callable) -> Outcomes:
   """Claims the folders of the runs and executes those without a record, the longest first.
 
   Args:
+    planner: looks at their data; rests while they are executed.
     plans: of the runs.
     settings: see there.
     overwrite: delete runs of another configuration.
@@ -29,7 +32,7 @@ def train(plans: Sequence[Plan], settings: Settings, overwrite: bool, make_execu
   """
   for warning in dict.fromkeys(warning for plan in plans for warning in plan.warnings):
     print(warning, file=sys.stderr)
-  planning.check_parents([plan.run for plan in plans], settings)
+  planner.check_parents([plan.run for plan in plans], settings)
   damaged = suite_folder.prepare([plan.run for plan in plans], settings, overwrite)
   for problem in damaged.values():
     print(f"Left out: {problem}", file=sys.stderr)
@@ -37,9 +40,10 @@ def train(plans: Sequence[Plan], settings: Settings, overwrite: bool, make_execu
   found = {plan.run: run_folder.finished_record(settings.run_dir(plan.run), plan.run) for plan in usable}
   waiting = [plan for plan in usable if found[plan.run] is None]
   if waiting:
-    planning.check_data({run: record for run, record in found.items() if record is not None}, settings)
+    planner.check_data({run: record for run, record in found.items() if record is not None}, settings)
   waiting.sort(key=lambda plan: -plan.cost)
   costs = {plan.run.identity: plan.cost for plan in waiting}
+  planner.rest()
   with display_lib.make_display(costs, len(plans) - len(waiting)) as display:
     outcomes = make_executor(len(waiting), display).run([plan.run for plan in waiting])
   suite_folder.release([plan.run for plan in waiting], settings)

@@ -18,8 +18,8 @@ from typing import Any
 
 from benchmark.execution import process, stopping
 from benchmark.execution.display import Display
+from benchmark.execution.local.pool import RUNS_PER_WORKER
 from benchmark.execution.outcome import Outcome
-from benchmark.execution.pool import RUNS_PER_WORKER
 from benchmark.execution.ray import watch as watch_lib
 from benchmark.execution.settings import Settings
 from benchmark.results import run_files

@@ -10,12 +10,13 @@ import threading
 
 import pytest
 
-from benchmark.execution import pool, process as process_lib
+from benchmark.execution import process as process_lib
+from benchmark.execution.local import pool
 from benchmark.execution.settings import Settings
 from benchmark.results import records
 from benchmark.results.status import Status
 from benchmark.suites import suite
-from tests.benchmark.execution import fake_worker
+from tests.benchmark.execution.local import fake_worker
 
 
 class _Display:
@@ -98,7 +99,7 @@ def test_a_system_that_allows_no_process_is_named(execute, monkeypatch):
   def refuse(self):
     raise BlockingIOError(11, "Resource temporarily unavailable")
 
-  monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", refuse)
+  monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
   outcomes, _ = execute(_runs("good", "good"), 2)
   assert all("could not start (Resource temporarily unavailable)" in outcome.reason for outcome in outcomes.values())
 

@@ -3,16 +3,15 @@
 import collections
 import contextlib
 import dataclasses
-import multiprocessing
-import multiprocessing.context
 import signal
 import socket
 from collections.abc import Iterable, Sequence
 from multiprocessing import connection as connection_lib
 
-from benchmark.execution import process as process_lib, stopping, worker as worker_lib
-from benchmark.execution.channel import Channel
+from benchmark.execution import process as process_lib, stopping
 from benchmark.execution.display import Display
+from benchmark.execution.local import start_method, worker as worker_lib
+from benchmark.execution.local.channel import Channel
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
 from benchmark.results.status import Status
@@ -37,7 +36,7 @@ class _Worker:
     obstacle: why it could not start, or ''; as it says itself, or because it ended by itself before it was ready.
   """
 
-  def __init__(self, context: multiprocessing.context.SpawnContext, settings: Settings, place: process_lib.Place):
+  def __init__(self, settings: Settings, place: process_lib.Place):
     """Starts the process.
 
     Raises:
@@ -49,10 +48,8 @@ class _Worker:
     self.num_runs = 0
     self.is_ready = self.is_asked_to_stop = False
     self.obstacle = ""
-    self._process = context.Process(target=worker_lib.main, args=(theirs, dataclasses.asdict(settings), place),
-                                    daemon=True)
     try:
-      self._process.start()
+      self._process = start_method.start(worker_lib.main, theirs, dataclasses.asdict(settings), place)
     except OSError:
       ours.close()
       raise
@@ -120,7 +117,6 @@ class LocalExecutor:
     self._attempts: collections.Counter[str] = collections.Counter()
     self._outcomes: dict[str, Outcome] = {}
     self._num_failed_starts = 0
-    self._context = multiprocessing.get_context("spawn")
 
   def run(self, runs: Iterable[suite.Run]) -> tuple[dict[str, Outcome], int | None]:
     """Executes the runs, first come first served.
@@ -169,7 +165,7 @@ class LocalExecutor:
       self._display.begin(run.identity)
       if worker is None:
         try:
-          worker = self._workers[number] = _Worker(self._context, self._settings, place)
+          worker = self._workers[number] = _Worker(self._settings, place)
         except OSError as error:
           self._lost(run, f"could not start ({error.strerror})", could_start=False)
           continue

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from benchmark.execution.channel import Channel
+from benchmark.execution.local.channel import Channel
 
 _LONG = {"text": "x" * 300_000}  # More than a socket buffers.
 
@@ -66,7 +66,7 @@ def test_sending_to_a_closed_end_raises(pair):
 
 def test_a_process_killed_in_the_middle_of_a_long_message(pair):
   ours, theirs = socket.socketpair()
-  program = ("import socket, sys; from benchmark.execution.channel import Channel; "
+  program = ("import socket, sys; from benchmark.execution.local.channel import Channel; "
              "c = Channel(socket.socket(fileno=int(sys.argv[1]))); c.send({'n': 1}); c.send({'text': 'x' * 9_000_000})")
   process = subprocess.Popen([sys.executable, "-c", program, str(theirs.fileno())], pass_fds=[theirs.fileno()])
   theirs.close()

@@ -8,7 +8,8 @@ import signal
 import socket
 import sys
 
-from benchmark.execution import channel as channel_lib, process, stopping
+from benchmark.execution import process, stopping
+from benchmark.execution.local import channel as channel_lib
 from benchmark.execution.settings import Settings
 from benchmark.suites import bindings, suite
 

@@ -6,7 +6,8 @@ import socket
 import sys
 import time
 
-from benchmark.execution import channel as channel_lib, process
+from benchmark.execution import process
+from benchmark.execution.local import channel as channel_lib
 
 NUM_EPOCHS = 5
 

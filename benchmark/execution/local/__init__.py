@@ -1,0 +1,1 @@
+"""Execution in processes of this machine, and how such processes begin."""

@@ -1,0 +1,116 @@
+"""`planning` in a process of its own: to construct runs takes TensorFlow, to decide what becomes of them does not."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from multiprocessing import connection, process as process_lib
+from typing import Any
+
+from benchmark.execution import process, stopping
+from benchmark.execution.local import start_method
+from benchmark.execution.plan import Plan
+from benchmark.execution.settings import Settings
+from benchmark.results import records
+from benchmark.results.record_schema import RecordError
+from benchmark.suites import suite
+from benchmark.suites.gin_files import ConfigurationError
+from lasem_tf.data.stream import DataError
+
+
+class Planner:
+  """The functions of `planning`, which raise here what they raise there.
+
+  The process begins with the first question, and again after a `rest`. When the context is left, it is ended at once.
+  """
+
+  def __init__(self) -> None:
+    """Starts no process yet."""
+    self._process: process_lib.BaseProcess | None = None
+    self._end: connection.Connection | None = None
+
+  def __enter__(self) -> "Planner":
+    return self
+
+  def __exit__(self, *_) -> None:
+    self.rest()
+
+  def visible_gpus(self) -> list[str]:
+    """See `process.visible_gpus`."""
+    return self._ask("visible_gpus")
+
+  def plan(self, runs: Sequence[suite.Run], settings: Settings, needs_data: bool = True) -> list[Plan]:
+    """See `planning.plan`."""
+    return self._ask("plan", list(runs), settings, needs_data) if runs else []
+
+  def check_data(self, finished: Mapping[suite.Run, records.Record], settings: Settings) -> None:
+    """See `planning.check_data`."""
+    if finished:
+      self._ask("check_data", dict(finished), settings)
+
+  def check_parents(self, runs: Sequence[suite.Run], settings: Settings) -> None:
+    """See `planning.check_parents`."""
+    if settings.grow is not None:
+      self._ask("check_parents", list(runs), settings)
+
+  def rest(self) -> None:
+    """Ends the process, which holds memory, until there is another question."""
+    if self._process is not None and self._end is not None:
+      self._end.close()
+      self._process.kill()
+      self._process.join()
+      self._process = self._end = None
+
+  def _ask(self, name: str, *args) -> Any:
+    """The answer of the process.
+
+    Raises:
+      ConfigurationError, DataError, RecordError, OSError: as the function.
+      ChildProcessError: the process ended.
+    """
+    if self._process is None or self._end is None:
+      self._end, theirs = connection.Pipe()
+      with theirs:
+        self._process = start_method.start(_serve, theirs)
+    try:
+      self._end.send((name, args))
+      value, error = self._end.recv()
+    except (EOFError, ConnectionError) as error:
+      self._process.join()
+      raise ChildProcessError(f"The process that constructs networks ended with exit code {self._process.exitcode}; "
+                              "its messages, if it left any, are above.") from error
+    if error is not None:
+      raise error
+    return value
+
+
+def _serve(end: connection.Connection) -> None:
+  """Answers until the parent is gone."""
+  stopping.leave_to_parent()
+  process.prepare_process()
+  while True:
+    try:
+      name, args = end.recv()
+    except (EOFError, ConnectionError):
+      return
+    answer = error = None
+    try:
+      answer = _answer(name, args)
+    except (ConfigurationError, DataError, RecordError, OSError) as caught:
+      error = caught
+    end.send((answer, error))
+
+
+def _answer(name: str, args: Sequence) -> Any:
+  gpus = _hidden_gpus()
+  if name == "visible_gpus":
+    return gpus
+  from benchmark.execution import planning  # noqa: PLC0415  after TensorFlow, as it was asked to be
+
+  functions = {function.__name__: function for function in (
+      planning.plan, planning.check_data, planning.check_parents)}
+  return functions[name](*args)
+
+
+@functools.cache
+def _hidden_gpus() -> list[str]:
+  process.import_tensorflow()
+  return process.visible_gpus()

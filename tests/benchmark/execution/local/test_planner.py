@@ -1,0 +1,58 @@
+"""Planning in another process: the same answers and errors, and what happens when the process is gone."""
+
+import os
+import signal
+
+import pytest
+
+from benchmark.execution import planning
+from benchmark.execution.local import planner as planner_lib
+from benchmark.execution.settings import Settings
+from benchmark.suites import suite
+from benchmark.suites.gin_files import ConfigurationError
+from lasem_tf.data.stream import DataError
+
+
+@pytest.fixture(name="planner")
+def _planner():
+  with planner_lib.Planner() as planner:
+    yield planner
+
+
+def _runs(*bindings: str, file: str = "smoke") -> list[suite.Run]:
+  groups = suite.expand([f"gin/suites/{file}.gin"], ["suite.learners = ('stl', 'hps_all')", *bindings]).groups
+  return [group.variants[0][0] for group in groups]
+
+
+def test_plans_are_those_of_planning(planner, tmp_path):
+  settings = Settings(str(tmp_path))
+  assert planner.plan(_runs(), settings) == planning.plan(_runs(), settings) and planner.visible_gpus() == []
+
+
+def test_nothing_is_started_for_nothing(planner, tmp_path):
+  assert planner.plan([], Settings(str(tmp_path))) == []
+  planner.check_parents(_runs(), Settings(str(tmp_path)))
+  planner.check_data({}, Settings(str(tmp_path)))
+  assert planner._process is None
+
+
+def test_errors_keep_their_kind_and_their_line(planner, tmp_path):
+  settings = Settings(str(tmp_path), data_dirs=(str(tmp_path),))
+  for runs, kind in ((_runs("experiment.task_order = (0, 7)"), ConfigurationError),
+                     (_runs(file="cifar100_smoke"), DataError)):
+    with pytest.raises(kind) as expected:
+      planning.plan(runs, settings)
+    with pytest.raises(kind) as raised:
+      planner.plan(runs, settings)
+    assert str(raised.value) == str(expected.value)
+  assert planner.plan(_runs(), settings)  # It goes on.
+
+
+def test_a_killed_process_is_named_and_another_one_begins_after_a_rest(planner, tmp_path):
+  settings = Settings(str(tmp_path))
+  planner.visible_gpus()
+  os.kill(planner._process.pid, signal.SIGKILL)
+  with pytest.raises(ChildProcessError, match=f"ended with exit code -{int(signal.SIGKILL)}"):
+    planner.plan(_runs(), settings)
+  planner.rest()
+  assert planner._process is None and planner.plan(_runs(), settings)
