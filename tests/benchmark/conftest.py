@@ -15,8 +15,8 @@ def _has_tensorflow() -> bool:
 
 
 collect_ignore_glob = [] if _has_tensorflow() else [
-    "execution/test_full_disk.py", "models", "speed/*", "suites/test_learner_bindings.py", "test_data.py",
-    "test_predict.py", "test_replay.py"]
+    "execution/local/test_planner.py", "execution/test_full_disk.py", "models", "speed/*",
+    "suites/test_learner_bindings.py", "test_data.py", "test_predict.py", "test_replay.py"]
 
 
 @pytest.fixture
