@@ -1,7 +1,6 @@
 """Measures this machine for a `CostModel`, in a few seconds and a process of its own."""
 
 import time
-from multiprocessing import connection
 
 from benchmark.execution import process as process_lib
 from benchmark.execution.cost_model import CostModel, fit
@@ -16,16 +15,14 @@ _WITH_EVALUATION = 1.6
 
 def measure() -> CostModel:
   """Trains two networks for about a second each, in a process of its own with one thread."""
-  receiver, sender = connection.Pipe(duplex=False)
-  process = start_method.start(_measure, sender)
-  sender.close()
+  process, end = start_method.start_connected(_measure)
   try:
-    return receiver.recv()
+    return end.recv()
   except EOFError as error:
     raise RuntimeError("Measuring this machine's speed failed; its messages are above.") from error
   finally:
     process.join()
-    receiver.close()
+    end.close()
 
 
 def _measure(sender) -> None:

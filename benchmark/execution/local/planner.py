@@ -24,8 +24,7 @@ class Planner:
 
   def __init__(self) -> None:
     """Starts no process yet."""
-    self._process: process_lib.BaseProcess | None = None
-    self._end: connection.Connection | None = None
+    self._started: tuple[process_lib.BaseProcess, connection.Connection] | None = None
 
   def __enter__(self) -> "Planner":
     return self
@@ -53,11 +52,12 @@ class Planner:
 
   def rest(self) -> None:
     """Ends the process, which holds memory, until there is another question."""
-    if self._process is not None and self._end is not None:
-      self._end.close()
-      self._process.kill()
-      self._process.join()
-      self._process = self._end = None
+    if self._started is not None:
+      started, end = self._started
+      end.close()
+      started.kill()
+      started.join()
+      self._started = None
 
   def _ask(self, name: str, *args) -> Any:
     """The answer of the process.
@@ -66,17 +66,15 @@ class Planner:
       ConfigurationError, DataError, RecordError, OSError: as the function.
       ChildProcessError: the process ended.
     """
-    if self._process is None or self._end is None:
-      self._end, theirs = connection.Pipe()
-      with theirs:
-        self._process = start_method.start(_serve, theirs)
+    self._started = self._started or start_method.start_connected(_serve)
+    started, end = self._started
     try:
-      self._end.send((name, args))
-      value, error = self._end.recv()
+      end.send((name, args))
+      value, error = end.recv()
     except (EOFError, ConnectionError) as error:
-      self._process.join()
-      raise ChildProcessError(f"The process that constructs networks ended with exit code {self._process.exitcode}; "
-                              "its messages, if it left any, are above.") from error
+      started.join()
+      raise ChildProcessError(f"The process that constructs networks ended with exit code {started.exitcode}; its "
+                              "messages, if it left any, are above.") from error
     if error is not None:
       raise error
     return value

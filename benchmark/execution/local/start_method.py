@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from multiprocessing import forkserver, process as process_lib
+from multiprocessing import connection, forkserver, process as process_lib
 
 _PRELOADED = "benchmark.execution.local.preloaded"
 # Whether importing TensorFlow touches a driver, which does not survive being copied, is not known for every version.
@@ -37,6 +37,18 @@ def start(target: Callable[..., None], *args) -> process_lib.BaseProcess:
   except EOFError as error:  # The fork server is gone, most often because it was allowed no further process.
     raise OSError(None, "the process that starts workers ended") from error
   return process
+
+
+def start_connected(target: Callable[[connection.Connection], None]
+                    ) -> tuple[process_lib.BaseProcess, connection.Connection]:
+  """As `start`, for a target that takes one end of a pipe; returns the process and the other end."""
+  ours, theirs = connection.Pipe()
+  with theirs:
+    try:
+      return start(target, theirs), ours
+    except OSError:
+      ours.close()
+      raise
 
 
 def _context() -> multiprocessing.context.BaseContext:

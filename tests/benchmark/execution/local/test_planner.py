@@ -33,7 +33,7 @@ def test_nothing_is_started_for_nothing(planner, tmp_path):
   assert planner.plan([], Settings(str(tmp_path))) == []
   planner.check_parents(_runs(), Settings(str(tmp_path)))
   planner.check_data({}, Settings(str(tmp_path)))
-  assert planner._process is None
+  assert planner._started is None
 
 
 def test_errors_keep_their_kind_and_their_line(planner, tmp_path):
@@ -51,8 +51,8 @@ def test_errors_keep_their_kind_and_their_line(planner, tmp_path):
 def test_a_killed_process_is_named_and_another_one_begins_after_a_rest(planner, tmp_path):
   settings = Settings(str(tmp_path))
   planner.visible_gpus()
-  os.kill(planner._process.pid, signal.SIGKILL)
+  os.kill(planner._started[0].pid, signal.SIGKILL)
   with pytest.raises(ChildProcessError, match=f"ended with exit code -{int(signal.SIGKILL)}"):
     planner.plan(_runs(), settings)
   planner.rest()
-  assert planner._process is None and planner.plan(_runs(), settings)
+  assert planner._started is None and planner.plan(_runs(), settings)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from multiprocessing import connection, forkserver
+from multiprocessing import forkserver
 
 import pytest
 
@@ -26,10 +26,8 @@ def _describe(sender) -> None:
 
 
 def _ask() -> dict:
-  receiver, sender = connection.Pipe(duplex=False)
-  process = start_method.start(_describe, sender)
-  sender.close()
-  answer = receiver.recv()
+  process, end = start_method.start_connected(_describe)
+  answer = end.recv()
   process.join()
   assert process.exitcode == 0 and process.pid == answer["pid"]
   return answer
