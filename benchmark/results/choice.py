@@ -69,12 +69,14 @@ class Choice:
   Attributes:
     stream: of the trials.
     method: the learner that they are variants of.
+    scale: of the trials.
     tuning: how it was tuned, as the records say.
     trials: in the order of the grid.
   """
 
   stream: str
   method: str
+  scale: str
   tuning: Mapping[str, Any]
   trials: tuple[Trial, ...]
 
@@ -86,6 +88,10 @@ class Choice:
     values = self.values
     return max((trial for trial in self.trials if trial.score is not None), key=lambda trial: values[trial.learner],
                default=None)
+
+  def chooses(self, learner: str) -> bool:
+    """Whether it is this variant."""
+    return self.chosen is not None and self.chosen.learner == learner
 
   @property
   def is_over(self) -> bool:
@@ -175,26 +181,54 @@ def tuning_score(record: Record) -> tuple[float, float]:
 
 
 def split(records: Iterable[Record]) -> tuple[list[Record], list[Record]]:
-  """The trials among records, and the others, which tables and figures compare."""
+  """The trials among records, and the others, which tables and figures compare.
+
+  A run of a variant that a larger grid still chooses says what was tried when it was trained; among the others it has
+  the tuning that its method has by now, so that it need not be trained again to be compared with methods tuned alike.
+  """
   found = list(records)
-  return ([record for record in found if record.named.is_trial],
-          [record for record in found if not record.named.is_trial])
+  by_now = {(choice.stream, choice.method, choice.scale): choice for choice in choices(found)}
+  trials, others = [], []
+  for record in found:
+    if record.named.is_trial:
+      trials.append(record)
+      continue
+    tuning = record.result.get("tuning")
+    choice = by_now.get(_key(record, tuning)) if tuning is not None else None
+    if choice is not None and choice.tuning != tuning and choice.chooses(record.learner):
+      record = dataclasses.replace(record, result={**record.result, "tuning": choice.tuning})
+    others.append(record)
+  return trials, others
 
 
 def choices(records: Sequence[Record]) -> list[Choice]:
   """What the trials among records choose, stream by stream and in the order of tables.
 
-  What counts as a trial is what the evaluated runs of the method say, for its grid may have been extended since some
-  trials were recorded; without any, what the trials say.
+  What counts as a trial is what the largest grid says whose choice was evaluated, for a grid may have been extended
+  since some of its runs were recorded. Without such a choice it is what the evaluated runs say, else the trials.
   """
-  tunings: dict[tuple, Mapping[str, Any]] = {}
+  tunings: dict[tuple, list[Mapping[str, Any]]] = {}
+  evaluated: dict[tuple, set[str]] = {}
   for record in sorted(records, key=lambda record: (record.named.is_trial, *_negated_sizes(record), record.identity)):
     if (tuning := record.result.get("tuning")) is not None:
-      scale = record.scale if record.named.is_trial else identity.trial_scale(record.scale)
-      tunings.setdefault((tuning["stream"] or record.stream, record.named.method, scale), tuning)
-  return [make(stream, method, scale, tuning, records)
-          for (stream, method, scale), tuning in sorted(tunings.items(), key=lambda item: (
-              item[0][0], methods.learner_key(item[0][1]), item[0][2]))]
+      key = _key(record, tuning)
+      known = tunings.setdefault(key, [])
+      if tuning not in known:
+        known.append(tuning)
+      if not record.named.is_trial:
+        evaluated.setdefault(key, set()).add(record.learner)
+  found = []
+  for key, known in sorted(tunings.items(), key=lambda item: (item[0][0], methods.learner_key(item[0][1]), item[0][2])):
+    made = [make(*key, tuning, records) for tuning in known]
+    confirmed = [choice for choice in made if any(map(choice.chooses, evaluated.get(key, ())))]
+    found.append(max(confirmed, key=lambda choice: choice.tuning["num_trials"], default=made[0]))
+  return found
+
+
+def _key(record: Record, tuning: Mapping[str, Any]) -> tuple[str, str, str]:
+  """Stream, method and scale of the trials that a tuned run is or rests on."""
+  return (tuning["stream"] or record.stream, record.named.method,
+          record.scale if record.named.is_trial else identity.trial_scale(record.scale))
 
 
 def make(stream: str, method: str, scale: str, tuning: Mapping[str, Any], records: Iterable[Record]) -> Choice:
@@ -214,7 +248,7 @@ def make(stream: str, method: str, scale: str, tuning: Mapping[str, Any], record
     found = {seed: own.get((learner, seed)) for seed in tuning["seeds"]}
     trials.append(Trial(learner, tuple(record for record in found.values() if record is not None),
                         tuple(seed for seed, record in found.items() if record is None)))
-  return Choice(stream, method, tuning, tuple(trials))
+  return Choice(stream, method, scale, tuning, tuple(trials))
 
 
 def _number(text: str | None) -> float | None:

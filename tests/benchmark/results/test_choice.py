@@ -84,6 +84,19 @@ def test_an_extended_grid_makes_use_of_earlier_trials():
   assert choice.split([*earlier, evaluated]) == (earlier, [evaluated])
 
 
+@pytest.mark.parametrize("evaluated_variant, is_confirmed", [(_LEARNERS[1], True), (_LEARNERS[0], False)])
+def test_a_run_that_a_larger_grid_still_chooses_counts_as_tuned_by_it(evaluated_variant, is_confirmed):
+  """Two trials when it was trained, three by now, of which the second is the best."""
+  evaluated = synthetic_records.record("synthetic", evaluated_variant, 0, "smoke")
+  evaluated.result["tuning"] = earlier = facts(variants=_LEARNERS[:2])
+  trials = [*(trial(learner, tuning=earlier) for learner in _LEARNERS[:2]), trial(_LEARNERS[2])]
+  (made,) = choice.choices([evaluated, *trials])
+  assert made.tuning["num_trials"] == (3 if is_confirmed else 2)
+  found, (compared,) = choice.split([evaluated, *trials])
+  assert found == trials and compared.result["tuning"] == (facts() if is_confirmed else earlier)
+  assert evaluated.result["tuning"] == earlier and compared.result["accuracy"] == evaluated.result["accuracy"]
+
+
 def test_records_without_validation_accuracy_cannot_choose():
   record = trial(_LEARNERS[0])
   record.result["validation_accuracy"] = None
