@@ -77,7 +77,8 @@ class STL10(TaskStream):
 
     Args:
       context: seed, design seed and folders.
-      num_tasks: number of tasks; each number is a stream of its own, with other classes.
+      num_tasks: number of tasks; each number is a stream of its own, with other classes and another name. The first
+        tasks of one of them are `experiment.first_tasks`.
       num_classes: classes of each task.
       percent: how much of a class's training images a task uses.
       validation_percent: how much of that is for validation, rounded up.
@@ -222,7 +223,7 @@ class STL10(TaskStream):
     for trial in range(stl10_design_files.NUM_TRIALS):
       indices = stl10_design.draw_indices(self.design, counts, percent, validation_percent, self.protocol["partition"],
                                           self.context.design_seed, trial, self.name)
-      path = pathlib.Path(folder) / stl10_design_files.file_name(percent, validation_percent, self.num_tasks,
+      path = pathlib.Path(folder) / stl10_design_files.file_name(percent, validation_percent, len(self.design),
                                                                  len(self.design[0].classes), trial)
       stl10_design_files.write(path, self.design, indices)
       paths.append(path)
