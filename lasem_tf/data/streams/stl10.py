@@ -63,7 +63,7 @@ def _check_options(percent: int, validation_percent: int, partition: str, design
 
 @gin.register
 class STL10(TaskStream):
-  """Tasks of `num_classes` classes each, drawn by `design_seed`; no two tasks have the same set of classes."""
+  """Tasks of `num_classes` of the ten classes, drawn anew for each `num_tasks`; no two have the same set of classes."""
 
   image_shape = (stl10_files.SIDE, stl10_files.SIDE, 3)
 
