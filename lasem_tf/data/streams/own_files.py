@@ -28,8 +28,8 @@ class FolderStream(own_images.OwnImages):
     Args:
       context: `StreamContext`.
       root: the folder: absolute, or relative to the working folder or a data folder.
-      num_tasks: with domains, the first so many tasks only. Without, see `own_tasks.divide`: all classes are divided, so
-        that fewer tasks are others; `experiment.first_tasks` leaves the first of them.
+      num_tasks: with domains, the first so many tasks only. Without, see `own_tasks.divide`: all classes are divided,
+        so that fewer tasks are others; `experiment.first_tasks` leaves the first of them.
       classes_per_task: see `own_tasks.divide`.
       tasks: see `own_tasks.divide`.
       domains: which folders of domains are tasks, in this order; all of them, by name, where it is empty.

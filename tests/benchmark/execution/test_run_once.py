@@ -28,6 +28,6 @@ def test_a_trial_of_more_tasks_than_there_are_names_its_binding(tmp_path):
   path.write_text(path.read_text() + "suite.tuning = 'first_tasks'\nsuite.grids = {'default': {'LEARNING_RATE': "
                   "(1e-3, 1e-2)}}\nexperiment.first_tasks = 2\n")
   (group,) = suite.expand([str(path)]).groups
-  with pytest.raises(ConfigurationError, match=r"suite.tuning_tasks = 3 is more than the 2 tasks of stream synthetic: "):
+  with pytest.raises(ConfigurationError, match="suite.tuning_tasks = 3 is more than the 2 tasks of stream synthetic: "):
     run_once.build(group.trials[0][0], Settings(output_dir=str(tmp_path)))
   assert run_once.build(group.variants[0][0], Settings(output_dir=str(tmp_path))).stream.num_tasks == 2

@@ -11,8 +11,16 @@ from benchmark.suites import open_stream
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf import types
 from lasem_tf.data import stream, streams
-from lasem_tf.data.streams import (any_tfds, cifar100, hierarchy, mnist_and_cifar10, office_home, own_files, stl10,
-                                   synthetic)
+from lasem_tf.data.streams import (
+  any_tfds,
+  cifar100,
+  hierarchy,
+  mnist_and_cifar10,
+  office_home,
+  own_files,
+  stl10,
+  synthetic,
+)
 from tests.data import photographs
 
 CONTEXT = stream.StreamContext(seed=1, design_only=True)
@@ -21,11 +29,11 @@ PLANTED = {"configurations": ("111", "011", "100", "001"), "train_images": 4, "f
 # Class, bindings of the whole stream, the fewer tasks.
 STREAMS = [(synthetic.Synthetic, {}, 3), (office_home.OfficeHome, {}, 7), (office_home.OfficeHomeIncremental, {}, 2),
            (cifar100.CIFAR100, {}, 3), (cifar100.CIFAR100, {"num_tasks": 20}, 12),
-           (mnist_and_cifar10.MNISTBinary, {"num_tasks": 5}, 1), (mnist_and_cifar10.CIFAR10Binary, {"num_tasks": 10}, 6),
-           (hierarchy.Hierarchy, PLANTED, 2)]
+           (mnist_and_cifar10.MNISTBinary, {"num_tasks": 5}, 1),
+           (mnist_and_cifar10.CIFAR10Binary, {"num_tasks": 10}, 6), (hierarchy.Hierarchy, PLANTED, 2)]
 # Streams whose own `num_tasks` says how the data are divided; only `experiment.first_tasks` cuts these.
 DIVIDED = [(stl10.STL10, {}, 7), (stl10.STL10, {"num_tasks": 15, "num_classes": 5}, 4),
-           (cifar100.CIFAR100, {"num_tasks": 20}, 5)]
+           (cifar100.CIFAR100, {"num_tasks": 20}, 5), (mnist_and_cifar10.MNISTBinary, {"num_tasks": 10}, 3)]
 ON_FILES = (any_tfds.TFDSStream, own_files.FolderStream, own_files.TableStream)
 
 
@@ -41,9 +49,13 @@ def _photos(tmp_path_factory):
         (f"photos/{name}/{number:03}.jpg", name, f"task {row // 2}")
         for row, name in enumerate(photographs.CLASSES[:6]) for number in range(6))])
   context = stream.StreamContext(seed=1, cache_dir=str(root / "cache"))
-  return {"divided": lambda **more: own_files.FolderStream(context, str(folder), **bindings, **{"num_tasks": 3, **more}),
-          "domains": lambda **more: own_files.FolderStream(context, str(root / "domains"), **bindings, **more),
-          "table": lambda **more: own_files.TableStream(context, str(root / "list.csv"), **bindings, **more)}
+
+  def opener(kind, place, **own):
+    return lambda **more: kind(context, str(place), **{**bindings, **own, **more})
+
+  return {"divided": opener(own_files.FolderStream, folder, num_tasks=3),
+          "domains": opener(own_files.FolderStream, root / "domains"),
+          "table": opener(own_files.TableStream, root / "list.csv")}
 
 
 def _check(cut, whole, fewer, loads=False):
@@ -149,8 +161,8 @@ def test_one_binding_cuts_any_stream_by_name():
     cut = open_stream.load_stream(name, CONTEXT, ["FEW = 2", "experiment.first_tasks = %FEW"])
     _check(cut, open_stream.load_stream(name, CONTEXT), 2)
     assert cut.protocol["of_tasks"] == own
-  with pytest.raises(ConfigurationError, match="^experiment.first_tasks must be a whole number from 1 to 20, the number "
-                                               "of tasks of stream stl10_20, not 21[.]$"):
+  with pytest.raises(ConfigurationError, match="^experiment.first_tasks must be a whole number from 1 to 20, the "
+                                               "number of tasks of stream stl10_20, not 21[.]$"):
     open_stream.load_stream("stl10_20", CONTEXT, ["experiment.first_tasks = 21"])
   with pytest.raises(ConfigurationError, match="experiment.first_tasks = '2': expected int or None, got str"):
     open_stream.load_stream("stl10_20", CONTEXT, ["experiment.first_tasks = '2'"])
