@@ -8,7 +8,16 @@ from benchmark import command_line
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
 from benchmark.reporting import atlas as atlas_lib, atlas_tables, tables
-from benchmark.results import choice as choice_lib, comparability, comparison, record_schema, records, run_files
+from benchmark.results import (
+  choice as choice_lib,
+  comparability,
+  comparison,
+  course,
+  record_schema,
+  records,
+  run_details,
+  run_files,
+)
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
 from lasem_tf.files import write_atomically
@@ -67,6 +76,17 @@ def _usable_records(runs: Sequence[suite.Run], settings: Settings) -> list[recor
   return found
 
 
+def _course(compared: Sequence[records.Record]) -> dict[str, dict[str, float]]:
+  """Measures from the events of every run; of a run whose events are damaged none, which is said."""
+  found: dict[str, dict[str, float]] = {}
+  for record in compared:
+    try:
+      found |= course.of_runs([record], run_details.load_details([record]))
+    except record_schema.RecordError as error:
+      print(f"The table has no worst case and no learning curve of {record.identity}: {error}", file=sys.stderr)
+  return found
+
+
 def _write_tables(the_suite, runs, present, settings) -> bool:
   """Whether the tables are on disk, or there is nothing to put into them yet."""
   if not present:
@@ -81,7 +101,8 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
       (run.stream, run.scale) in known and atlas_lib.source_and_target(run.learner, dict(run.bindings)))]
   try:
     choices, atlas = choice_lib.choices(present), atlas_lib.pairs(of_atlas)
-    panels = comparison.panels(compared, expected, baseline, allow_mixed_tuning=the_suite.allow_mixed_tuning)
+    panels = comparison.panels(compared, expected, baseline, course=_course(compared),
+                               allow_mixed_tuning=the_suite.allow_mixed_tuning)
   except record_schema.RecordError as error:  # Data changed meanwhile, or a trial is too old: the runs are trained.
     print(f"The table was not written: {error}", file=sys.stderr)
     return False

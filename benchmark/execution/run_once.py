@@ -210,6 +210,8 @@ def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: life
       "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
       "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
       **({"latency_seconds": latency_seconds} if latency_seconds else {}),
+      # Not in the result, which records of earlier versions of this suite share bit for bit.
+      "memory_floats": prepared.learner.memory_floats(),
       "peak_memory_bytes": process.peak_memory_bytes(), "parent": parent, **_circumstances(run, settings),
   }
   precision = prepared.experiment.network.precision

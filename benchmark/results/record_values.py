@@ -17,7 +17,7 @@ _Threads = Annotated[int, Limits(1, 10**6)]
 _PROVENANCE: Mapping[str, Any] = {
     "cpu_seconds": Amount, "seconds": list[dict[str, Amount]], "command": Text, "commit": Text | None,
     "device": Text | None, "files": dict[str, Text], "design_seed": int, "threads": _Threads, "deterministic": bool,
-    "flags": dict[str, Any], "latency_seconds": list[Amount],
+    "flags": dict[str, Any], "latency_seconds": list[Amount], "memory_floats": Amount,
 }
 _FLAGS: Mapping[str, Any] = {"data_dirs": list[Text], "cache_dir": Text | None, "threads": _Threads,
                              "deterministic": bool}
