@@ -9,7 +9,7 @@ from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
 from benchmark.models import growing
 from benchmark.models.model_folder import ModelError
-from benchmark.results import records, run_files
+from benchmark.results import run_files
 from benchmark.suites import bindings as bindings_lib, experiment as experiment_lib, suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data import overlap, stream as stream_lib
@@ -40,26 +40,25 @@ def plan(runs: Sequence[suite.Run], settings: Settings, needs_data: bool = True)
   return plans
 
 
-def check_data(finished: Mapping[suite.Run, records.Record], settings: Settings) -> None:
-  """Refuses to train beside runs of the same stream that saw other data.
+def stream_facts(runs: Sequence[suite.Run], settings: Settings) -> list[dict]:
+  """What the records of runs would say of their streams, with the data as they are now; trains nothing.
 
   Args:
-    finished: records of runs that need no more training.
-    settings: where the data are now.
+    runs: which; of runs that agree in configuration and seed one is constructed.
+    settings: where the data are.
+
+  Returns:
+    The entry `stream` of every run's record.
 
   Raises:
-    ConfigurationError: names the run and the remedy.
+    ConfigurationError, DataError: as `run_once.build`.
   """
-  checked = set()
-  for run, record in finished.items():
-    if (run.stream, run.seed) in checked:
-      continue
-    checked.add((run.stream, run.seed))
-    now, then = run_once.build(run, settings).stream.data_fingerprint, record.result["stream"]["data_fingerprint"]
-    if now != then:
-      raise ConfigurationError(f"The data of {run.stream} changed since {run.identity} was trained (fingerprint {now}, "
-                               f"was {then}), and one table cannot hold both: restore them, or name another "
-                               "--output_dir.")
+  found: dict[tuple[str, int], dict] = {}
+  for run in runs:
+    key = run.configuration_hash, run.seed
+    if key not in found:
+      found[key] = dataclasses.asdict(run_once.stream_facts(run_once.build(run, settings)))
+  return [found[run.configuration_hash, run.seed] for run in runs]
 
 
 def check_parents(runs: Sequence[suite.Run], settings: Settings) -> None:

@@ -32,7 +32,7 @@ def test_plans_are_those_of_planning(planner, tmp_path):
 def test_nothing_is_started_for_nothing(planner, tmp_path):
   assert planner.plan([], Settings(str(tmp_path))) == []
   planner.check_parents(_runs(), Settings(str(tmp_path)))
-  planner.check_data({}, Settings(str(tmp_path)))
+  assert planner.stream_facts([], Settings(str(tmp_path))) == []
   assert planner._started is None
 
 
