@@ -169,7 +169,8 @@ def _show(plans: Sequence[plan_lib.Plan], expansion: suite.Expansion, settings: 
   print(plan_lib.render(plans, model, num_places, states))
   from benchmark import suite_check  # noqa: PLC0415  statistics take a second to load
 
-  print("\n".join(filter(None, [run_state.describe_disk(states, settings), sampled.describe(expansion),
+  print("\n".join(filter(None, [run_state.describe_disk(states, settings, [plan.num_bytes for plan in plans]),
+                                sampled.describe(expansion),
                                 *suite_check.describe(expansion, [plan.run for plan in plans], settings)])))
   if detect is not None:
     evaluated = [plan for plan in plans if plan.run.scale == expansion.suite.scale]

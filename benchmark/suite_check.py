@@ -44,7 +44,7 @@ def check(planner: Planner, expansion: suite.Expansion, runs: Sequence[suite.Run
   """
   present, _ = suite_records.usable(runs, settings)
   waiting = _waiting(runs, present)
-  if not waiting or not present:
+  if not waiting:
     return
   # Which binding of a run changed tells more than what else follows from it.
   for run in () if overwrite else runs:
@@ -96,13 +96,13 @@ def _check_tuning(expansion: suite.Expansion, waiting: Sequence[suite.Run], pres
   """Refuses methods of one panel that would be tuned differently, whatever the trials that are left will choose."""
   if expansion.suite.allow_mixed_tuning:
     return
-  expected = [_expected(run) for run in waiting if not _is_trial(run)]
+  expected = {run.identity: _expected(run) for run in waiting if not _is_trial(run)}
   settled = [record for record in present if record.named.is_trial or record.status != Status.FAILED]
-  compared = atlas.split(choice.split([*settled, *expected])[1])[1]
+  compared = atlas.split(choice.split([*settled, *expected.values()])[1])[1]
   trials = {(run.stream, run.method, run.scale): run.tuning for run in _waiting(expansion.trials, present)}
   rows = [{"stream": record.stream, "scale": record.scale, "learner": record.learner, "status": record.status,
            "tuning": tuning.describe(record.result.get("tuning"))}
-          for record in compared if not _may_be_chosen(record, trials)]
+          for record in compared if record.identity in expected or not _may_be_chosen(record, trials)]
   for (stream, scale), panel in pd.DataFrame(rows).groupby(["stream", "scale"]) if rows else ():
     comparability.check_tuning(panel, f"{stream} ({scale})")
 
