@@ -99,7 +99,8 @@ def test_data_that_changed_are_refused_before_training_and_leave_no_claim(finish
   assert sorted(output.rglob("*")) == before
 
 
-def test_dry_run_tells_a_finished_run_a_begun_one_and_a_conflict(finished, tmp_path, capsys):
+def test_dry_run_tells_a_finished_run_a_begun_one_and_a_conflict(finished, tmp_path, capsys, monkeypatch):
+  monkeypatch.setattr(cost_measurement, "measure", lambda: cost_model.CostModel(1.0, 1e-3, 30.0))
   output = tmp_path / "out"
   shutil.copytree(finished, output)
   settings, learners = Settings(str(output), command=""), ("stl", "snn", "hps_top2")
@@ -112,7 +113,8 @@ def test_dry_run_tells_a_finished_run_a_begun_one_and_a_conflict(finished, tmp_p
     (settings.run_dir(claimed) / "requested.gin").write_text(claimed.text)
   assert _run(*_of(learners, "--dry_run"), f"--output_dir={output}") == 0
   output_text = capsys.readouterr().out
-  states = {line.split()[0]: line.split()[-1] for line in output_text.splitlines() if "/smoke/seed0 " in line}
+  states = {line.split()[0]: line.split()[-1] for line in output_text.splitlines()
+            if line.startswith("synthetic/") and line.split()[0].endswith("/seed0")}
   assert states == {"synthetic/stl/smoke/seed0": "finished", "synthetic/snn/smoke/seed0": "begun",
                     "synthetic/hps_top2/smoke/seed0": "conflict"}
   assert "another configuration (experiment.epochs_per_task: 2 and 1)" in output_text
