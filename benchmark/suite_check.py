@@ -46,12 +46,16 @@ def check(planner: Planner, expansion: suite.Expansion, runs: Sequence[suite.Run
   waiting = _waiting(runs, present)
   if not waiting:
     return
-  # Which binding of a run changed tells more than what else follows from it.
-  for run in () if overwrite else runs:
+  damaged = set()
+  for run in runs:
     try:
       run_folder.check_configuration(settings.run_dir(run), run)
-    except RecordError:  # The run is left out, which is said when its folder is prepared.
-      continue
+    except run_folder.OtherConfigurationError:  # Which binding changed tells more than what else follows from it.
+      if not overwrite:
+        raise
+    except RecordError:  # It will not be trained, which is said when its folder is prepared.
+      damaged.add(run)
+  waiting = [run for run in waiting if run not in damaged]
   _check_settings(waiting, present)
   _check_tuning(expansion, waiting, present)
   _check_data(planner, waiting, present, settings)

@@ -108,6 +108,15 @@ def test_a_finished_suite_is_not_looked_at(tmp_path, settings):
   assert planner.asked == [] and suite_check.describe(expansion, expansion.evaluated, settings) == []
 
 
+def test_a_run_whose_record_is_damaged_is_not_trained_and_so_needs_no_data(tmp_path, settings):
+  expansion, planner = expand(tmp_path, ("stl", "snn")), Planner(data_fingerprint="new")
+  for run in expansion.evaluated:
+    finish(run, settings)
+  (settings.run_dir(expansion.evaluated[1]) / "record.json").write_text("{")
+  check(expansion, settings, planner=planner)
+  assert planner.asked == []
+
+
 def test_seeds_of_a_method_have_the_same_settings(tmp_path, settings):
   run = expand(tmp_path, ("ewc",), further="STRENGTH = 10.0\n").evaluated[0]
   finish(run, settings)
