@@ -20,9 +20,9 @@ from benchmark.suites.gin_files import ConfigurationError
 from benchmark.suites.identity import Identity, trial_scale
 
 # What a record says of its stream, and in words; the order of tasks is shared by runs of one seed alone.
-_OF_STREAM = {"design_fingerprint": "tasks, by their fingerprint", "display_name": "name",
+_OF_STREAM: Mapping[str, str] = {"design_fingerprint": "tasks, by their fingerprint", "display_name": "name",
               "data_fingerprint": "images, by their fingerprint"}
-_OF_SEED = {**_OF_STREAM, "task_order": "order of tasks"}
+_OF_SEED: Mapping[str, str] = {**_OF_STREAM, "task_order": "order of tasks"}
 
 
 def check(planner: Planner, expansion: suite.Expansion, runs: Sequence[suite.Run], settings: Settings,
