@@ -27,6 +27,7 @@ class Plan:
       has where some are expected not to be executed.
     model_bytes: of one network for each task, where the final model is kept; else 0.
     prediction_bytes: size of the predictions beside the record.
+    num_tasks: different tasks visited.
     warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the data that are expected; else ''.
   """
@@ -40,6 +41,7 @@ class Plan:
   model_bytes: int = 0
   missing_data: str = ""
   prediction_bytes: int = 0
+  num_tasks: int = 0
   warnings: tuple[str, ...] = ()
 
   @property

@@ -122,7 +122,8 @@ def _plan(run: suite.Run, settings: Settings, needs_data: bool, warnings: dict[s
           stream.tasks[task].num_classes) for task in order) * repeats / 1e9)
   return Plan(
       prediction_bytes=predictions.num_bytes(images, classes, all_heads) if settings.predictions else 0,
-      run=run, num_epochs=num_epochs, num_steps=round(sum(steps[task] for task in order) * repeats),
+      run=run, num_tasks=len(set(order)), num_epochs=num_epochs,
+      num_steps=round(sum(steps[task] for task in order) * repeats),
       training_gmacs=sum(learner.training_macs_per_image(task) * steps[task] for task in order) * batch_size / 1e9,
       evaluation_gmacs=evaluation_gmacs, work=work,
       model_bytes=_network_bytes(prepared) if settings.keep_model else 0, missing_data=missing,
