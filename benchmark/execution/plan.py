@@ -29,6 +29,7 @@ class Plan:
     prediction_bytes: size of the predictions beside the record.
     course_bytes: of its events, with those for TensorBoard if they are written.
     checkpoint_bytes: of what a finished run keeps of them.
+    num_tasks: different tasks visited.
     warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the data that are expected; else ''.
   """
@@ -44,6 +45,7 @@ class Plan:
   prediction_bytes: int = 0
   course_bytes: int = 0
   checkpoint_bytes: int = 0
+  num_tasks: int = 0
   warnings: tuple[str, ...] = ()
 
   @property
