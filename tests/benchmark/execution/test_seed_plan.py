@@ -123,8 +123,18 @@ def test_then_the_same_scale_then_most_pairs(tmp_path, reports):
   assert "reports/c_most" in text and _row(text, "hps_all")[1:3] == ["3", "1.00"]
 
 
+def test_records_of_different_designs_are_not_paired(tmp_path, reports):
+  runs = [constant(learner, seed, .5 + .1 * seed, design=design)
+          for learner, design in (("stl", "one"), ("hps_all", "other")) for seed in (0, 1)]
+  (reports / "mixed").mkdir(parents=True)
+  records.write_collection(runs, reports / "mixed" / "records.jsonl")
+  assert "no records of two seeds shared with stl" in _render(tmp_path / "none", "stl", "hps_all")
+  sources = seed_plan._sources(runs, "mixed", "cifar100", "paper", is_own=False)
+  assert [list(source.finals) for source in sources] == [["stl"], ["hps_all"]]
+
+
 def test_the_command_prints_the_source(tmp_path, capsys, reports):
-  for name, tasks in (("a_two_tasks", {}), ("b_one_task", {"rows": [[.5]], "peaks": [.5]})):
+  for name, tasks in (("a_one_task", {"rows": [[.5]], "peaks": [.5]}), ("b_two_tasks", {})):
     runs = [record("synthetic", learner, seed, num_tasks=2, display_name=name, **tasks)
             for learner in ("stl", "hps_top2") for seed in (0, 1)]
     (reports / name).mkdir(parents=True)
@@ -132,7 +142,7 @@ def test_the_command_prints_the_source(tmp_path, capsys, reports):
   arguments = ["run", f"--gin_file={small_suite.write(tmp_path)}", "--dry_run", "--detect=1.0",
                f"--output_dir={tmp_path / 'none'}", "--gin_param=suite.baseline = 'stl'"]
   benchmark_run.main(arguments)
-  assert "reports/a_two_tasks (a_two_tasks, scale smoke), 2 tasks" in capsys.readouterr().out
+  assert "reports/b_two_tasks (b_two_tasks, scale smoke), 2 tasks\n" in capsys.readouterr().out
 
 
 def test_one_shared_seed_says_nothing():
