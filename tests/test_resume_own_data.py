@@ -40,9 +40,10 @@ def _root(tmp_path_factory):
 
   root = tmp_path_factory.mktemp("own_data")
   photographs.write(root / "photos", _CLASSES, longest=20)
-  labels = np.tile(np.arange(4), 10)
+  labels = np.tile(np.arange(4), 14)
   images = [photographs.photograph(label, number, (14 + number % 3, 16)) for number, label in enumerate(labels)]
-  tfds_files.store(root, "pictures", {"train": (images, labels), "test": (images[:16], labels[:16])}, _CLASSES)
+  tfds_files.store(root, "pictures", {"train": (images[:40], labels[:40]), "test": (images[40:], labels[40:])},
+                   _CLASSES)
   return root
 
 
@@ -117,7 +118,7 @@ def test_two_processes_find_the_same_tfds_images(root, tmp_path):
   flags = [f"--data_dir={root}", f"--cache_dir={tmp_path}", *(f"--gin_param={line}" for line in bound)]
   done = subprocess.run([sys.executable, "-m", "benchmark.data", "check", "--stream=tfds", *flags], text=True,
                         capture_output=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
-  assert done.returncode == 0 and "Nothing is amiss." in done.stdout, done.stderr
+  assert done.returncode == 0 and "Nothing is amiss." in done.stdout, done.stdout + done.stderr
   stream = open_stream.load_stream("tfds", StreamContext(data_dirs=(str(root),), cache_dir=str(tmp_path)), bound)
   assert f"data fingerprint of seed 0 {stream.data_fingerprint}" in done.stdout
   assert f"Design fingerprint {stream.design_fingerprint}" in done.stdout
