@@ -65,7 +65,7 @@ class LinksOutOfTheSite(SphinxTransform):
     if node.get("reftype") != "myst":
       return None
     docs = pathlib.Path(self.env.srcdir).resolve()
-    if node["refdomain"] == "doc":  # Without the suffix, from docs/ where it lies there.
+    if node["refdomain"] == "doc":  # The target is a document's name: its path without the suffix.
       place = docs / f"{node['reftarget']}.md"
     else:
       target = node["reftarget"].partition("#")[0]

@@ -20,6 +20,6 @@ def test_the_quickstart_runs(tmp_path, monkeypatch):
   shown = "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
   assert "HPS Top-2" in shown and "completed" in shown
   # A file of the test set of each class of the first task, and what the model says of it.
-  assert re.search(r"0 +pictures/test/cross/000.png +[01]\.\d+ +[01]\.\d+\n1 +pictures/test/ring/000.png", shown)
+  assert re.search(r"0 +pictures/test/cross/000.png +[01]\.\d+ +[01]\.\d+\n1 +pictures/test/disc/000.png", shown)
   assert any("image/png" in output.get("data", {}) for output in outputs)
   assert "('bars', 'disc')" in shown
