@@ -81,9 +81,9 @@ def _fragment(node) -> str | None:
 
 
 def _path_in_place(node, path: str) -> nodes.inline:
-  """The path in code, behind the link's text unless this is the path's end."""
-  text = node.astext()
-  if path.endswith(text.strip("./")):
+  """The path in code, behind the link's text unless this is how the path begins or ends."""
+  text = node.astext().strip("./")
+  if path.startswith(text) or path.endswith(text):
     return nodes.inline("", "", nodes.literal(path, path))
   return nodes.inline("", "", nodes.inline("", "", *node[0].children), nodes.Text(" ("), nodes.literal(path, path),
                       nodes.Text(")"))
