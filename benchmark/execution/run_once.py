@@ -13,7 +13,7 @@ from benchmark.execution import process, run_folder
 from benchmark.execution.settings import Settings
 from benchmark.models import growing, saved_run
 from benchmark.results import records, run_files
-from benchmark.suites import experiment as experiment_lib, learner_bindings, suite
+from benchmark.suites import experiment as experiment_lib, identity, learner_bindings, suite
 from benchmark.suites.gin_files import ConfigurationError, without_call
 from lasem_tf import files
 from lasem_tf.data import stream as stream_lib
@@ -61,6 +61,7 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
     if experiment.network.image_shape != stream.image_shape:
       raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} "
                        f"are {stream.image_shape}.")
+    _check_trial(run, stream)
     data = splits.SplitCache(stream)
     learner = experiment.learner(experiment.learner_context(
         tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples,
@@ -71,6 +72,14 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
   except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
     raise ConfigurationError(f"Run {run.identity}: {without_call(error)}") from error
   return Prepared(experiment, stream, data, learner, options)
+
+
+def _check_trial(run: suite.Run, stream: stream_lib.TaskStream) -> None:
+  """Whether the stream has the tasks that a trial visits: its task order is not bound by the user."""
+  if run.tuning is not None and identity.Identity.parse(run.identity).is_trial and (
+      run.tuning.num_tasks or 0) > stream.num_tasks:
+    raise ValueError(f"suite.tuning_tasks = {run.tuning.num_tasks} is more than the {stream.num_tasks} tasks of stream "
+                     f"{stream.name}: bind a smaller number.")
 
 
 def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event], None],

@@ -35,8 +35,7 @@ class PlantedFacts:
 
 def of(stream: Planted) -> PlantedFacts:
   """The facts of a stream as it is bound."""
-  facts = _of_hierarchy if isinstance(stream, hierarchy.Hierarchy) else _of_synthetic
-  return facts(stream)
+  return _of_hierarchy(stream) if isinstance(stream, hierarchy.Hierarchy) else _of_synthetic(stream)
 
 
 def _of_synthetic(stream: synthetic.Synthetic) -> PlantedFacts:
@@ -57,7 +56,7 @@ def _of_synthetic(stream: synthetic.Synthetic) -> PlantedFacts:
 
 
 def _of_hierarchy(stream: hierarchy.Hierarchy) -> PlantedFacts:
-  levels = len(stream.tasks[0].details[types.BEST_CONFIGURATION])
+  levels = len(str(stream.tasks[0].details[types.BEST_CONFIGURATION]))
   images = stream.protocol
   return PlantedFacts(
       planted=(f"images are written level by level in {levels} levels, and each task takes the rules of some levels "

@@ -42,7 +42,8 @@ class TFDSStream(TaskStream):
     Args:
       context: `StreamContext`; its `download` allows fetching the data set.
       dataset: name at TFDS, such as 'cifar10' or 'food101', or 'name/config'.
-      num_tasks: see `own_tasks.divide`; classes come in the order of their numbers.
+      num_tasks: see `own_tasks.divide`; classes come in the order of their numbers. All classes are divided, so that
+        fewer tasks are others; `experiment.first_tasks` leaves the first of them.
       classes_per_task: see `own_tasks.divide`.
       tasks: see `own_tasks.divide`.
       image_key: feature that holds the image.
@@ -120,8 +121,8 @@ class TFDSStream(TaskStream):
   @functools.cached_property
   def _encoded(self) -> dict[int, bytes]:
     """The image files that the trial uses, by source index."""
-    return self._data.images(sorted({int(index) for drawn in self._drawn.values() for indices in drawn.values()
-                                     for index in indices}))
+    return self._data.images(sorted({int(index) for task in self.tasks for class_id in task.class_ids
+                                     for indices in self._drawn[class_id].values() for index in indices}))
 
   def _resized(self, task_id: int, split: str) -> np.ndarray:
     return np.stack([prepared_images.resized(f"{self._data.folder}: image {index}", self._encoded[int(index)],

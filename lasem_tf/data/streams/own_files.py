@@ -28,7 +28,8 @@ class FolderStream(own_images.OwnImages):
     Args:
       context: `StreamContext`.
       root: the folder: absolute, or relative to the working folder or a data folder.
-      num_tasks: see `own_tasks.divide`.
+      num_tasks: with domains, the first so many tasks only. Without, see `own_tasks.divide`: all classes are divided,
+        so that fewer tasks are others; `experiment.first_tasks` leaves the first of them.
       classes_per_task: see `own_tasks.divide`.
       tasks: see `own_tasks.divide`.
       domains: which folders of domains are tasks, in this order; all of them, by name, where it is empty.
@@ -50,24 +51,25 @@ class FolderStream(own_images.OwnImages):
     folder = image_folders.find_root(root, context.data_dirs, "FolderStream.root")
     found = listed_images.readable(image_folders.read(folder), skip_unreadable, "FolderStream.skip_unreadable")
     if domains or any(image.domain for image in found):
-      plans = _one_task_a_domain(found, domains, (num_tasks, classes_per_task, *tasks), folder)
+      plans, kept = _one_task_a_domain(found, domains, (classes_per_task, *tasks), folder), num_tasks
     else:
       classes = sorted({image.label for image in found})
       divided = own_tasks.divide(classes, num_tasks, classes_per_task, tasks, "FolderStream", str(folder))
-      plans = [own_tasks.TaskPlan(each) for each in divided]
+      plans, kept = [own_tasks.TaskPlan(each) for each in divided], None
       own_images.say_shared_labels(plans, "folder")
     rule = own_images.resizing("FolderStream", image_size, num_channels, fit)
     plans = own_tasks.transformed(plans, rotations, num_permutations, image_size, "FolderStream", context.design_seed)
     images = [[image for image in found if image.label in plan.classes
                and image.domain == plan.details.get("domain", "")] for plan in plans]
     super().__init__(context, "folder", folder, plans, images, split, rule, normalization, data_name)
+    self.keep_first(kept)
 
 
 def _one_task_a_domain(found, domains, divisions, folder) -> list[own_tasks.TaskPlan]:
   present = sorted({image.domain for image in found if image.domain})
   if any(division is not None for division in divisions):
     raise ValueError(f"{folder} holds domains ({', '.join(present)}), and each is a task: do not bind "
-                     "FolderStream.num_tasks, FolderStream.classes_per_task or FolderStream.tasks.")
+                     "FolderStream.classes_per_task or FolderStream.tasks.")
   unknown = [name for name in domains if name not in present]
   if unknown or len(set(domains)) < len(domains):
     raise DataError(f"FolderStream.domains = {tuple(domains)}: {folder} holds "
@@ -93,7 +95,8 @@ class TableStream(own_images.OwnImages):
   def __init__(self, context: StreamContext, table: str, split: tuple[float, float, float] = (0.6, 0.1, 0.3),
                image_size: int = 64, num_channels: int = 3, fit: Literal["stretch", "crop", "pad"] = "crop",
                normalization: Literal["train", "none"] = "train", rotations: tuple[int, ...] = (),
-               num_permutations: int = 0, skip_unreadable: bool = False, data_name: str | None = None):
+               num_permutations: int = 0, skip_unreadable: bool = False, data_name: str | None = None,
+               num_tasks: int | None = None):
     """Reads the table and checks the files; images are decoded by `load`.
 
     Args:
@@ -103,6 +106,7 @@ class TableStream(own_images.OwnImages):
       split: shares of train, validation and test of every label and domain, unused where the table has a column split.
       image_size, num_channels, fit, normalization, rotations, num_permutations, skip_unreadable: see `FolderStream`.
       data_name: what tables of results call the data; the file's name by default.
+      num_tasks: the first so many tasks only; images of further tasks must be there all the same.
 
     Raises:
       ValueError, DataError: as `FolderStream`.
@@ -118,6 +122,7 @@ class TableStream(own_images.OwnImages):
     plans = own_tasks.transformed(plans, rotations, num_permutations, image_size, "TableStream", context.design_seed)
     images = [by_task[str(plan.details["task"])] for plan in plans]
     super().__init__(context, "table", file, plans, images, split, rule, normalization, data_name)
+    self.keep_first(num_tasks)
 
 
 def _plan(name: str, images: Sequence[listed_images.ListedImage], file) -> own_tasks.TaskPlan:

@@ -171,11 +171,14 @@ class OwnImages(TaskStream):
 
   def all_image_files(self) -> list[pathlib.Path]:
     """Every image file that some trial may use."""
-    return list(self._files)
+    return [self._files[row] for row in self._all_rows()]
+
+  def _all_rows(self) -> list[int]:
+    return sorted({self._rows[self._indices[path]] for task in self.tasks for path in self._members[task.task_id]})
 
   def prepare(self, progress: Callable[[int], None] = lambda num_done: None) -> image_cache.CacheReport:
-    """Decodes and resizes every image into the cache; `progress` gets the number done since its last call."""
-    return self._cache.prepare(range(len(self._files)), progress)
+    """Decodes and resizes these images into the cache; `progress` gets the number done since its last call."""
+    return self._cache.prepare(self._all_rows(), progress)
 
   def _data_seed(self):
     """The content of every image of the trial, so that altered pixels alter the data fingerprint."""

@@ -60,6 +60,12 @@ def test_grey_images_with_other_names_and_without_a_test_split(root):
   stream = _make(root, "digits", **bindings)
   assert stream.counts() == {"train": [12, 12], "validation": [2, 2], "test": [6, 6]}
   assert stream.load(0, "test").images.shape == (6, 8, 8, 1)
+  cut = _make(root, "digits", **bindings)
+  cut.keep_first(1, "experiment.first_tasks")  # `num_tasks = 1` would put all classes into one task.
+  assert cut.tasks == stream.tasks[:1] and cut.protocol["of_tasks"] == 2 and len(cut._encoded) == 20
+  for split in ("train", "validation", "test"):
+    for found, expected in zip(*(vars(each.load(0, split)).values() for each in (cut, stream))):
+      np.testing.assert_array_equal(found, expected)
   limited = _make(root, "digits", images_per_class=(4, 3, 2), **bindings)
   assert limited.counts() == {"train": [8, 8], "validation": [6, 6], "test": [4, 4]}
   assert not stream_checks.problems(limited, lambda: _make(root, "digits", images_per_class=(4, 3, 2), **bindings))
