@@ -186,6 +186,16 @@ class _ReportSink:
     """Nothing to close."""
 
 
+def stream_facts(prepared: Prepared) -> run_result.StreamFacts:
+  """What a record says of the stream."""
+  stream = prepared.stream
+  return run_result.StreamFacts(
+      name=stream.name, display_name=stream.display_name, protocol=stream.protocol,
+      design_fingerprint=stream.design_fingerprint, data_fingerprint=stream.data_fingerprint,
+      task_order=list(schedule.task_order(prepared.options.task_order, stream.num_tasks)), counts=stream.counts(),
+      num_classes=[task.num_classes for task in stream.tasks])
+
+
 def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Record:
   """Writes and returns the record of a run that raised an error."""
   stream = run_result.StreamFacts(name=run.stream, display_name=run.stream, protocol=None, design_fingerprint="",
@@ -198,24 +208,20 @@ def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Re
 
 def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: lifetime.LifetimeResult,
             cpu_seconds: float, latency_seconds: list[float], parent: dict | None) -> records.Record:
-  stream = prepared.stream
-  facts = run_result.StreamFacts(
-      name=stream.name, display_name=stream.display_name, protocol=stream.protocol,
-      design_fingerprint=stream.design_fingerprint, data_fingerprint=stream.data_fingerprint,
-      task_order=list(schedule.task_order(prepared.options.task_order, stream.num_tasks)), counts=stream.counts(),
-      num_classes=[task.num_classes for task in stream.tasks])
   switches = dataclasses.asdict(prepared.experiment.reference_behaviour())
   provenance = {
       "reference_switches": sorted(name for name, is_on in switches.items() if is_on),
       "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
       "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
       **({"latency_seconds": latency_seconds} if latency_seconds else {}),
+      # Not in the result, which records of earlier versions of this suite share bit for bit.
+      "memory_floats": prepared.learner.memory_floats(),
       "peak_memory_bytes": process.peak_memory_bytes(), "parent": parent, **_circumstances(run, settings),
   }
   precision = prepared.experiment.network.precision
   computed_in = {} if precision == "float32" else {"precision": precision}
-  return records.Record(run.identity, _result(run, facts, result.measured, scenario=prepared.options.scenario,
-                                              **computed_in), provenance)
+  return records.Record(run.identity, _result(run, stream_facts(prepared), result.measured,
+                                              scenario=prepared.options.scenario, **computed_in), provenance)
 
 
 def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured, **further: Any) -> dict:

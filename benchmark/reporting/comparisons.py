@@ -1,7 +1,7 @@
 """Paired comparisons as cells, tables and sentences."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from benchmark.reporting import cells
 from benchmark.reporting.cells import BETTER, Cell, EQUIVALENT, GAP, UNDECIDED, WORSE
@@ -118,17 +118,34 @@ def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:
         f"within a column, level {power.LEVEL}. {EQUIVALENT} equivalent: neither, and two one-sided tests place the "
         f"difference within ±{margins} pp, corrected alike. {UNDECIDED} undecided: neither was shown, which is no sign "
         "of equality. The best is chosen by the same data, so differences to it look larger than they are.")
-  untested = [each for each in found if each.outcome == paired.Outcome.UNTESTED]
+  tested, untested = ([each for each in found if (each.outcome == paired.Outcome.UNTESTED) == is_untested]
+                      for is_untested in (False, True))
+  if least := detectable_text(tested):
+    sentences.append(f"Detectable with 80 % power at Holm's first step: {least}.")
   if untested:
-    detectable = [100 * each.detectable for each in untested if each.detectable]
-    reason = ""
-    if detectable:
-      least = statistics.median(detectable)
-      what = f"differences of {least:.1f} pp or more" if least <= 100 else "no difference that accuracies can have"
-      reason = f": here the tests would have found, with 80 % power, {what} (median over comparisons)"
+    least = detectable_text(untested)
+    reason = f": detectable with 80 % power would have been {least}" if least else ""
     sentences.append(f"No outcome is marked where fewer than {paired.FEWEST_PAIRS} seeds are shared, because such "
                      f"tests find next to nothing{reason}.")
   return sentences
+
+
+def detectable_text(found: Iterable[paired.Comparison]) -> str:
+  """The smallest detectable differences of some comparisons: 'differences of 1.2 to 3.4 pp or more (median 2.1)'.
+
+  Comparisons whose differences do not vary say nothing of it; '' where there are no others.
+  """
+  least = sorted(100 * each.detectable for each in found if each.detectable)
+  if not least:
+    return ""
+  if least[0] > 100:
+    return "no difference that accuracies can have"
+  ends = [f"{value:.1f}" if value <= 100 else "more than 100" for value in (least[0], least[-1])]
+  if ends[0] == ends[1]:
+    return f"differences of {ends[0]} pp or more"
+  middle = statistics.median(least)
+  median = f" (median {middle:.1f})" if len(least) > 2 and middle <= 100 else ""
+  return f"differences of {ends[0]} to {ends[1]} pp or more{median}"
 
 
 def details_caption() -> str:

@@ -18,7 +18,7 @@ _Time = Annotated[str, Pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")]
 _PROVENANCE: Mapping[str, Any] = {
     "cpu_seconds": Amount, "seconds": list[dict[str, Amount]], "command": Text, "commit": Text | None,
     "device": Text | None, "files": dict[str, Text], "design_seed": int, "threads": _Threads, "deterministic": bool,
-    "flags": dict[str, Any], "latency_seconds": list[Amount], "finished": _Time,
+    "flags": dict[str, Any], "latency_seconds": list[Amount], "finished": _Time, "memory_floats": Amount,
 }
 _FLAGS: Mapping[str, Any] = {"data_dirs": list[Text], "cache_dir": Text | None, "threads": _Threads,
                              "deterministic": bool}
