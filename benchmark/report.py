@@ -88,9 +88,9 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   choices, (trials, found) = choice_lib.choices(found), choice_lib.split(found)
   of_atlas, found = atlas_lib.split(found)
   details, atlas = run_details.load_details([*found, *trials, *of_atlas]), atlas_lib.pairs(of_atlas)
-  columns = measures.find(settings.columns) or measures.SHOWN
+  columns = measures.find(settings.columns)
   panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
-                             settings.margin / 100, columns, course.of_runs(found, details, columns),
+                             settings.margin / 100, columns or None, course.of_runs(found, details, columns),
                              settings.allow_mixed_tuning)
   headings, lines = published_lib.comparison_table(published_lib.load(paper_dir), panels)
   published = page.Table("Published numbers", headings,
@@ -223,7 +223,9 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_float("margin", None, "Margin of equivalence, in percentage points: differences within count as none. "
                      f"Default: {100 * inference.MARGIN:g}.", flag_values=values)
   flags.DEFINE_list("columns", None, "Measures that tables show, e.g. 'final,learning,forward_transfer'. Default: "
-                    f"{','.join(measure.name for measure in measures.SHOWN)}.", flag_values=values)
+                    f"{','.join(measure.name for measure in measures.SHOWN)}, without "
+                    f"{','.join(measure.name for measure in measures.IF_KNOWN)} where no run has it.",
+                    flag_values=values)
   flags.DEFINE_bool("mixed_model", False, "Also fit a mixed model of final accuracy, with tasks and seeds random; "
                     "needs a baseline and statsmodels.", flag_values=values)
   flags.DEFINE_bool("summary", True, "Print the tables.", flag_values=values)

@@ -1,6 +1,5 @@
 """Text between markers in a Markdown file, written by a program and checked by a test."""
 
-import dataclasses
 import functools
 import pathlib
 import re
@@ -10,7 +9,8 @@ from benchmark.reporting import atlas, cells, comparisons, settings as settings_
 from benchmark.results import choice, comparison, measures, records, run_files
 from benchmark.results.record_schema import RecordError
 
-_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.PARAMETERS, measures.CPU_SECONDS)
+_MEASURES = {measures.PEAK, measures.FINAL, measures.CLASS_INCREMENTAL, measures.FORGETTING, measures.PARAMETERS,
+             measures.CPU_SECONDS}
 _START = re.compile(r"<!-- generated: (?P<kind>\S+) (?P<argument>\S+) -->")
 _END = "<!-- end of generated text -->"
 
@@ -47,9 +47,9 @@ def short_table(report: pathlib.Path) -> str:
   panels = report_panels(report)
   parts = []
   for panel in panels:
-    panel = dataclasses.replace(panel, columns=_MEASURES)
+    shown = [measure for measure in panel.columns if measure in _MEASURES]
     difference = comparisons.difference_headings(panel)[0]  # From the baseline, if there is one.
-    columns, rows = ["Learner", "n", *(measure.heading for measure in _MEASURES), difference], []
+    columns, rows = ["Learner", "n", *(measure.heading for measure in shown), difference], []
     for row in panel.rows:
       full = dict(zip(comparisons.headings(panel), comparisons.row_cells(panel, row)))
       rows.append([full[heading] for heading in columns])

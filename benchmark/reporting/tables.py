@@ -221,12 +221,12 @@ def _rows(panel: comparison.Panel) -> list[list[Cell]]:
 def _overview(panels: Sequence[comparison.Panel], measure: measures.Measure) -> tuple[list[str], list[list[Cell]]]:
   """One measure, a row per method and a column per panel."""
   learners = list(dict.fromkeys(row.learner for panel in panels for row in panel.rows))
-  column = cells.headings(panels[0]).index(measure.heading)
   lines = []
   for learner in learners:
     line = [Cell(methods.learner_label(learner), value=learner)]
     for panel in panels:
       row = next((row for row in panel.rows if row.learner == learner), None)
+      column = cells.headings(panel).index(measure.heading)
       line.append(Cell(cells.GAP) if row is None else cells.cells(panel, row)[column])
     lines.append(line)
   return ["Learner", *(cells.panel_title(panel) for panel in panels)], lines

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from benchmark.reporting import tables
 from benchmark.results import comparison, course, measures, record_schema, records, run_details
 from benchmark.results.run_details import RunDetails
 from tests.benchmark import synthetic_records
@@ -68,6 +69,22 @@ def test_columns_are_chosen_by_name():
     measures.find(["finale"])
   panel, = comparison.panels([_run("stl", _ROWS["stl"])], columns=measures.find(["incremental"]))
   assert [measure.title for measure in panel.columns] == ["Incremental"]
+
+
+def test_class_incremental_accuracy_is_a_column_of_panels_that_have_it():
+  plain, measured = (_run(learner, _ROWS[learner]) for learner in ("stl", "hps_all"))
+  elsewhere = synthetic_records.record("stl10")
+  measured.result["over_all_heads"] = [[.5, None], [.2, .4]]
+  with_it, without = comparison.panels([plain, measured, elsewhere])
+  assert with_it.columns[:3] == (measures.PEAK, measures.FINAL, measures.CLASS_INCREMENTAL)
+  assert without.columns == tuple(each for each in with_it.columns if each is not measures.CLASS_INCREMENTAL)
+  assert {row.learner: row.estimates["class_incremental"].mean for row in with_it.rows} == {
+      "stl": None, "hps_all": pytest.approx(.3)}
+  text = tables.markdown([with_it, without])
+  assert text.count("Class-incremental (%)") == 1 and "Class-incremental: it is not" in text
+  assert "Class-incremental" not in tables.markdown([without])
+  named, _ = comparison.panels([plain, measured, elsewhere], columns=(measures.FINAL,))
+  assert named.columns == (measures.FINAL,)
 
 
 def test_the_course_of_a_run_gives_the_area_under_its_curves():
