@@ -10,7 +10,8 @@ from benchmark.reporting import atlas, cells, comparisons, settings as settings_
 from benchmark.results import choice, comparison, measures, records, run_files
 from benchmark.results.record_schema import RecordError
 
-_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.PARAMETERS, measures.CPU_SECONDS)
+_MEASURES = {measures.PEAK, measures.FINAL, measures.CLASS_INCREMENTAL, measures.FORGETTING, measures.PARAMETERS,
+             measures.CPU_SECONDS}
 # A table may leave out rows: 'without=' names their learners, with commas between them.
 _START = re.compile(r"<!-- generated: (?P<kind>\S+) (?P<argument>\S+)(?: without=(?P<without>\S+))? -->")
 _END = "<!-- end of generated text -->"
@@ -59,10 +60,10 @@ def short_table(report: pathlib.Path, without: Sequence[str] = ()) -> str:
     raise RecordError(f"{report}: there is no row {', '.join(sorted(missing))} to leave out.")
   parts = []
   for panel in panels:
-    panel = dataclasses.replace(panel, columns=_MEASURES,
-                                rows=[row for row in panel.rows if row.learner not in without])
+    panel = dataclasses.replace(panel, rows=[row for row in panel.rows if row.learner not in without])
+    shown = [measure for measure in panel.columns if measure in _MEASURES]
     difference = comparisons.difference_headings(panel)[0]  # From the baseline, if there is one.
-    columns, rows = ["Learner", "n", *(measure.heading for measure in _MEASURES), difference], []
+    columns, rows = ["Learner", "n", *(measure.heading for measure in shown), difference], []
     for row in panel.rows:
       full = dict(zip(comparisons.headings(panel), comparisons.row_cells(panel, row)))
       rows.append([full[heading] for heading in columns])
