@@ -88,17 +88,16 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   choices, (trials, found) = choice_lib.choices(found), choice_lib.split(found)
   of_atlas, found = atlas_lib.split(found)
   details, atlas = run_details.load_details([*found, *trials, *of_atlas]), atlas_lib.pairs(of_atlas)
-  columns = measures.find(settings.columns) or measures.SHOWN
   panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
-                             settings.margin / 100, columns, course.of_runs(found, details, columns),
-                             settings.allow_mixed_tuning)
+                             settings.margin / 100, measures.find(settings.columns) or None,
+                             course.of_runs(found, details), settings.allow_mixed_tuning)
   headings, lines = published_lib.comparison_table(published_lib.load(paper_dir), panels)
   published = page.Table("Published numbers", headings,
                          [(number.learner, number.stream, line) for number, line in lines])
   estimates = tables.per_task_estimates(found)
   has_tables = bool(panels or choices or not atlas)
   files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates, choices)) if has_tables else {}
-  selection_files, selection = _selection(found, details)
+  selection_files, selection = _selection(found, details, panels)
   files |= selection_files | (atlas_tables.files(atlas) if atlas else {})
   figures = []
   for figure in (*collection.draw_all(found, panels, details), *atlas_figures.draw_all(atlas)):
@@ -129,17 +128,18 @@ def _atlas(pairs: Sequence[atlas_lib.Pair]) -> page.Explained:
   return page.Explained(page.Table(atlas_tables.TITLE, atlas_tables.columns(pairs), rows), atlas_tables.remarks(pairs))
 
 
-def _selection(found: Sequence[records.Record],
-               details: Mapping[str, run_details.RunDetails]) -> tuple[dict[str, str | bytes], page.Explained | None]:
+def _selection(found: Sequence[records.Record], details: Mapping[str, run_details.RunDetails],
+               panels: Sequence[comparison.Panel]) -> tuple[dict[str, str | bytes], page.Explained | None]:
   """How well layers were chosen, as files and as a part of the page; nothing where nothing chose."""
-  qualities, guesses = selection_quality.qualities(found, details), selection_tables.always_share(found)
+  qualities, remarks = selection_quality.qualities(found, details), selection_tables.always_share(found)
   if not qualities:
     return {}, None
+  remarks += selection_tables.tuning_remark(qualities, panels)
   columns, lines = selection_tables.table(qualities)
   rows = [(each.learner, each.stream, line) for each, line in zip(qualities, lines)]
   table = page.Table(selection_tables.TITLE, columns, rows, ranks=selection_tables.ranks(columns, qualities))
-  shown = page.Explained(table, [*guesses, selection_tables.explanation(columns)])
-  return {"selection.md": selection_tables.markdown(qualities, guesses),
+  shown = page.Explained(table, [*remarks, selection_tables.explanation(columns)])
+  return {"selection.md": selection_tables.markdown(qualities, remarks),
           "selection.csv": selection_tables.csv(qualities)}, shown
 
 
@@ -222,8 +222,8 @@ def define_flags() -> flags.FlagValues:
                       flag_values=values)
   flags.DEFINE_float("margin", None, "Margin of equivalence, in percentage points: differences within count as none. "
                      f"Default: {100 * inference.MARGIN:g}.", flag_values=values)
-  flags.DEFINE_list("columns", None, "Measures that tables show, e.g. 'final,learning,forward_transfer'. Default: "
-                    f"{','.join(measure.name for measure in measures.SHOWN)}.", flag_values=values)
+  flags.DEFINE_list("columns", None, "Measures that tables show, e.g. 'final,learning,forward_transfer'. Default, where "
+                    f"known: {','.join(measure.name for measure in measures.SHOWN)}.", flag_values=values)
   flags.DEFINE_bool("mixed_model", False, "Also fit a mixed model of final accuracy, with tasks and seeds random; "
                     "needs a baseline and statsmodels.", flag_values=values)
   flags.DEFINE_bool("summary", True, "Print the tables.", flag_values=values)

@@ -11,12 +11,13 @@ The same command continues an unfinished suite; more learners or seeds extend it
 <output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log, checkpoints and final
 model; table.md and table.csv lie in <output_dir>. With --grow, finished runs get further tasks: as new runs in a folder
 of their own, whose records name where they went on from. A suite that tunes hyper-parameters trains its trials first,
-with scale <scale>[tuning], then evaluates what their validation accuracies choose; see gin/README.md. The smoke suite
+with scale <scale>[tuning], then evaluates what their validation accuracies choose; see docs/tuning.md. The smoke suite
 takes about a minute on two cores; --dry_run tells the cost of any other.
 
 Exit status: 0 every run completed (a trial may diverge); 1 some run failed or diverged (the table shows which, and
 why), nothing could be chosen for a learner, or the table cannot be written; 2 a flag, a configuration or the data are
-wrong (nothing was trained); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a
+wrong, or do not fit what the output folder holds (nothing was trained, but for the trials where what they chose does
+not fit); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a
 checkpoint). What is printed decides nothing: a suite goes on, and ends with the same status, when its output is closed
 or nobody reads it.
 """
@@ -132,6 +133,10 @@ def _execute(planner: planner_lib.Planner, values: flags.FlagValues, first: suit
   if values.dry_run:
     _show(plans, expansion, settings, len(places), values.detect)
     return 0
+  from benchmark import suite_check  # noqa: PLC0415  statistics take a second to load
+
+  check = lambda plans: suite_check.check(planner, expansion, [plan.run for plan in plans], settings, values.overwrite)
+  check(plans)
   make_executor = lambda num_waiting, display: _executor(values, settings, places[:max(1, num_waiting)], display)
   train = lambda plans: stage.train(planner, plans, settings, values.overwrite, make_executor)
   undecided: list[str] = []
@@ -146,6 +151,8 @@ def _execute(planner: planner_lib.Planner, values: flags.FlagValues, first: suit
   else:
     outcomes, signal_number = {}, None
   if signal_number is None:
+    if trials:  # What was chosen decides what stands beside what, and data may have changed meanwhile.
+      check(plans)
     of_evaluated, signal_number = train(plans)
     outcomes = {**outcomes, **of_evaluated}
   from benchmark import suite_tables  # noqa: PLC0415  statistics and figures take a second to load
@@ -160,7 +167,11 @@ def _show(plans: Sequence[plan_lib.Plan], expansion: suite.Expansion, settings: 
   """Prints what --dry_run promises."""
   states, model = [run_state.of_run(plan.run, settings) for plan in plans], cost_measurement.measure()
   print(plan_lib.render(plans, model, num_places, states))
-  print("\n".join(filter(None, [run_state.describe_disk(states, settings), sampled.describe(expansion)])))
+  from benchmark import suite_check  # noqa: PLC0415  statistics take a second to load
+
+  print("\n".join(filter(None, [run_state.describe_disk(states, settings, [plan.num_bytes for plan in plans]),
+                                sampled.describe(expansion),
+                                *suite_check.describe(expansion, [plan.run for plan in plans], settings)])))
   if detect is not None:
     evaluated = [plan for plan in plans if plan.run.scale == expansion.suite.scale]
     print(f"\n{seed_plan.render(evaluated, model, expansion.suite.baseline, detect, settings.output_dir)}")

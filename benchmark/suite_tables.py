@@ -1,14 +1,14 @@
 """The end of a suite: its tables, what went wrong, and the exit status."""
 
-import pathlib
 import sys
 from collections.abc import Mapping, Sequence
 
-from benchmark import command_line
+from benchmark import command_line, suite_records
 from benchmark.execution.outcome import Outcome
 from benchmark.execution.settings import Settings
 from benchmark.reporting import atlas as atlas_lib, atlas_tables, tables
-from benchmark.results import choice as choice_lib, comparability, comparison, record_schema, records, run_files
+from benchmark.results import choice as choice_lib, comparability, comparison, course, record_schema, run_details
+from benchmark.results.records import Record
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
 from lasem_tf.files import write_atomically
@@ -30,7 +30,9 @@ def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suit
   Returns:
     The exit status.
   """
-  present = _usable_records(runs, settings)
+  present, problems = suite_records.usable(runs, settings)
+  for problem in problems:
+    print(f"Left out of the table: {problem}", file=sys.stderr)
   written = _write_tables(the_suite, runs, present, settings)
   if signal_number is not None:
     print("Stopped. The same command continues where every run left off.", file=sys.stderr)
@@ -50,20 +52,14 @@ def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suit
   return 0 if written and not undecided and completed >= {run.identity for run in own} else 1
 
 
-def _usable_records(runs: Sequence[suite.Run], settings: Settings) -> list[records.Record]:
-  """All of the folder's records, those of other commands too; what cannot be used is named on standard error."""
-  planned = {settings.run_dir(run): run for run in runs}
-  found = []
-  for path in sorted(pathlib.Path(settings.output_dir).glob(f"*/*/*/seed*/{run_files.RECORD_FILE}")):
+def _course(compared: Sequence[Record]) -> dict[str, dict[str, float]]:
+  """Measures from the events of every run; of a run whose events are damaged none, which is said."""
+  found: dict[str, dict[str, float]] = {}
+  for record in compared:
     try:
-      record = records.read_record(path)
-    except records.RecordError as error:
-      print(f"Left out of the table: {error}", file=sys.stderr)
-      continue
-    run = planned.get(path.parent)
-    # A folder that was claimed with another configuration at the same moment holds a record that is not this suite's.
-    if run is None or record.result["configuration_hash"] == run.configuration_hash:
-      found.append(record)
+      found |= course.of_runs([record], run_details.load_details([record]))
+    except record_schema.RecordError as error:
+      print(f"The table has no worst case and no learning curve of {record.identity}: {error}", file=sys.stderr)
   return found
 
 
@@ -81,7 +77,8 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
       (run.stream, run.scale) in known and atlas_lib.source_and_target(run.learner, dict(run.bindings)))]
   try:
     choices, atlas = choice_lib.choices(present), atlas_lib.pairs(of_atlas)
-    panels = comparison.panels(compared, expected, baseline, allow_mixed_tuning=the_suite.allow_mixed_tuning)
+    panels = comparison.panels(compared, expected, baseline, course=_course(compared),
+                               allow_mixed_tuning=the_suite.allow_mixed_tuning)
   except record_schema.RecordError as error:  # Data changed meanwhile, or a trial is too old: the runs are trained.
     print(f"The table was not written: {error}", file=sys.stderr)
     return False

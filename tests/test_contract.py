@@ -82,6 +82,13 @@ class TrainsOldHeads(trunk.TrunkLearner):
         head.groups[0]["bias"].assign_add(tf.ones_like(head.groups[0]["bias"]))
 
 
+class KeepsMoreThanItSays(trunk.TrunkLearner):
+  """Its summary names a memory that its count leaves out."""
+
+  def _end_visit(self):
+    return base.TaskSummary(details={"memory_bytes": 8})
+
+
 class TellsNoJson(trunk.TrunkLearner):
   """Its summary holds an array."""
 
@@ -115,6 +122,7 @@ def test_a_plain_learner_passes():
     (MovesOldAnswers, "task 1 moved logits of task 0 by up to .* but promises.answers_move_at_most is 0.0"),
     (AsksForImages, "asked LearnerContext.examples for training images of task 0"),
     (TrainsOldHeads, "task 1 changed task0/head/dense1/bias, which belongs to another task"),
+    (KeepsMoreThanItSays, r"memory_floats\(\) is 0.0, and TaskSummary.details name 2.0"),
     (TellsNoJson, "TaskSummary.details cannot be written as JSON")])
 def test_a_broken_learner_is_noticed(cls, message):
   with pytest.raises(requirement.ContractBroken, match=message):

@@ -27,6 +27,9 @@ class Plan:
       has where some are expected not to be executed.
     model_bytes: of one network for each task, where the final model is kept; else 0.
     prediction_bytes: size of the predictions beside the record.
+    course_bytes: of its events, with those for TensorBoard if they are written.
+    checkpoint_bytes: of what a finished run keeps of them.
+    num_tasks: different tasks visited.
     warnings: what a user should know before training.
     missing_data: why the raw data cannot be used, if the cost is that of the data that are expected; else ''.
   """
@@ -40,12 +43,20 @@ class Plan:
   model_bytes: int = 0
   missing_data: str = ""
   prediction_bytes: int = 0
+  course_bytes: int = 0
+  checkpoint_bytes: int = 0
+  num_tasks: int = 0
   warnings: tuple[str, ...] = ()
 
   @property
   def cost(self) -> float:
     """By which runs are compared; the same on every machine."""
     return self.training_gmacs + self.evaluation_gmacs + _GMACS_PER_STEP * self.num_steps
+
+  @property
+  def num_bytes(self) -> int:
+    """What its folder takes on disk when it is finished, roughly."""
+    return self.model_bytes + self.prediction_bytes + self.course_bytes + self.checkpoint_bytes
 
   def seconds(self, model: cost_model.CostModel) -> float:
     """CPU seconds on the machine of the model."""
@@ -96,6 +107,10 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, jobs: int,
   if size := sum(entry.model_bytes for entry in plans):
     lines.append(f"Final models are kept (--nokeep_model: not): {size / 1e6:,.1f} MB in all with a network for every "
                  "task, less where layers are shared, more for methods with importances or memories.")
+  if size := sum(entry.checkpoint_bytes for entry in plans):
+    lines.append(f"Checkpoints take about {size / 1e6:,.1f} MB, twice a network for every task, more for methods with "
+                 f"importances or memories; events {sum(entry.course_bytes for entry in plans) / 1e6:,.1f} MB, with "
+                 "those for TensorBoard unless --notensorboard.")
   lines += run_state.notes([entry.run for entry in plans], states)
   return "\n\n".join([table, _totals(plans, states, model), "\n".join(lines)])
 

@@ -172,11 +172,11 @@ def claimed(settings: Settings, run: suite.Run, should_stop: Callable[[], bool])
 def check_configuration(directory: pathlib.Path, run: suite.Run) -> None:
   """Raises `OtherConfigurationError`, or what `is_of_another_configuration` raises."""
   if is_of_another_configuration(directory, run):
-    raise OtherConfigurationError(f"{directory} holds a run of another configuration ({_differing(directory, run)}): "
+    raise OtherConfigurationError(f"{directory} holds a run of another configuration ({differing(directory, run)}): "
                                   "choose another --output_dir, or --overwrite to delete it.")
 
 
-def _differing(directory: pathlib.Path, run: suite.Run) -> str:
+def differing(directory: pathlib.Path, run: suite.Run) -> str:
   """In which bindings a run differs from the one that its folder holds, in words; its hash where that is not known."""
   words = ""
   with contextlib.suppress(records.RecordError, ConfigurationError):  # This only explains an error.

@@ -13,7 +13,7 @@ from benchmark.execution import process, run_folder
 from benchmark.execution.settings import Settings
 from benchmark.models import growing, saved_run
 from benchmark.results import records, run_files
-from benchmark.suites import experiment as experiment_lib, learner_bindings, suite
+from benchmark.suites import experiment as experiment_lib, identity, learner_bindings, suite
 from benchmark.suites.gin_files import ConfigurationError, without_call
 from lasem_tf import files
 from lasem_tf.data import stream as stream_lib
@@ -61,6 +61,7 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
     if experiment.network.image_shape != stream.image_shape:
       raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} "
                        f"are {stream.image_shape}.")
+    _check_trial(run, stream)
     data = splits.SplitCache(stream)
     learner = experiment.learner(experiment.learner_context(
         tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples,
@@ -71,6 +72,14 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
   except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
     raise ConfigurationError(f"Run {run.identity}: {without_call(error)}") from error
   return Prepared(experiment, stream, data, learner, options)
+
+
+def _check_trial(run: suite.Run, stream: stream_lib.TaskStream) -> None:
+  """Whether the stream has the tasks that a trial visits: its task order is not bound by the user."""
+  if run.tuning is not None and identity.Identity.parse(run.identity).is_trial and (
+      run.tuning.num_tasks or 0) > stream.num_tasks:
+    raise ValueError(f"suite.tuning_tasks = {run.tuning.num_tasks} is more than the {stream.num_tasks} tasks of stream "
+                     f"{stream.name}: bind a smaller number.")
 
 
 def execute(run: suite.Run, settings: Settings, report: Callable[[events.Event], None],
@@ -177,6 +186,16 @@ class _ReportSink:
     """Nothing to close."""
 
 
+def stream_facts(prepared: Prepared) -> run_result.StreamFacts:
+  """What a record says of the stream."""
+  stream = prepared.stream
+  return run_result.StreamFacts(
+      name=stream.name, display_name=stream.display_name, protocol=stream.protocol,
+      design_fingerprint=stream.design_fingerprint, data_fingerprint=stream.data_fingerprint,
+      task_order=list(schedule.task_order(prepared.options.task_order, stream.num_tasks)), counts=stream.counts(),
+      num_classes=[task.num_classes for task in stream.tasks])
+
+
 def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Record:
   """Writes and returns the record of a run that raised an error."""
   stream = run_result.StreamFacts(name=run.stream, display_name=run.stream, protocol=None, design_fingerprint="",
@@ -189,24 +208,20 @@ def failed_record(run: suite.Run, settings: Settings, reason: str) -> records.Re
 
 def _record(run: suite.Run, settings: Settings, prepared: Prepared, result: lifetime.LifetimeResult,
             cpu_seconds: float, latency_seconds: list[float], parent: dict | None) -> records.Record:
-  stream = prepared.stream
-  facts = run_result.StreamFacts(
-      name=stream.name, display_name=stream.display_name, protocol=stream.protocol,
-      design_fingerprint=stream.design_fingerprint, data_fingerprint=stream.data_fingerprint,
-      task_order=list(schedule.task_order(prepared.options.task_order, stream.num_tasks)), counts=stream.counts(),
-      num_classes=[task.num_classes for task in stream.tasks])
   switches = dataclasses.asdict(prepared.experiment.reference_behaviour())
   provenance = {
       "reference_switches": sorted(name for name, is_on in switches.items() if is_on),
       "seconds": result.seconds, "cpu_seconds": result.cpu_seconds,
       "cpu_seconds_this_process": cpu_seconds, "resumptions": result.resumptions,
       **({"latency_seconds": latency_seconds} if latency_seconds else {}),
+      # Not in the result, which records of earlier versions of this suite share bit for bit.
+      "memory_floats": prepared.learner.memory_floats(),
       "peak_memory_bytes": process.peak_memory_bytes(), "parent": parent, **_circumstances(run, settings),
   }
   precision = prepared.experiment.network.precision
   computed_in = {} if precision == "float32" else {"precision": precision}
-  return records.Record(run.identity, _result(run, facts, result.measured, scenario=prepared.options.scenario,
-                                              **computed_in), provenance)
+  return records.Record(run.identity, _result(run, stream_facts(prepared), result.measured,
+                                              scenario=prepared.options.scenario, **computed_in), provenance)
 
 
 def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result.Measured, **further: Any) -> dict:
@@ -217,11 +232,13 @@ def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result
 
 
 def _circumstances(run: suite.Run, settings: Settings) -> dict:
-  """Command, flags, machine, versions, and the files beside the record with the SHA-256 of each that is there."""
+  """Command, flags, time, machine, versions, and the files beside the record with the SHA-256 of each that is there."""
   run_dir = settings.run_dir(run)
   names = (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE, run_files.EVENTS_FILE, run_files.PREDICTIONS_FILE)
   digests = {name: hashlib.sha256((run_dir / name).read_bytes()).hexdigest()
              for name in names if (run_dir / name).exists()}
   flags = {name: value for name, value in dataclasses.asdict(settings).items() if name != "command"}
   return {"command": settings.command, "flags": flags, "design_seed": run.design_seed, "files": digests,
-          "deterministic": settings.deterministic, **process.describe(settings.threads)}
+          "deterministic": settings.deterministic,
+          "finished": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+          **process.describe(settings.threads)}

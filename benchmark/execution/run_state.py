@@ -46,13 +46,21 @@ def of_run(run: suite.Run, settings: Settings) -> RunState:
     return RunState(CONFLICT, str(error), size)
 
 
-def describe_disk(states: Iterable[RunState], settings: Settings) -> str:
-  """Free space where the runs go, and what those without a record will take if they are like the finished ones."""
+def describe_disk(states: Iterable[RunState], settings: Settings, expected: Sequence[int] = ()) -> str:
+  """Free space where the runs go, and what those without a record will take.
+
+  Args:
+    states: of the runs. Where some are finished, the others are expected to be like these.
+    settings: where the runs go.
+    expected: bytes of every run, as far as they can be foreseen, for where none is finished.
+  """
   folder = pathlib.Path(settings.output_dir).resolve()
   existing = next(path for path in (folder, *folder.parents) if path.exists())
   free = f"{_amount(shutil.disk_usage(existing).free)} are free for {settings.output_dir}"
   states = list(states)
   finished = [state.num_bytes for state in states if state.kind == FINISHED]
+  if not finished and any(expected):
+    return f"{free}; the runs will take about {_amount(sum(expected))}: what is estimated above, and logs of a few kB."
   if not finished or len(finished) == len(states):
     return f"{free}."
   mean = sum(finished) / len(finished)

@@ -22,15 +22,21 @@ _Finals = dict[str, dict[int, float]]  # Final accuracy by learner and seed.
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-  """Records of one stream at one scale.
+  """Records of one stream, of the same data, design, scale and visited tasks.
 
   Attributes:
     name: where they are, for people.
     finals: mean final accuracy by learner and seed.
+    num_tasks: tasks visited; a mean over fewer has another variance.
+    same_scale: whether they have the plan's scale.
+    is_own: whether they lie in the output folder.
   """
 
   name: str
   finals: _Finals
+  num_tasks: int
+  same_scale: bool
+  is_own: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +88,9 @@ def render(plans: Sequence[Plan], model: cost_model.CostModel, baseline: str | N
            "at its first step. In brackets: for the ends of the 95 % interval of the standard deviation."]
   for stream, scale in dict.fromkeys((plan.run.stream, plan.run.scale) for plan in plans):
     of_stream = [plan for plan in plans if (plan.run.stream, plan.run.scale) == (stream, scale)]
-    sources = [*_sources(own, f"records in {output_dir}", stream, scale, same_scale=True),
+    sources = [*_sources(own, f"records in {output_dir}", stream, scale, is_own=True),
                *(source for name, found in committed.items()
-                 for source in _sources(found, name, stream, scale, same_scale=False))]
+                 for source in _sources(found, name, stream, scale, is_own=False))]
     parts.append(_table(stream, scale, of_stream, model, baseline, points / 100, sources))
   return "\n\n".join(parts)
 
@@ -117,7 +123,8 @@ def _table(stream: str, scale: str, plans: Sequence[Plan], model: cost_model.Cos
   others = [learner for learner in learners if learner != baseline]
   seconds = {learner: [plan.seconds(model) for plan in plans if plan.run.learner == learner] for learner in learners}
   hours = {learner: sum(own) / len(own) / 3600 for learner, own in seconds.items()}
-  needs = {learner: _first_need(learner, baseline, difference, len(others), sources) for learner in others}
+  needs = {learner: _best_need(learner, baseline, difference, len(others), sources, plans[0].num_tasks)
+           for learner in others}
   rows = []
   for learner, found in needs.items():
     if found is None:
@@ -145,32 +152,38 @@ def _totals(needs: Sequence[Need | None], hours: Mapping[str, float], others: Se
           f"({len(others)} comparisons): {_count(most[1])} seeds, {totals[1]:,.1f} CPU hours.{note}")
 
 
-def _first_need(learner: str, baseline: str, difference: float, num_comparisons: int,
-                sources: Sequence[Source]) -> Need | None:
-  """From the first source that has the method and the baseline; where none has these variants, which may not be chosen
-  yet, from the methods as they are."""
+def _best_need(learner: str, baseline: str, difference: float, num_comparisons: int, sources: Sequence[Source],
+               num_tasks: int) -> Need | None:
+  """From the records most like the plan: those of as many tasks; of these variants, which may not be chosen yet, before
+  the methods as they are; of the plan's scale; in the output folder; with most pairs. The first of equals."""
   methods = split_variant(learner)[0], split_variant(baseline)[0]
+  best: tuple[tuple, Need] | None = None
   for names, remark in (((learner, baseline), ""), (methods, ", " + " and ".join(methods))):
     for source in sources:
       treatment, reference = (source.finals.get(name, {}) for name in names)
-      found = need(treatment, reference, difference, num_comparisons, source.name + remark)
+      same_tasks = source.num_tasks == num_tasks
+      tasks = f", {source.num_tasks} tasks" + ("" if same_tasks else f" where the plan has {num_tasks}")
+      found = need(treatment, reference, difference, num_comparisons, source.name + tasks + remark)
       if found is not None:
-        return found
-  return None
+        rank = (same_tasks, not remark, source.same_scale, source.is_own, found.pairs)
+        if best is None or rank > best[0]:
+          best = rank, found
+  return None if best is None else best[1]
 
 
-def _sources(found: Sequence[Record], name: str, stream: str, scale: str, same_scale: bool) -> list[Source]:
-  """Those of the stream: at the scale itself first, then, where allowed, at others."""
-  by_scale: dict[str, _Finals] = {}
-  data: dict[str, str] = {}
+def _sources(found: Sequence[Record], name: str, stream: str, scale: str, is_own: bool) -> list[Source]:
+  """Those of the stream; in the output folder at the plan's scale only."""
+  groups: dict[tuple[str, str, str, int], _Finals] = {}
   for record in found:
     if record.stream == stream and record.is_completed and not record.named.is_trial and (
-        record.scale == scale or not same_scale):
-      by_scale.setdefault(record.scale, {}).setdefault(record.learner, {})[record.seed] = float(
+        record.scale == scale or not is_own):
+      facts = record.result["stream"]
+      key = record.scale, facts["display_name"], facts["design_fingerprint"], len(set(facts["task_order"]))
+      groups.setdefault(key, {}).setdefault(record.learner, {})[record.seed] = float(
           lifelong.final_per_task(record.matrix).mean())
-      data[record.scale] = record.result["stream"]["display_name"]
-  order = sorted(by_scale, key=lambda other: (other != scale, other))
-  return [Source(name if same_scale else f"{name} ({data[other]}, scale {other})", by_scale[other]) for other in order]
+  return [Source(name if is_own else f"{name} ({data}, scale {own_scale})", finals, num_tasks, own_scale == scale,
+                 is_own)
+          for (own_scale, data, _, num_tasks), finals in sorted(groups.items(), key=lambda group: group[0])]
 
 
 def _load(folder: pathlib.Path) -> list[Record]:

@@ -17,7 +17,7 @@ def train(planner: Planner, plans: Sequence[Plan], settings: Settings, overwrite
   """Claims the folders of the runs and executes those without a record, the longest first.
 
   Args:
-    planner: looks at their data; rests while they are executed.
+    planner: finds what they go on from; rests while they are executed.
     plans: of the runs.
     settings: see there.
     overwrite: delete runs of another configuration.
@@ -27,8 +27,7 @@ def train(planner: Planner, plans: Sequence[Plan], settings: Settings, overwrite
     Outcome by identity of every run that ended, and the number of the signal that stopped the suite, if any.
 
   Raises:
-    ConfigurationError: the folder cannot be used, or holds runs that saw other data; or runs cannot go on from those
-      that --grow names.
+    ConfigurationError: the folder cannot be used, or runs cannot go on from those that --grow names.
   """
   for warning in dict.fromkeys(warning for plan in plans for warning in plan.warnings):
     print(warning, file=sys.stderr)
@@ -37,14 +36,12 @@ def train(planner: Planner, plans: Sequence[Plan], settings: Settings, overwrite
   for problem in damaged.values():
     print(f"Left out: {problem}", file=sys.stderr)
   usable = [plan for plan in plans if plan.run not in damaged]
-  found = {plan.run: run_folder.finished_record(settings.run_dir(plan.run), plan.run) for plan in usable}
-  waiting = [plan for plan in usable if found[plan.run] is None]
-  if waiting:
-    planner.check_data({run: record for run, record in found.items() if record is not None}, settings)
-  waiting.sort(key=lambda plan: -plan.cost)
-  costs = {plan.run.identity: plan.cost for plan in waiting}
-  planner.rest()
-  with display_lib.make_display(costs, len(plans) - len(waiting)) as display:
-    outcomes = make_executor(len(waiting), display).run([plan.run for plan in waiting])
-  suite_folder.release([plan.run for plan in waiting], settings)
-  return outcomes
+  try:
+    waiting = [plan for plan in usable if run_folder.finished_record(settings.run_dir(plan.run), plan.run) is None]
+    waiting.sort(key=lambda plan: -plan.cost)
+    costs = {plan.run.identity: plan.cost for plan in waiting}
+    planner.rest()
+    with display_lib.make_display(costs, len(plans) - len(waiting)) as display:
+      return make_executor(len(waiting), display).run([plan.run for plan in waiting])
+  finally:  # Whatever ended it, an engine that cannot be started included.
+    suite_folder.release([plan.run for plan in usable], settings)

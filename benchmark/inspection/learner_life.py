@@ -14,6 +14,7 @@ import tensorflow as tf
 from benchmark.inspection import tiny_stream
 from benchmark.inspection.requirement import ContractBroken, require, through_json
 from benchmark.inspection.saved_learner import Saved
+from benchmark.results import measures
 from lasem_tf.learners import base
 from lasem_tf.nn import layers
 from lasem_tf.training import steps
@@ -131,7 +132,7 @@ class Life:
     """Structure and variables alone give the same learner: names, shapes, answers, counts."""
     other = self.subject.make()
     Saved(self.learner).restore(other)
-    for what in ("structure", "num_parameters"):
+    for what in ("structure", "num_parameters", "memory_floats"):
       then, now = getattr(self.learner, what)(), getattr(other, what)()
       require(then == now, f"{what}() is {then}, and {now} after a restore")
     require(other.learned_tasks == self.learner.learned_tasks, "learned_tasks differs after a restore")
@@ -162,8 +163,10 @@ class Life:
     learner.begin_visit(self.stream.tasks[task_id], number)
     killed = self._train_to_the_end(learner, kill)
     through_json(learner.diagnostics(), "diagnostics()")
-    acted = through_json(dict(learner.end_visit().details), "TaskSummary.details").get("mechanism_acted", False)
+    details = through_json(dict(learner.end_visit().details), "TaskSummary.details")
+    acted = details.get("mechanism_acted", False)
     require(isinstance(acted, bool), f"TaskSummary.details['mechanism_acted'] is {acted!r}, neither true nor false")
+    _memory_is_told(learner.memory_floats(), details)
 
     limit = learner.promises.answers_move_at_most
     for other in others if is_new and limit is not None else ():
@@ -249,6 +252,14 @@ class Life:
 def _middle(phase: base.Phase) -> int:
   """Number of steps before a kill: in the middle of an epoch, and of the phase."""
   return min(phase.num_epochs * _STEPS_PER_EPOCH - 1, (phase.num_epochs // 2) * _STEPS_PER_EPOCH + 1)
+
+
+def _memory_is_told(floats: float, details: Mapping[str, object]) -> None:
+  """What is kept beside the model is an amount, and that which the summary names, where it does."""
+  require(isinstance(floats, (int, float)) and not isinstance(floats, bool) and 0 <= floats < float("inf"),
+          f"memory_floats() is {floats!r}, not a number of floats: 0 where nothing is kept beside the model")
+  told = measures.kept_floats(details)
+  require(told is None or told == floats, f"memory_floats() is {floats}, and TaskSummary.details name {told}")
 
 
 def _changed_only_what_was_declared(learner: base.Learner, phase: base.Phase, before: Mapping[str, np.ndarray]) -> None:

@@ -1,5 +1,6 @@
 """Learners, streams and suites with what their files say of them, as lines of text. No TensorFlow."""
 
+import dataclasses
 import re
 import textwrap
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ KINDS = ("learners", "streams", "suites")
 _SUITE_FOLDERS = ("suites", "papers")
 _WIDTH = 120
 _GIVEN = ("context", "self")  # parameters that no file binds
+_OF_EVERY_STREAM = ("first_tasks", "task_order")  # parameters of `experiment` that choose among a stream's tasks
 
 
 def lines(kind: str | None = None, name: str | None = None) -> list[str]:
@@ -34,7 +36,7 @@ def lines(kind: str | None = None, name: str | None = None) -> list[str]:
     source = learner_names.resolve(name)
     return [f"{name} = {source}", *_details(list(source.files), source.bindings, "experiment.learner")]
   if kind == "streams":
-    return _details([f"streams/{name}.gin"], (), "experiment.stream", "experiment.network")
+    return [*_details([f"streams/{name}.gin"], (), "experiment.stream", "experiment.network"), *_of_every_stream(name)]
   return _details([next((path for path in (f"{folder}/{name}.gin" for folder in _SUITE_FOLDERS)
                          if gin_files.find(path)), f"suites/{name}.gin")], ())
 
@@ -102,6 +104,14 @@ def _details(files: list[str], bindings: tuple[str, ...], *roots: str) -> list[s
     if name in known:
       found += ["", f"{name}: {known[name].summary}", *_options(name, known[name], text.values)]
   return found
+
+
+def _of_every_stream(name: str) -> list[str]:
+  """How any stream is cut to some of its tasks."""
+  text, known = gin_text.Reader().read([f"streams/{name}.gin"]), catalogue.of_modules(())[bindings_lib.ROOT]
+  chosen = dataclasses.replace(known, parameters={parameter: (known.parameters or {})[parameter]
+                                                  for parameter in _OF_EVERY_STREAM})
+  return ["", f"{bindings_lib.ROOT}: Of every stream.", *_options(bindings_lib.ROOT, chosen, text.values)]
 
 
 def _referred(values, roots: tuple[str, ...]) -> Iterator[str]:

@@ -11,7 +11,8 @@ from lasem_tf.learners import base
 from lasem_tf.training import growth, splits
 
 _STREAM = f"{bindings.ROOT}.stream"
-_TASK_ORDER = f"{bindings.ROOT}.task_order"  # Compared visit by visit, when the run begins.
+# Compared task by task, and visit by visit when the run begins.
+_FIRST_TASKS, _TASK_ORDER = f"{bindings.ROOT}.first_tasks", f"{bindings.ROOT}.task_order"
 
 
 def parent(folder: pathlib.Path, run: suite.Run, data: splits.SplitCache) -> growth.Parent:
@@ -65,15 +66,15 @@ def _check_configuration(old: suite.Run, new: suite.Run) -> None:
   differing = [f"{name} ({before.get(name, 'unbound')} there, {now.get(name, 'unbound')} here)"
                for name in sorted(before.keys() | now.keys()) if before.get(name) != now.get(name)]
   if differing:
-    raise growth.GrowthError(f"bindings differ in {', '.join(differing)}; only the stream and experiment.task_order "
-                             "may be others.")
+    raise growth.GrowthError(f"bindings differ in {', '.join(differing)}; only the stream, experiment.first_tasks and "
+                             "experiment.task_order may be others.")
 
 
 def _of_the_method(run: suite.Run) -> dict[str, str]:
   """Bindings that do not belong to the stream, macros resolved, as text."""
   values = bindings.bound_values(run.text, run.identity)
   reference: Any = bindings.expand_macros(values[_STREAM], values)
-  of_the_stream = bindings.reachable(values, reference.name) | {_STREAM, _TASK_ORDER}
+  of_the_stream = bindings.reachable(values, reference.name) | {_STREAM, _FIRST_TASKS, _TASK_ORDER}
   return {name: bindings.render(bindings.expand_macros(values[name], values))
           for name in bindings.reachable(values) - of_the_stream if "." in name}
 
@@ -82,16 +83,17 @@ def _check_tasks(saved: saved_run.SavedRun, data: splits.SplitCache) -> None:
   if len(saved.tasks) > data.stream.num_tasks:
     raise growth.GrowthError(f"its stream has {len(saved.tasks)} tasks, more than the {data.stream.num_tasks} of this "
                              "one.")
+  remedy = data.stream.how_to_begin_with([task.info.class_names for task in saved.tasks])
   for task in saved.tasks:
     info = data.stream.tasks[task.info.task_id]
     if task.info.class_names != info.class_names:
       raise growth.GrowthError(f"task {info.task_id} had classes {', '.join(task.info.class_names)}; here it has "
-                               f"{', '.join(info.class_names)}.")
+                               f"{', '.join(info.class_names)}. {remedy}".rstrip())
     for split, then in task.fingerprints.items():
       found = data.fingerprint(info.task_id, split)
       if found != then:
         raise growth.GrowthError(f"the {split} images or labels of task {info.task_id} are others (fingerprint {found} "
-                                 f"here, {then} there).")
+                                 f"here, {then} there); earlier tasks must keep their images. {remedy}".rstrip())
 
 
 def _result_digest(directory: pathlib.Path) -> str | None:

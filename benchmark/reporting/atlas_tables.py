@@ -37,13 +37,14 @@ def lines(pairs: Sequence[Pair]) -> list[list[Cell]]:
 
 
 def remarks(pairs: Sequence[Pair]) -> list[str]:
-  """What the columns mean, and which runs have no result."""
+  """What the columns mean, how methods were tuned, and which runs have no result."""
+  told = [EXPLANATION, *filter(None, [cells.tuning_remark([pair.panel for pair in pairs])])]
   gaps = [f"{row.label}, tasks {pair.source} and {pair.target}: {gap}"
           for pair in pairs for row in pair.panel.rows for gap in row.gaps]
   if not gaps:
-    return [EXPLANATION]
+    return told
   more = f"; and {len(gaps) - _MOST_NAMED} more" if len(gaps) > _MOST_NAMED else ""
-  return [EXPLANATION, f"Without a result, and left out: {'; '.join(gaps[:_MOST_NAMED])}{more}."]
+  return [*told, f"Without a result, and left out: {'; '.join(gaps[:_MOST_NAMED])}{more}."]
 
 
 def markdown(pairs: Sequence[Pair]) -> str:

@@ -15,6 +15,7 @@ BEST = "*"  # In plain text.
 BETTER, WORSE, EQUIVALENT, UNDECIDED = "↑", "↓", "≈", "?"
 MIXED = "‡"
 INACTIVE = "§"
+NOT_TUNED = "not tuned"
 _LATEX_SPECIALS = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#",
                    "_": r"\_", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
                    ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\`{}", "±": r"$\pm$",
@@ -122,19 +123,21 @@ def remarks(panels: Sequence[comparison.Panel], consequence: str) -> list[str]:
 
 
 def tuning_remark(panels: Sequence[comparison.Panel]) -> str:
-  """How the methods of tables were tuned, as a sentence; '' where none was."""
+  """How the methods of tables were tuned, as a sentence; '' where no run says it."""
   by_tuning: dict[str, list[str]] = {}
   for panel in panels:
     for row in panel.rows:
-      if not row.tuning and row.num_completed == 0:
-        continue  # Nothing says how it would have been tuned.
+      if row.tuning is None:
+        continue
       labels = by_tuning.setdefault(row.tuning, [])
       labels += [row.label] if row.label not in labels else []
-  if set(by_tuning) <= {""}:
+  if not by_tuning:
     return ""
+  if set(by_tuning) == {""}:
+    return f"Hyper-parameters were {NOT_TUNED}."
   if len(by_tuning) == 1:
     return f"Hyper-parameters by {next(iter(by_tuning))} per learner."
-  parts = (f"{', '.join(labels)} by {text} per learner" if text else f"{', '.join(labels)} not tuned"
+  parts = (f"{', '.join(labels)} by {text} per learner" if text else f"{', '.join(labels)} {NOT_TUNED}"
            for text, labels in by_tuning.items())
   return f"Hyper-parameters, by protocols or budgets that differ: {'; '.join(parts)}."
 

@@ -1,7 +1,7 @@
 """Paired comparisons as cells, tables and sentences."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from benchmark.reporting import cells
 from benchmark.reporting.cells import BETTER, Cell, EQUIVALENT, GAP, UNDECIDED, WORSE
@@ -28,7 +28,8 @@ def difference_headings(panel: comparison.Panel) -> list[str]:
 def ranks(panel: comparison.Panel, columns: Sequence[str]) -> list[int]:
   """How long each column stays where there is no room for all: 0 longest. The heading of a table has the stream."""
   first = ["Learner", measures.FINAL.heading, *difference_headings(panel)[:1], "n", measures.PEAK.heading,
-           *difference_headings(panel), measures.FORGETTING.heading, measures.PARAMETERS.heading, measures.MACS.heading]
+           measures.CLASS_INCREMENTAL.heading, *difference_headings(panel), measures.FORGETTING.heading,
+           measures.PARAMETERS.heading, measures.MACS.heading]
   rank = {column: number for number, column in reversed(list(enumerate(first)))} | {"Stream": len(first) + 1}
   order = sorted(columns, key=lambda column: rank.get(column, len(first)))
   return [order.index(column) for column in columns]
@@ -96,11 +97,19 @@ def tables(panels: Sequence[comparison.Panel], robust_means: Robust
 
 def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
   """What the numbers and marks mean, the tests included; `best` says how the best means are shown."""
-  return " ".join(["Task-incremental: the task of every test image is known. Mean ± half-width of the 95 % t-interval "
-                   "over n seeds (no interval for n < 2), or the interval's ends in brackets where it was cut off at "
-                   "what is possible, such as 0 and 100 %. k, M and G: thousands, millions and thousands of millions.",
+  return " ".join([*_on_scenarios(panels), "Mean ± half-width of the 95 % t-interval over n seeds (no interval "
+                   "for n < 2), or the interval's ends in brackets where it was cut off at what is possible, such as 0 "
+                   "and 100 %. k, M and G: thousands, millions and thousands of millions.",
                    f"{best}: best mean of a stream, whatever its lead is worth.", *_on_differences(panels),
                    *cells.remarks(panels, "neither ranked nor tested")])
+
+
+def _on_scenarios(panels: Sequence[comparison.Panel]) -> list[str]:
+  """What is known of a test image."""
+  sentences = ["Task-incremental: the task of every test image is known."]
+  if any(measures.CLASS_INCREMENTAL in panel.columns for panel in panels):
+    sentences.append("Class-incremental: it is not, and the largest logit over the heads of all tasks decides.")
+  return sentences
 
 
 def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:
@@ -118,17 +127,34 @@ def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:
         f"within a column, level {power.LEVEL}. {EQUIVALENT} equivalent: neither, and two one-sided tests place the "
         f"difference within ±{margins} pp, corrected alike. {UNDECIDED} undecided: neither was shown, which is no sign "
         "of equality. The best is chosen by the same data, so differences to it look larger than they are.")
-  untested = [each for each in found if each.outcome == paired.Outcome.UNTESTED]
+  tested, untested = ([each for each in found if (each.outcome == paired.Outcome.UNTESTED) == is_untested]
+                      for is_untested in (False, True))
+  if least := detectable_text(tested):
+    sentences.append(f"Detectable with 80 % power at Holm's first step: {least}.")
   if untested:
-    detectable = [100 * each.detectable for each in untested if each.detectable]
-    reason = ""
-    if detectable:
-      least = statistics.median(detectable)
-      what = f"differences of {least:.1f} pp or more" if least <= 100 else "no difference that accuracies can have"
-      reason = f": here the tests would have found, with 80 % power, {what} (median over comparisons)"
+    least = detectable_text(untested)
+    reason = f": detectable with 80 % power would have been {least}" if least else ""
     sentences.append(f"No outcome is marked where fewer than {paired.FEWEST_PAIRS} seeds are shared, because such "
                      f"tests find next to nothing{reason}.")
   return sentences
+
+
+def detectable_text(found: Iterable[paired.Comparison]) -> str:
+  """The smallest detectable differences of some comparisons: 'differences of 1.2 to 3.4 pp or more (median 2.1)'.
+
+  Comparisons whose differences do not vary say nothing of it; '' where there are no others.
+  """
+  least = sorted(100 * each.detectable for each in found if each.detectable)
+  if not least:
+    return ""
+  if least[0] > 100:
+    return "no difference that accuracies can have"
+  ends = [f"{value:.1f}" if value <= 100 else "more than 100" for value in (least[0], least[-1])]
+  if ends[0] == ends[1]:
+    return f"differences of {ends[0]} pp or more"
+  middle = statistics.median(least)
+  median = f" (median {middle:.1f})" if len(least) > 2 and middle <= 100 else ""
+  return f"differences of {ends[0]} to {ends[1]} pp or more{median}"
 
 
 def details_caption() -> str:

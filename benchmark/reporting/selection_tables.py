@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmark.reporting import cells
 from benchmark.reporting.cells import Cell
-from benchmark.results import measures, methods, selection_quality, texts
+from benchmark.results import comparison, measures, methods, selection_quality, texts
 from benchmark.results.records import Record
 from benchmark.results.selection_quality import Quality
 from lasem_tf.metrics import statistics
@@ -61,18 +61,18 @@ def explanation(columns: Sequence[str]) -> str:
   return " ".join(_EXPLANATIONS[column] for column in columns if column in _EXPLANATIONS)
 
 
-def markdown(found: Sequence[Quality], guesses: Sequence[str]) -> str:
+def markdown(found: Sequence[Quality], remarks: Sequence[str]) -> str:
   """The content of `selection.md`; '' where nothing chose.
 
   Args:
     found: from `selection_quality.qualities`.
-    guesses: from `always_share`.
+    remarks: from `always_share` and `tuning_remark`.
   """
   if not found:
     return ""
   columns, rows = table(found)
-  remarks = "".join(f"\n{cells.escape_markdown(guess)}\n" for guess in guesses)
-  return (f"### {TITLE}\n\n{cells.markdown_table(columns, rows)}\n{remarks}\n"
+  told = "".join(f"\n{cells.escape_markdown(remark)}\n" for remark in remarks)
+  return (f"### {TITLE}\n\n{cells.markdown_table(columns, rows)}\n{told}\n"
           f"{cells.escape_markdown(explanation(columns))}\n")
 
 
@@ -86,6 +86,15 @@ def always_share(records: Sequence[Record]) -> list[str]:
           f"On {record.stream} {int(truth.decided.sum())} of {truth.decided.size} decisions are scored; a coin "
           f"recovers 50.0 %, sharing every layer {100 * truth.always_share:.1f} %.")
   return list(sentences.values())
+
+
+def tuning_remark(found: Sequence[Quality], panels: Sequence[comparison.Panel]) -> list[str]:
+  """How those that chose were tuned, as a sentence; none where no panel says it."""
+  chose = {(each.stream, each.learner) for each in found}
+  told = cells.tuning_remark([
+      dataclasses.replace(panel, rows=[row for row in panel.rows if (panel.stream, row.learner) in chose])
+      for panel in panels])
+  return [told] if told else []
 
 
 def csv(found: Sequence[Quality]) -> str:

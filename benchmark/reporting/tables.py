@@ -107,15 +107,17 @@ def _plain_panel(panel: comparison.Panel, width: int | None) -> str:
 def suite_frame(panels: Sequence[comparison.Panel], means: comparisons.Robust | None = None) -> pd.DataFrame:
   """One row per panel and method; accuracies as fractions, missing values empty.
 
-  Columns: stream, data, scale, learner, n, n_expected; per measure `<measure>_mean`, `_sd`, `_half_width`, `_best`; of
-  tested measures `<measure>_vs_baseline_` and `_vs_best_` with `pairs`, `difference`, `half_width`, `p`,
-  `p_equivalent`, `detectable`, `outcome` (p-values Holm-corrected); final_iqm, `_low`, `_high`; mixed_data, gaps.
+  Columns: stream, data, scale, learner, n, n_expected, tuning (in words); per measure `<measure>_mean`, `_sd`,
+  `_half_width`, `_best`; of tested measures `<measure>_vs_baseline_` and `_vs_best_` with `pairs`, `difference`,
+  `half_width`, `p`, `p_equivalent`, `detectable`, `outcome` (p-values Holm-corrected); final_iqm, `_low`, `_high`;
+  mixed_data, gaps.
   """
   rows = []
   for panel in panels:
     for row in panel.rows:
       line = {"stream": panel.stream, "data": panel.title, "scale": panel.scale, "learner": row.learner,
-              "n": row.num_completed, "n_expected": row.num_expected}
+              "n": row.num_completed, "n_expected": row.num_expected,
+              "tuning": cells.NOT_TUNED if row.tuning == "" else row.tuning}
       for measure in measures.MEASURES:
         estimate = row.estimates.get(measure.name) or statistics.estimate([])
         line[f"{measure.name}_mean"] = estimate.mean
@@ -221,12 +223,12 @@ def _rows(panel: comparison.Panel) -> list[list[Cell]]:
 def _overview(panels: Sequence[comparison.Panel], measure: measures.Measure) -> tuple[list[str], list[list[Cell]]]:
   """One measure, a row per method and a column per panel."""
   learners = list(dict.fromkeys(row.learner for panel in panels for row in panel.rows))
-  column = cells.headings(panels[0]).index(measure.heading)
   lines = []
   for learner in learners:
     line = [Cell(methods.learner_label(learner), value=learner)]
     for panel in panels:
       row = next((row for row in panel.rows if row.learner == learner), None)
+      column = cells.headings(panel).index(measure.heading)
       line.append(Cell(cells.GAP) if row is None else cells.cells(panel, row)[column])
     lines.append(line)
   return ["Learner", *(cells.panel_title(panel) for panel in panels)], lines

@@ -20,7 +20,9 @@ _TOLD = (paired.Outcome.BETTER, paired.Outcome.EQUIVALENT, paired.Outcome.UNDECI
 CAPTION = (
     "Differences in words are means over the seeds that both methods share ± half-width of the 95 % t-interval; n is "
     "given where it is not that of the method they are compared with. Outcomes are those of the tests described below "
-    "the tables, Holm-corrected among all that one method is compared with; undecided is no sign of equality.")
+    "the tables, Holm-corrected among all that one method is compared with; undecided is no sign of equality. "
+    "Detectable: the smallest true differences that Holm's first step would have found with 80 % power, were the "
+    "standard deviations the observed ones.")
 CRITERION = (
     "Short of flat: from the last fifth but one of a visit's recorded epochs to the last fifth, the mean training loss "
     f"fell by more than {100 * curves.FALL_LIMIT:.0f} % of the way from the visit's largest loss to the mean of the "
@@ -120,6 +122,8 @@ def _outcomes(found: Mapping[str, paired.Comparison], margin: float, num_seeds: 
     if members:
       within = f" within ±{100 * margin:g} pp" if outcome == paired.Outcome.EQUIVALENT else ""
       parts.append(f"{outcome.value}{within}: {_named(members, num_seeds)}")
+  if least := comparisons.detectable_text(each for each in found.values() if each.outcome in _TOLD):
+    parts.append(f"detectable: {least}")
   untested = [each.n for each in found.values() if each.outcome == paired.Outcome.UNTESTED]
   if untested and (parts or num_seeds >= paired.FEWEST_PAIRS):  # Else the caution of few seeds says so.
     seeds = f"{min(untested)}" if min(untested) == max(untested) else f"{min(untested)} to {max(untested)}"

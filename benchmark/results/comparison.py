@@ -47,7 +47,7 @@ class Row:
     gaps: what is missing and why, one text per run.
     mixed: whether it was measured on other data than the rest of the panel, or with several settings.
     all_diverged: whether runs finished and every one of them diverged.
-    tuning: how its hyper-parameters were chosen, in words; '' where they were not.
+    tuning: how its hyper-parameters were chosen, in words; '' where they were not, None where no run says it.
     inactive: whether in some completed run what gives the method its name happened in no visit.
     in_bfloat16: whether convolutions were computed in bfloat16.
   """
@@ -62,7 +62,7 @@ class Row:
   gaps: tuple[str, ...] = ()
   mixed: bool = False
   all_diverged: bool = False
-  tuning: str = ""
+  tuning: str | None = None
   inactive: bool = False
   in_bfloat16: bool = False
 
@@ -97,7 +97,7 @@ class Panel:
 
 def panels(records: Sequence[Record], expected_identities: Iterable[str] | None = None, baseline: str | None = None,
            allow_mixed_data: bool = False, margin: float = inference.MARGIN,
-           columns: tuple[measures.Measure, ...] = measures.SHOWN,
+           columns: tuple[measures.Measure, ...] | None = None,
            course: Mapping[str, Mapping[str, float]] | None = None, allow_mixed_tuning: bool = False) -> list[Panel]:
   """Aggregates records over seeds.
 
@@ -108,7 +108,8 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
     baseline: name of the learner that the others are tested against, or of the one whose single variant they are.
     allow_mixed_data: mark rows measured on other data or with several settings instead of refusing them.
     margin: see `Panel`.
-    columns: see `Panel`.
+    columns: see `Panel`; None for `measures.SHOWN`, of each panel without those of `measures.IF_KNOWN` that none of
+      its rows has.
     course: further measures by identity, see `measures.runs_frame`.
     allow_mixed_tuning: show methods of several tuning protocols or budgets in one panel instead of refusing them.
 
@@ -137,9 +138,16 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   runs = {key: group for key, group in frame.groupby(["stream", "scale"])} if records else {}
   for (stream, scale), group in () if allow_mixed_tuning else runs.items():
     comparability.check_tuning(group, f"{stream} ({scale})")
-  return [dataclasses.replace(
-      _panel(key, runs.get(key, frame[:0]), missing.get(key, []), learners, baseline, allow_mixed_data, margin),
-      columns=columns) for key in sorted({*runs, *missing})]
+  found_panels = [_panel(key, runs.get(key, frame[:0]), missing.get(key, []), learners, baseline, allow_mixed_data,
+                         margin) for key in sorted({*runs, *missing})]
+  return [dataclasses.replace(panel, columns=_known(panel.rows) if columns is None else columns)
+          for panel in found_panels]
+
+
+def _known(rows: Sequence[Row]) -> tuple[measures.Measure, ...]:
+  """The usual columns, without those that may be unknown and are so of every row."""
+  return tuple(measure for measure in measures.SHOWN if measure not in measures.IF_KNOWN or any(
+      measure.name in row.estimates and row.estimates[measure.name].n for row in rows))
 
 
 def expected_identities(found: Sequence[Record]) -> list[str]:
@@ -192,7 +200,7 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
         in_bfloat16=bool(own["in_bfloat16"].any()),
         inactive=bool((own["inactive"] & (own["status"] == Status.COMPLETED)).any()),
         all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all()),
-        tuning="" if own.empty else own["tuning"].mode().iloc[0]))
+        tuning=None if own.empty else own["tuning"].mode().iloc[0]))
   return Panel(stream, scale, title, rows, present, margin)
 
 

@@ -1,7 +1,7 @@
 """Measures that need the course of a run beside its record: worst-case accuracy and the area under learning curves."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from benchmark.results import json_types, measures, run_files
 from benchmark.results.record_schema import RecordError
@@ -10,30 +10,27 @@ from benchmark.results.run_details import RunDetails
 from lasem_tf.metrics import curves, run_result
 
 
-def of_runs(records: Sequence[Record], details: Mapping[str, RunDetails],
-            wanted: Iterable[measures.Measure]) -> dict[str, dict[str, float]]:
-  """By identity, the wanted measures that the files beside a completed run's record allow.
+def of_runs(records: Sequence[Record], details: Mapping[str, RunDetails]) -> dict[str, dict[str, float]]:
+  """By identity, those of `measures.FROM_COURSE` that the files beside a completed run's record allow.
 
   Args:
     records: finished runs.
     details: from `run_details.load_details`.
-    wanted: any measures; those of `measures.FROM_COURSE` are computed here.
 
   Raises:
     RecordError: a run's events are damaged.
   """
-  wanted = set(wanted)
   found: dict[str, dict[str, float]] = {}
   for record in records:
     own: dict[str, float] = {}
     if not record.is_completed:
       continue
-    if measures.LEARNING_CURVE in wanted and record.identity in details:
+    if record.identity in details and details[record.identity].num_epochs:
       epochs = details[record.identity].epochs
       trained = [index for index, epoch in enumerate(epochs["global_epoch"]) if epoch > 0]
       own[measures.LEARNING_CURVE.name] = curves.area_under_learning_curve(
           *([epochs[name][index] for index in trained] for name in ("visit", "global_epoch", "validation_accuracy")))
-    if measures.WORST_CASE in wanted and (curve := _curve(record)):
+    if curve := _curve(record):
       own[measures.WORST_CASE.name] = curves.worst_case_accuracy(record.matrix, curve)
     found[record.identity] = own
   return found

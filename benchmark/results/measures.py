@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -125,8 +126,8 @@ MACS = Measure("macs_per_image", "MACs per image", "", 1, 0, None,
 LATENCY = Measure("latency", "Latency per image", "µs", 1e6, 1, None,
                   "wall time to classify one test image, in the batches of an evaluation, averaged over tasks")
 MEMORY = Measure("memory_floats", "Memory", "floats", 1, 0, None,
-                 "32-bit numbers kept beside the model for later tasks (importances, stored images, masks), as the "
-                 "learner reports them after the last visit", symbol="")
+                 "32-bit numbers kept beside the model (importances, stored images, masks), as the learner reports "
+                 "them after the last visit", symbol="")
 CPU_SECONDS = Measure("cpu_seconds", "CPU time", "s", 1, 1, None, "process CPU time of the whole run")
 
 MEASURES = (PEAK, FINAL, CLASS_INCREMENTAL, LEARNING, INCREMENTAL, FORGETTING, FORGETTING_CHAUDHRY, BACKWARD_TRANSFER,
@@ -134,7 +135,9 @@ MEASURES = (PEAK, FINAL, CLASS_INCREMENTAL, LEARNING, INCREMENTAL, FORGETTING, F
             MEMORY, MACS, LATENCY, CPU_SECONDS)
 BY_NAME = {measure.name: measure for measure in MEASURES}
 # Columns of tables unless a report names others: few enough to read.
-SHOWN = (PEAK, FINAL, FORGETTING, BACKWARD_TRANSFER, RETENTION, PARAMETERS, MACS, CPU_SECONDS)
+SHOWN = (PEAK, FINAL, CLASS_INCREMENTAL, FORGETTING, BACKWARD_TRANSFER, RETENTION, PARAMETERS, MEMORY, MACS, LATENCY,
+         CPU_SECONDS)
+IF_KNOWN = (CLASS_INCREMENTAL, MEMORY, LATENCY)  # Not every record says them; a column without any value is left out.
 FROM_COURSE = (WORST_CASE, LEARNING_CURVE)  # See `results.course`; the others come from records alone.
 PER_TASK = {
     PEAK: lifelong.peak_per_task, FINAL: lifelong.final_per_task, FORGETTING: lifelong.forgetting_per_task,
@@ -228,11 +231,18 @@ def _between_runs(record: Record, references: Mapping[tuple, Record]) -> dict[st
 
 
 def _memory_floats(record: Record) -> float:
-  """NaN where the learner reports nothing."""
-  last = record.result["learner_summary"][-1] or {}
+  """As the run's provenance says; in earlier records as the learner's summary does, NaN where it says nothing."""
+  if "memory_floats" in record.provenance:
+    return float(record.provenance["memory_floats"])
+  kept = kept_floats(record.result["learner_summary"][-1] or {})
+  return math.nan if kept is None else kept
+
+
+def kept_floats(summary: Mapping[str, Any]) -> float | None:
+  """What a learner's summary of a visit says it keeps beside the model, in floats; None where it says nothing."""
   is_amount = json_types.accepts(run_result.Amount)
-  kept = [floats * last[name] for name, floats in _KEPT.items() if is_amount(last.get(name))]
-  return sum(kept) if kept else math.nan
+  kept = [floats * summary[name] for name, floats in _KEPT.items() if is_amount(summary.get(name))]
+  return sum(kept) if kept else None
 
 
 def per_task_frame(records: Sequence[Record]) -> pd.DataFrame:

@@ -29,6 +29,7 @@ class Experiment:
     epochs_per_task: E, epochs of every visit.
     learning_rate: before decay.
     learning_rate_decay: d in `learning_rate / (1 + d * global epoch)`.
+    first_tasks: leave the stream so many tasks, the first ones, unchanged; None for all.
     task_order: 'once', 'first_half_twice', 'twice', or a list of task ids, which may leave some out.
     protocol: 'clean', or 'reference' to behave as the releases do where they are wrong.
     reference: single switches of `ReferenceBehaviour` that differ from what the protocol sets.
@@ -44,6 +45,7 @@ class Experiment:
   epochs_per_task: int = gin.REQUIRED
   learning_rate: float = gin.REQUIRED
   learning_rate_decay: float = 0.0
+  first_tasks: int | None = None
   task_order: str | int | tuple[int, ...] = "once"
   protocol: Literal["clean", "reference"] = "clean"
   reference: Mapping[str, bool] = dataclasses.field(default_factory=dict)
@@ -56,8 +58,15 @@ class Experiment:
       raise ValueError(f"experiment.reference knows no switch {', '.join(sorted(unknown))}.")
 
   def make_stream(self, context: stream_lib.StreamContext) -> stream_lib.TaskStream:
-    """The stream; raises `DataError` if the raw data are not there or do not fit."""
-    return self.stream(context)
+    """The stream, cut to `first_tasks`.
+
+    Raises:
+      DataError: the raw data are not there or do not fit.
+      ValueError: a binding of the stream has a value that it cannot take, or the stream has fewer tasks.
+    """
+    stream = self.stream(context)
+    stream.keep_first(self.first_tasks, "experiment.first_tasks")
+    return stream
 
   def reference_behaviour(self) -> types.ReferenceBehaviour:
     """The switches in force."""

@@ -11,6 +11,7 @@ from lasem_tf.data import stream
 from lasem_tf.nn import architecture
 
 _STREAM, _NETWORK = f"{bindings_lib.ROOT}.stream", f"{bindings_lib.ROOT}.network"
+_FIRST_TASKS = f"{bindings_lib.ROOT}.first_tasks"
 
 
 def read(name: str, bindings: Sequence[str] = ()) -> GinText:
@@ -72,7 +73,7 @@ def network(name: str, bindings: Sequence[str] = ()) -> architecture.ConvNetSpec
 
 
 def load_stream(name: str, context: stream.StreamContext, bindings: Sequence[str] = ()) -> stream.TaskStream:
-  """Opens a stream by name.
+  """Opens a stream by name, with the first tasks that `experiment.first_tasks` leaves it.
 
   Args:
     name: as `stream_class`.
@@ -84,8 +85,11 @@ def load_stream(name: str, context: stream.StreamContext, bindings: Sequence[str
     DataError: the raw data are missing, damaged or not what the configuration expects.
   """
   make = stream_class(name, bindings)
+  bound = bindings_lib.bound_values(gin.config_str())
   try:
-    return make(context)
+    opened = make(context)
+    opened.keep_first(bindings_lib.expand_macros(bound.get(_FIRST_TASKS), bound), _FIRST_TASKS)
+    return opened
   except stream.DataError as error:
     raise stream.DataError(without_call(error)) from error
   except (ValueError, TypeError) as error:

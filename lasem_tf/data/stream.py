@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -62,32 +62,39 @@ class TaskStream(abc.ABC):
   tasks: tuple[types.TaskInfo, ...]
   protocol: dict
   context: StreamContext
+  _uncut: tuple[int, str] | None = None  # Number of tasks and display name, before `keep_first`.
 
   @property
   def num_tasks(self) -> int:
     """Number of distinct tasks."""
     return len(self.tasks)
 
-  def keep_first(self, num_tasks: int | None) -> None:
-    """Leaves the stream's first tasks, as they were; for constructors, after they have set all attributes.
+  def keep_first(self, num_tasks: int | None, binding: str | None = None) -> None:
+    """Leaves the stream's first tasks, as they were, once a constructor has set all attributes.
 
-    Fewer tasks enter name, protocol and fingerprints; images and splits of those that stay are unchanged.
+    Fewer tasks enter display name, protocol and fingerprints; images and splits of those that stay are unchanged. Hence
+    subclasses draw and number images by what they were constructed with, not by `num_tasks`. Of a stream that was cut
+    before, the record says how many tasks it had at first.
 
     Args:
       num_tasks: how many; None for all.
+      binding: what messages call the number; default: '<class>.num_tasks'.
 
     Raises:
       ValueError: the stream has no such number of tasks.
     """
-    own = len(self.tasks)
-    if num_tasks is None or (type(num_tasks) is int and num_tasks == own):
+    present = len(self.tasks)
+    if num_tasks is None or (type(num_tasks) is int and num_tasks == present):
       return
-    if type(num_tasks) is not int or not 0 < num_tasks < own:
-      raise ValueError(f"{type(self).__name__}.num_tasks must be a whole number from 1 to {own}, the number of tasks "
-                       f"of stream {self.name}, not {num_tasks!r}.")
+    if type(num_tasks) is not int or not 0 < num_tasks < present:
+      raise ValueError(f"{binding or f'{type(self).__name__}.num_tasks'} must be a whole number from 1 to {present}, "
+                       f"the number of tasks of stream {self.name}, not {num_tasks!r}.")
+    own, name = self._uncut = self._uncut or (present, self.display_name)
     self.tasks = self.tasks[:num_tasks]
-    self.display_name += f" (first {num_tasks} of {own} tasks)"
+    self.display_name = f"{name} (first {num_tasks} of {own} tasks)"
     self.protocol = self.protocol | {"num_tasks": num_tasks, "of_tasks": own}
+    for cached in ("_counts", "design_fingerprint", "data_fingerprint"):  # A constructor may have asked for them.
+      vars(self).pop(cached, None)
 
   def load(self, task_id: int, split: str) -> types.TaskSplit:
     """Decodes, selects and normalises one split; one task is resident at a time, callers keep what they need."""
@@ -116,6 +123,20 @@ class TaskStream(abc.ABC):
     """
     del task_id
     return None
+
+  def how_to_begin_with(self, earlier: Sequence[tuple[str, ...]]) -> str:
+    """What makes the stream begin with tasks of a shorter one, a sentence for messages.
+
+    Subclasses override.
+
+    Args:
+      earlier: class names of each task of the shorter stream.
+
+    Returns:
+      '' where the stream cannot tell.
+    """
+    del earlier
+    return ""
 
   def counts(self) -> dict[str, list[int]]:
     """Number of examples of every task, by split."""

@@ -30,6 +30,8 @@ def problems(stream: TaskStream, again: Callable[[], TaskStream]) -> list[str]:
     copy = again()
     found = list(itertools.islice(_of_splits(stream, copy), _MOST))
     if not found:
+      found = list(_of_the_first_task(stream, again()))
+    if not found:
       found = [sentence for task in stream.tasks for sentence in overlap.shared_images(stream, task.task_id)]
     if not found and stream.data_fingerprint != copy.data_fingerprint:
       found = ["The data fingerprint differs between two streams of one seed: derive all randomness from context.seed "
@@ -77,6 +79,16 @@ def _of_splits(stream: TaskStream, copy: TaskStream) -> Iterator[str]:
     if rule is not None and (not isinstance(rule, preprocessing_lib.Preprocessing)
                              or rule.image_shape != stream.image_shape):
       yield f"Task {task.task_id}: preprocessing must be None or a Preprocessing to {stream.image_shape}, not {rule!r}."
+
+
+def _of_the_first_task(stream: TaskStream, cut: TaskStream) -> Iterator[str]:
+  cut.keep_first(1)
+  for split in types.SPLITS:
+    whole, alone = stream.load(0, split), cut.load(0, split)
+    for name in ("images", "labels", "indices"):
+      if not np.array_equal(getattr(whole, name), getattr(alone, name)):
+        yield (f"Task 0, {split}: {name} are others where the stream is cut to its first task: draw and number them by "
+               "what the stream was constructed with, not by num_tasks or tasks.")
 
 
 def _of_arrays(stream: TaskStream, task: types.TaskInfo, split: str, loaded: types.TaskSplit,

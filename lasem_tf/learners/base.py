@@ -263,6 +263,14 @@ class Learner(backbone_options.BackboneOptions, estimates.Estimates, abc.ABC):
   def num_parameters(self) -> int:
     """Parameters of the committed model: each shared tensor once, if any task uses it, and all tasks' own parts."""
 
+  def memory_floats(self) -> float:
+    """What it keeps between visits beside the committed model: importances, anchors, stored images, masks.
+
+    In 32-bit numbers: a byte is a quarter, a mask counts a bit for each of its entries. 0 where nothing is kept, and
+    of what only a visit in progress needs. Decides nothing; reported with every run.
+    """
+    return 0.0
+
   @abc.abstractmethod
   def _begin_visit(self, is_new: bool) -> None:
     """Creates the task's variables when it is new; `self.task` and `self.visit` are set."""

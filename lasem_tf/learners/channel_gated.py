@@ -255,6 +255,10 @@ class ChannelGated(base.Learner):
     return sum(group.num_parameters for group in self._convolutions) + sum(
         group.num_parameters for network in self._networks.values() for group in [*network.gates, network.head])
 
+  def memory_floats(self):
+    # Which channels every task may use.
+    return -(-sum(self.context.spec.channels) // 8) * len(self._learned) / 4
+
   def forward_macs(self, task_id):
     spec = self.context.spec
     gates = sum(self._gate_size * (spec.input_shape(layer)[2] + channels)

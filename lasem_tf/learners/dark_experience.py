@@ -95,8 +95,13 @@ class DarkExperienceReplay(rehearsal.RehearsalLearner):
     self._targets = None
     if not is_offered:
       self._record_logits(task_id, before)
-    floats = sum(logits.shape.num_elements() for logits in self._logits.values())
-    return base.TaskSummary(details={**summary.details, "memory_logits": floats})
+    return base.TaskSummary(details={**summary.details, "memory_logits": self._num_logits()})
+
+  def _num_logits(self) -> int:
+    return sum(logits.shape.num_elements() for logits in self._logits.values())
+
+  def memory_floats(self):
+    return super().memory_floats() + self._num_logits()
 
   def _record_logits(self, task_id: int, before: dict[int, np.ndarray]) -> None:
     """Drops the logits of rows that left the memory, and records those of the rows that came in."""

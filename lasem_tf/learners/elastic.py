@@ -96,8 +96,7 @@ class ElasticWeightConsolidation(trunk.TrunkLearner):
     for name, variable in self.trunk.named_variables.items():
       self._importance[key][name].assign(merged[name])
       self._anchors[key][name].assign(variable)
-    retained = 2 * self.trunk.num_parameters * len(self._importance)
-    return base.TaskSummary(details={"retention_floats": retained, "final_penalty": paid,
+    return base.TaskSummary(details={"retention_floats": self._retained(), "final_penalty": paid,
                                      "mechanism_acted": paid > SMALLEST_PENALTY})
 
   def _create_memory(self, key: str) -> None:
@@ -106,6 +105,12 @@ class ElasticWeightConsolidation(trunk.TrunkLearner):
       if key not in memory:
         memory[key] = {name: tf.Variable(tf.zeros_like(variable), trainable=False)
                        for name, variable in self.trunk.named_variables.items()}
+
+  def _retained(self) -> int:
+    return 2 * self.trunk.num_parameters * len(self._importance)
+
+  def memory_floats(self):
+    return float(self._retained())
 
   def variables(self):
     retained = {f"{kind}/{key}/{name}": variable

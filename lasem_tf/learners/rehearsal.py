@@ -128,11 +128,17 @@ class RehearsalLearner(trunk.TrunkLearner):
       self._offered.append(task_id)
     self._rehearsed = None
     num_kept = len(self.memory.pairs())
-    num_bytes = num_kept * int(np.prod(self.context.spec.image_shape))
     by_task = {str(owner): len(rows) for owner, rows in self.memory.rows_by_task().items()}
     return base.TaskSummary(details={"memory_budget": self.memory.budget, "memory_examples": num_kept,
-                                     "memory_bytes": num_bytes, "memory_by_task": by_task,
+                                     "memory_bytes": self._num_bytes(), "memory_by_task": by_task,
                                      "mechanism_acted": rehearsed})
+
+  def _num_bytes(self) -> int:
+    """Of all stored images, a byte for each channel of a pixel."""
+    return len(self.memory.pairs()) * int(np.prod(self.context.spec.image_shape))
+
+  def memory_floats(self):
+    return self._num_bytes() / 4
 
   def training_macs_per_image(self, task_id):
     rehearsed = min(self._memory_batch, self.memory.budget) / self.context.batch_size if task_id else 0.0

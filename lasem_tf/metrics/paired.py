@@ -61,7 +61,8 @@ class Comparison(PairedDifference):
     corrected_p_value: after Holm's correction; None where untested.
     corrected_equivalence_p_value: the same of the equivalence tests.
     detectable: the smallest true difference that Holm's first step would have found with 80 % power, were the standard
-      deviation the observed one; None for n < 2.
+      deviation the observed one; None for n < 2. The family is that of the tests made; where a method is untested, all
+      of two pairs or more, as if they were tested.
     outcome: at the family's level.
   """
 
@@ -125,12 +126,14 @@ def compare(treatments: Mapping[str, Mapping[Any, float]], reference: Mapping[An
   corrected = _corrected(tested, (found[name].p_value for name in tested))
   equivalences = _corrected(tested, (found[name].equivalence_p_value for name in tested))
   num_paired = sum(pair.n >= 2 for pair in found.values())
+  num_tested = sum(found[name].p_value is not None for name in tested)
   comparisons = {}
   for name, pair in found.items():
     outcome = Outcome.UNTESTED
     if name in tested:
       outcome = _outcome(pair, corrected[name], equivalences[name], higher_is_better, level)
-    detectable = power_lib.detectable_difference(pair.n, pair.deviation, level / max(1, num_paired))
+    family = max(1, num_tested if name in tested else num_paired)
+    detectable = power_lib.detectable_difference(pair.n, pair.deviation, level / family)
     comparisons[name] = Comparison(**vars(pair), corrected_p_value=corrected.get(name),
                                    corrected_equivalence_p_value=equivalences.get(name), detectable=detectable,
                                    outcome=outcome)

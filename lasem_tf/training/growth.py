@@ -67,7 +67,8 @@ def check_visits(parent: Parent, order: Sequence[int], stream: stream_lib.TaskSt
   """The part of `check` that can be made before anything is loaded; arguments and errors as there."""
   if list(order[:len(parent.order)]) != parent.order or len(order) == len(parent.order):
     raise GrowthError(f"it visited tasks {parent.order}; a run that goes on visits these and then more, not "
-                      f"{list(order)} (experiment.task_order and the stream's number of tasks decide).")
+                      f"{list(order)} (experiment.task_order, experiment.first_tasks and the stream's number of tasks "
+                      "decide).")
   reason = learner.refuses_growth(max(parent.order) + 1, stream.num_tasks)
   if reason is not None:
     raise GrowthError(reason)

@@ -49,6 +49,8 @@ def test_a_learner_tells_its_bindings_and_options(capsys):
 def test_streams_and_suites_tell_theirs(capsys):
   output = _run(capsys, "streams", "folder")[1]
   assert "FolderStream.root = ...'  str; must be bound" in output and "fitted_network" in output
+  assert ("experiment: Of every stream.\n"
+          "  --gin_param='experiment.first_tasks = ...'  int or None; default None\n") in output
   assert "suite.learners = (" in _run(capsys, "suites", "smoke")[1]
 
 

@@ -242,3 +242,17 @@ def test_the_command_needs_no_tensorflow(tmp_path):
              f"sys.exit(report.main(['report', '--results_dir={tmp_path}']))")
   subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=120)
   assert (tmp_path / "index.html").exists()
+
+
+def test_a_mixed_model_is_in_the_table_and_on_the_page_and_needs_a_baseline(tmp_path, capsys):
+  pytest.importorskip("statsmodels")
+  records.write_collection(synthetic_records.suite(learners=("stl", "snn"), seeds=range(4)), tmp_path / "records.jsonl")
+  folder = f"--results_dir={tmp_path}"
+  assert "--mixed_model needs a method to compare with" in fails(capsys, folder, "--mixed_model")
+  assert report.main(["report", folder, "--mixed_model", "--baseline=stl"]) == 0
+  table, page = (" ".join((tmp_path / name).read_text().split()) for name in ("table.md", "index.html"))
+  title = "mixed model, standard deviations of tasks"
+  assert title in table and title in page and "tasks and seeds random and crossed" in page
+  row = re.search(r"mixed model.*?\| SNN \| (-\d+\.\d\d) \| (-\d+\.\d\d) to (-\d+\.\d\d) \|", table)
+  assert float(row[2]) < float(row[1]) < float(row[3]) < 0, "SNN is some 25 points worse"
+  assert check(tmp_path) == 0

@@ -3,13 +3,17 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from benchmark import run
-from benchmark.execution import cost_measurement, cost_model
+from benchmark.execution import cost_measurement, cost_model, run_folder
+from benchmark.execution.settings import Settings
+from benchmark.results import records
+from benchmark.suites import suite as suite_lib
 from tests.benchmark import small_suite
 
 _SMALL = ("--gin_param=suite.learners = ('stl',)", "--gin_param=suite.seeds = (0,)", "--gin_param=EPOCHS_PER_TASK = 1",
@@ -75,11 +79,58 @@ def test_runs_of_another_configuration_are_not_overwritten(finished, capsys):
   assert "holds a run of another configuration" in capsys.readouterr().err
 
 
+def _of(learners, *further) -> list[str]:
+  return [*_SMALL, f"--gin_param=suite.learners = {learners}", *further]
+
+
+def test_data_that_changed_are_refused_before_training_and_leave_no_claim(finished, tmp_path, capsys):
+  """Of the learners and seeds that are to be trained none is finished."""
+  output = tmp_path / "out"
+  shutil.copytree(finished, output)
+  path = output / "synthetic" / "stl" / "smoke" / "seed0"
+  record = records.read_record(path)
+  record.result["stream"]["data_fingerprint"] = "of other pixels"
+  records.write_record(record, path)
+  before = sorted(output.rglob("*"))
+  assert _run(*_of(("snn", "hps_all"), "--gin_param=suite.seeds = (0, 3)"), f"--output_dir={output}") == 2
+  error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+  assert len(error) == 1 and "The data of synthetic changed since synthetic/stl/smoke/seed0" in error[0]
+  assert "was of other pixels" in error[0] and "--data_dir" in error[0] and "--output_dir" in error[0]
+  assert sorted(output.rglob("*")) == before
+
+
+def test_dry_run_tells_a_finished_run_a_begun_one_and_a_conflict(finished, tmp_path, capsys, monkeypatch):
+  monkeypatch.setattr(cost_measurement, "measure", lambda: cost_model.CostModel(1.0, 1e-3, 30.0))
+  output = tmp_path / "out"
+  shutil.copytree(finished, output)
+  settings, learners = Settings(str(output), command=""), ("stl", "snn", "hps_top2")
+  shutil.rmtree(output / "synthetic" / "stl" / "smoke" / "seed1", ignore_errors=True)  # Where another test made it.
+  expand = lambda *further: suite_lib.load(
+      ["gin/suites/smoke.gin"], [text.partition("=")[2] for text in _of(learners, *further)])[1]
+  (_, begun, _), (_, _, other) = expand(), expand("--gin_param=EPOCHS_PER_TASK = 2")
+  for claimed in (begun, other):
+    run_folder.claim(settings.run_dir(claimed), claimed)
+    (settings.run_dir(claimed) / "requested.gin").write_text(claimed.text)
+  assert _run(*_of(learners, "--dry_run"), f"--output_dir={output}") == 0
+  output_text = capsys.readouterr().out
+  states = {line.split()[0]: line.split()[-1] for line in output_text.splitlines()
+            if line.startswith("synthetic/") and line.split()[0].endswith("/seed0")}
+  assert states == {"synthetic/stl/smoke/seed0": "finished", "synthetic/snn/smoke/seed0": "begun",
+                    "synthetic/hps_top2/smoke/seed0": "conflict"}
+  assert "another configuration (experiment.epochs_per_task: 2 and 1)" in output_text
+  assert "a finished run takes" in output_text and "the other 2 will take about" in output_text
+  totals = [line.split()[1:4] for line in output_text.splitlines() if line.startswith("synthetic ")]
+  assert totals == [["stl", "1", "1"], ["snn", "1", "0"], ["hps_top2", "1", "0"]]
+  assert "3 runs," in output_text and "1 are finished" in output_text
+  assert "is not looked at here, because that takes reading them" in output_text
+
+
 def test_dry_run_lists_identity_hash_and_cost_and_trains_nothing(tmp_path, capsys):
   assert _run(*_SMALL, "--dry_run", f"--output_dir={tmp_path / 'out'}") == 0
   output = capsys.readouterr().out
   assert "synthetic/stl/smoke/seed0" in output and "training GMACs" in output and "1 runs" in output
   assert "Predictions take" in output and "--nopredictions" in output
+  assert "Checkpoints take about" in output and "the runs will take about" in output
   assert "expect the truth within a factor of one and a half" in output
   assert not (tmp_path / "out").exists()
 

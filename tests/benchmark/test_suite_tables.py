@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import math
 
+import pandas as pd
 import pytest
 
 from benchmark import suite_tables
@@ -65,6 +67,21 @@ def test_a_baseline_without_a_record_is_named_and_the_table_written(settings, ca
   assert suite_tables.finish(_suite(("hps_all",), "stl"), [hps], [hps], settings, {}, None) == 0
   captured = capsys.readouterr()
   assert "HPS All" in captured.out and "No record of the baseline 'stl' yet" in captured.err
+
+
+def test_the_course_of_runs_is_in_the_table_and_damaged_events_are_named(settings, capsys):
+  found = [synthetic_records.record("synthetic", learner) for learner in ("stl", "hps_all")]
+  for record in found:
+    synthetic_records.write_run(record, settings.run_dir(_run(record)).parents[3])
+  runs = [_run(record) for record in found]
+  broken = settings.run_dir(runs[1]) / "events.jsonl"
+  broken.write_text("not an event")
+  assert suite_tables.finish(_suite(("stl", "hps_all")), runs, runs, settings, {}, None) == 0
+  frame = pd.read_csv(settings.run_dir(runs[0]).parents[3] / "table.csv").set_index("learner")
+  assert frame.loc["stl", "learning_curve_mean"] > 0 and math.isnan(frame.loc["hps_all", "learning_curve_mean"])
+  error = capsys.readouterr().err
+  assert error.startswith("The table has no worst case and no learning curve of synthetic/hps_all/smoke/seed0: ")
+  assert str(broken) in error
 
 
 def _tuned(record, num_trials):

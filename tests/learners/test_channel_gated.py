@@ -100,6 +100,7 @@ def test_commit_freezes_what_the_task_uses_and_redraws_the_rest():
   rates = learner.firing_rates(0, data)
   summary = learner.end_visit()
   after, masks = support.values(learner), masks_of(learner, 0)
+  assert learner.memory_floats() == len(np.packbits(np.concatenate(masks) > 0)) / 4 > 0
   for layer, (mask, rate) in enumerate(zip(masks, rates)):
     np.testing.assert_array_equal(mask, rate > 0)
     assert 0 < mask.sum() < len(mask), "this test needs used and unused channels"

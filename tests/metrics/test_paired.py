@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lasem_tf.metrics import paired, statistics
+from lasem_tf.metrics import paired, power, statistics
 from lasem_tf.metrics.paired import Outcome
 
 MARGIN = 0.01
@@ -81,6 +81,20 @@ def test_four_seeds_are_not_tested():
   assert found["a"].corrected_p_value is None and found["a"].half_width > 0 and found["a"].detectable > 0
   assert found["b"].corrected_p_value == pytest.approx(found["b"].p_value), "the other is not in the family"
   assert paired.compare({"c": _seeds(.1)}, _seeds(.2), MARGIN)["c"].detectable is None
+
+
+def test_what_is_detectable_counts_the_tests_that_are_made():
+  # Standard deviations 1 of five differences, and sqrt(4 / 3) of four; 'shifted' has no p-value, so nobody tests it.
+  differences = {"a": (-1, -1, 0, 1, 1), "b": (1, -1, 1, -1, 0), "shifted": (2,) * 5, "few": (-1, -1, 1, 1)}
+  found = paired.compare({name: _seeds(*own) for name, own in differences.items()}, _seeds(*[0] * 5), MARGIN)
+  for name in "ab":  # Two tests: the first step of Holm's correction is at half the level.
+    assert power.power(5, found[name].detectable, .05 / 2) == pytest.approx(.8, abs=1e-4)
+  # Were all four tested, it would be at a quarter.
+  few = found["few"].detectable / math.sqrt(4 / 3)
+  assert power.power(4, few, .05 / 4) == pytest.approx(.8, abs=1e-4)
+  alone = paired.compare({"a": _seeds(*differences["a"])}, _seeds(*[0] * 5), MARGIN)["a"]
+  assert power.power(5, alone.detectable, .05) == pytest.approx(.8, abs=1e-4)
+  assert alone.detectable < found["a"].detectable
 
 
 # --- levels, by simulation ------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """`planning` in a process of its own: to construct runs takes TensorFlow, to decide what becomes of them does not."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from multiprocessing import connection, process as process_lib
 from typing import Any
 
@@ -9,7 +9,6 @@ from benchmark.execution import process, stopping
 from benchmark.execution.local import start_method
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
-from benchmark.results import records
 from benchmark.results.record_schema import RecordError
 from benchmark.suites import suite
 from benchmark.suites.gin_files import ConfigurationError
@@ -40,10 +39,9 @@ class Planner:
     """See `planning.plan`."""
     return self._ask("plan", list(runs), settings, needs_data) if runs else []
 
-  def check_data(self, finished: Mapping[suite.Run, records.Record], settings: Settings) -> None:
-    """See `planning.check_data`."""
-    if finished:
-      self._ask("check_data", dict(finished), settings)
+  def stream_facts(self, runs: Sequence[suite.Run], settings: Settings) -> list[dict]:
+    """See `planning.stream_facts`."""
+    return self._ask("stream_facts", list(runs), settings) if runs else []
 
   def check_parents(self, runs: Sequence[suite.Run], settings: Settings) -> None:
     """See `planning.check_parents`."""
@@ -104,7 +102,7 @@ def _answer(name: str, args: Sequence) -> Any:
   from benchmark.execution import planning  # noqa: PLC0415  after TensorFlow, as it was asked to be
 
   functions = {function.__name__: function for function in (
-      planning.plan, planning.check_data, planning.check_parents)}
+      planning.plan, planning.stream_facts, planning.check_parents)}
   return functions[name](*args)
 
 

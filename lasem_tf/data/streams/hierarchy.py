@@ -44,7 +44,8 @@ class Hierarchy(stream.TaskStream):
   def __init__(self, context: stream.StreamContext, configurations: tuple[str, ...] = gin.REQUIRED,
                first_train_images: int = 800, train_images: int = 200, validation_images: int = 40,
                test_images: int = 200, num_classes: int = 4, num_symbols: int = 4, num_synonyms: int = 2,
-               class_side: int = 2, class_synonyms: int = 2, noise: float = 0.3):
+               class_side: int = 2, class_synonyms: int = 2, noise: float = 0.3,
+               num_tasks: int | None = None):
     """Draws nothing yet: rules and images are drawn by `load`.
 
     Args:
@@ -60,6 +61,7 @@ class Hierarchy(stream.TaskStream):
       class_side: a class is written with a square of so many symbols of the top level along a side.
       class_synonyms: number of such squares of a class.
       noise: standard deviation of the pixel noise; pixels are +-1.
+      num_tasks: the first so many tasks of `configurations` only.
 
     Raises:
       ValueError: a binding has a value that it cannot take.
@@ -98,6 +100,7 @@ class Hierarchy(stream.TaskStream):
         types.TaskInfo(task_id, num_classes, names, (),
                        {types.BEST_CONFIGURATION: bits, "design_seed": context.design_seed})
         for task_id, bits in enumerate(configurations))
+    self.keep_first(num_tasks)
 
   def rules(self, task_id: int, level: int) -> np.ndarray:
     """How a task writes the symbols of a level.
@@ -135,7 +138,7 @@ class Hierarchy(stream.TaskStream):
   def _source_indices(self, task_id, split):
     """Every image exists once: tasks and splits number their images apart."""
     before = sum(self._num_images(task, other) for other in types.SPLITS[:types.SPLITS.index(split)]
-                 for task in range(self.num_tasks))
+                 for task in range(len(self._configurations)))
     before += sum(self._num_images(task, split) for task in range(task_id))
     return before + np.arange(self._num_images(task_id, split), dtype=np.int64)
 

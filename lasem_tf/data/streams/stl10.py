@@ -63,7 +63,7 @@ def _check_options(percent: int, validation_percent: int, partition: str, design
 
 @gin.register
 class STL10(TaskStream):
-  """Tasks of `num_classes` classes each, drawn by `design_seed`; no two tasks have the same set of classes."""
+  """Tasks of `num_classes` of the ten classes, drawn anew for each `num_tasks`; no two have the same set of classes."""
 
   image_shape = (stl10_files.SIDE, stl10_files.SIDE, 3)
 
@@ -77,7 +77,8 @@ class STL10(TaskStream):
 
     Args:
       context: seed, design seed and folders.
-      num_tasks: number of tasks; each number is a stream of its own, with other classes.
+      num_tasks: number of tasks; each number is a stream of its own, with other classes and another name. The first
+        tasks of one of them are `experiment.first_tasks`.
       num_classes: classes of each task.
       percent: how much of a class's training images a task uses.
       validation_percent: how much of that is for validation, rounded up.
@@ -222,7 +223,7 @@ class STL10(TaskStream):
     for trial in range(stl10_design_files.NUM_TRIALS):
       indices = stl10_design.draw_indices(self.design, counts, percent, validation_percent, self.protocol["partition"],
                                           self.context.design_seed, trial, self.name)
-      path = pathlib.Path(folder) / stl10_design_files.file_name(percent, validation_percent, self.num_tasks,
+      path = pathlib.Path(folder) / stl10_design_files.file_name(percent, validation_percent, len(self.design),
                                                                  len(self.design[0].classes), trial)
       stl10_design_files.write(path, self.design, indices)
       paths.append(path)

@@ -25,8 +25,7 @@ class ExpandableNetwork(base.Learner):
   are pruned afterwards) and 'split_retrain' (units that drifted too far go back to what they were, the task gets copies
   and trains on). A task sees the units that existed when it was learned, and never a later one.
 
-  The phases share a visit's epochs; see `phases.divide_epochs`. A skipped expansion leaves its epochs to the last
-  phase.
+  The phases share a visit's epochs (see `phases.divide_epochs`); a skipped expansion leaves its own to the last one.
 
   A task that is visited again has one phase, 'revisit': the units it sees are trained as in 'split_retrain', nothing
   grows and nothing splits. Networks with skip connections are refused: pruning would leave their ends with unequal
@@ -288,6 +287,9 @@ class ExpandableNetwork(base.Learner):
 
   def num_parameters(self):
     return self._state.used_parameters()
+
+  def memory_floats(self):
+    return self._state.mask_bytes() / 4
 
   def workload(self, task_id):
     return workload.Workload(4.0 if task_id else 1.0, 1.2, weight_operations=12.0)

@@ -175,6 +175,10 @@ class ExpandableState:
     num_classes = [self._num_classes[task_id] for task_id in self.visible]
     return units.count_parameters(self.layout, visible, num_classes)
 
+  def mask_bytes(self) -> int:
+    """What it takes to know which units each task sees, a bit for each unit."""
+    return sum(-(-sum(mask.size for mask in seen) // 8) for seen in self.visible.values())
+
   def stored_parameters(self) -> int:
     """Scalars of the shared layers and all heads, those included that no task uses."""
     return sum(group.num_parameters for group in [*self.trunk.groups, *self.heads.values()])

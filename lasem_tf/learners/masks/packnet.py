@@ -148,12 +148,19 @@ class PackNet(trunk.TrunkLearner):
     return base.TaskSummary(details={
         "owned_share": [float(np.mean(owner == number)) for owner in owners],
         "free_share": [float(np.mean(owner == FREE)) for owner in owners],
-        "memory_bytes": sum(owner.size for owner in owners),
+        "memory_bytes": self._num_bytes(),
         # Beside weights that stay as an earlier task left them, each task owns some.
         "mechanism_acted": number > 0 and all(np.any(owner == number) and np.any((owner >= 0) & (owner < number))
                                               for owner in owners)})
 
   # --- the rest of the contract ---------------------------------------------------------------------------------------
+
+  def _num_bytes(self) -> int:
+    """Of the owner of every weight."""
+    return sum(owner.shape.num_elements() for owner in self._owners.values())
+
+  def memory_floats(self):
+    return self._num_bytes() / 4
 
   def variables(self):
     return {**super().variables(), **{f"owner/{name}": owner for name, owner in self._owners.items()}}

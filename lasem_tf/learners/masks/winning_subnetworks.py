@@ -142,13 +142,22 @@ class WinningSubnetworks(trunk.TrunkLearner):
       mask.assign(top_share(self._scores[name], self._capacity))
     self._is_open = False
     pairs = [(mask.numpy(), used.numpy()) for mask, used in zip(own.values(), self._used_by_others().values())]
-    size = sum(mask.size for mask, _ in pairs)
+    size, num_bytes = self._retained()
     return base.TaskSummary(details={
         "mechanism_acted": 0 < sum(int(np.sum(mask)) for mask, _ in pairs) < size,
         "used_share": [float(np.mean(mask)) for mask, _ in pairs],
         "shared_with_earlier": [float(np.mean(used[mask])) for mask, used in pairs],
         "free_share": [float(np.mean(~(mask | used))) for mask, used in pairs],
-        "retention_floats": size, "memory_bytes": -(-size // 8) * len(self._masks)})
+        "retention_floats": size, "memory_bytes": num_bytes})
+
+  def _retained(self) -> tuple[int, int]:
+    """Scores, and bytes of the masks of all tasks."""
+    size = sum(score.shape.num_elements() for score in self._scores.values())
+    return size, -(-size // 8) * len(self._masks)
+
+  def memory_floats(self):
+    size, num_bytes = self._retained()
+    return size + num_bytes / 4
 
   # --- the rest of the contract ---------------------------------------------------------------------------------------
 

@@ -156,9 +156,15 @@ class GradientProjection(trunk.TrunkLearner):
     shapes = [basis.shape for basis in self._bases.values()]
     return base.TaskSummary(details={
         "basis_rank": [int(rank) for _, rank in shapes], "occupied_share": [rank / size for size, rank in shapes],
-        "retention_floats": int(sum(size * rank for size, rank in shapes)), "mechanism_acted": projected})
+        "retention_floats": self._retained(), "mechanism_acted": projected})
+
+  def _retained(self) -> int:
+    return int(sum(basis.shape.num_elements() for basis in self._bases.values()))
 
   # --- the rest of the contract ---------------------------------------------------------------------------------------
+
+  def memory_floats(self):
+    return float(self._retained())
 
   def variables(self):
     return {**super().variables(), **{f"basis/{prefix}": basis for prefix, basis in self._bases.items()}}

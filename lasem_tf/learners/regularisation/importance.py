@@ -71,6 +71,9 @@ class ImportanceLearner(trunk.TrunkLearner):
   def _retained_per_weight(self) -> int:
     return 2
 
+  def memory_floats(self):
+    return float(self._retained_per_weight() * self.trunk.num_parameters)
+
   def workload(self, task_id):
     return workload.Workload(weight_operations=8.0)
 

@@ -1,7 +1,10 @@
 """A tuned suite from its trials to its tables: killed in between, it goes on with the same choice."""
 
+import contextlib
 import json
 import os
+import pathlib
+import resource
 import signal
 import time
 
@@ -28,19 +31,34 @@ def write(folder, **options):
   return path
 
 
+def kill_when(is_time, path, output, *flags):
+  """Starts a suite and kills it as soon as `is_time()` is true."""
+  process = small_suite.start(path, output, "--jobs=2", *flags)
+  while process.poll() is None and not is_time():
+    time.sleep(0.05)
+  with contextlib.suppress(ProcessLookupError):
+    os.killpg(process.pid, signal.SIGKILL)
+  _, errors = process.communicate()
+  assert is_time(), errors
+
+
+def trials_of(output):
+  """When the record of every trial that is over was written."""
+  return {trial: trial.stat().st_mtime_ns for trial in output.glob("*/*/smoke?tuning?/*/record.json")}
+
+
 @pytest.fixture(name="interrupted", scope="module")
 def _interrupted(tmp_path_factory):
-  """A suite that was killed once its choice was known, and completed later: file, folder, choice, trials, errors."""
+  """A suite that was killed among its trials and once its choice was known, and completed later: file, folder,
+  choice, trials, errors."""
   folder = tmp_path_factory.mktemp("tuned")
   path, output = write(folder), folder / "out"
-  process = small_suite.start(path, output, "--jobs=2")
+  kill_when(lambda: trials_of(output), path, output)
+  first = trials_of(output)
   chosen = output / "tuning" / "synthetic" / "fine_tuning.json"
-  while process.poll() is None and not chosen.exists():
-    time.sleep(0.05)
-  os.killpg(process.pid, signal.SIGKILL)
-  process.communicate()
-  before = chosen.read_text()
-  trials = {trial: trial.stat().st_mtime_ns for trial in output.rglob("smoke*tuning*/**/record.json")}
+  kill_when(chosen.exists, path, output)
+  before, trials = chosen.read_text(), trials_of(output)
+  assert first.items() <= trials.items()
   errors = small_suite.complete(path, output, "--jobs=1")
   return path, output, before, trials, errors
 
@@ -91,3 +109,31 @@ def test_shards_keep_trials_and_what_waits_for_them_together(tmp_path):
   assert sorted(plan.run.identity for part in parts for plan in part) == sorted(run.identity for run in runs)
   methods = [{plan.run.method for plan in part} for part in parts]
   assert not methods[0] & methods[1] and len(methods[0] | methods[1]) == 3
+
+
+def _choices(output):
+  """What was chosen from which scores, by learner; how long trials took is their own."""
+  found = {path.name: json.loads(path.read_text()) for path in (output / "tuning" / "synthetic").glob("*.json")}
+  return {name: {**choice, "trials": [{**trial, "cpu_seconds": None} for trial in choice["trials"]]}
+          for name, choice in found.items()}
+
+
+@pytest.mark.slow
+def test_the_shipped_suite_comes_to_the_same_choices_and_results_when_it_is_killed(tmp_path, record_property):
+  path, whole, killed = pathlib.Path("gin/suites/tuned.gin"), tmp_path / "whole", tmp_path / "killed"
+  start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+  process = small_suite.start(path, whole, "--jobs=2", "--checkpoint_seconds=60")
+  _, errors = process.communicate()
+  assert process.returncode == 0, errors
+  used = resource.getrusage(resource.RUSAGE_CHILDREN)
+  record_property("undisturbed_wall_seconds", time.monotonic() - start)
+  record_property("undisturbed_cpu_seconds", used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime)
+  kill_when(lambda: len(trials_of(killed)) >= 7, path, killed, "--checkpoint_seconds=1")
+  kill_when(lambda: list(killed.glob("*/*/smoke/*/record.json")), path, killed, "--checkpoint_seconds=1")
+  process = small_suite.start(path, killed, "--jobs=2", "--checkpoint_seconds=60")
+  _, errors = process.communicate()
+  assert process.returncode == 0, errors
+  assert sorted(_choices(whole)) == ["ewc.json", "hps_top2.json", "lasem_hps.json", "stl.json"]
+  assert _choices(killed) == _choices(whole)
+  assert small_suite.results(killed) == small_suite.results(whole)
+  assert len(small_suite.results(whole)) == 4 * 6 + 4 * 5

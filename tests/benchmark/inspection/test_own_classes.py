@@ -83,6 +83,8 @@ def test_check_finds_splits_of_ones_own_stream_that_share_images(capsys, monkeyp
     ("OtherType", {"kind": "float64"}, "images are float64 [20, 4, 4, 1], but float32 [20, 4, 4, 1] is needed"),
     ("OtherLabels", {"labels": 3}, "labels are 0..2, but the task has 2 classes: they must lie in 0..1"),
     ("OneLabel", {"labels": 1}, "Task 0, train: no image has the label 1 (b)"),
+    ("OtherWhenCut", {"seed": "(task_id, self.num_tasks, *map(ord, split))"},
+     "Task 0, train: images are others where the stream is cut to its first task"),
     ("Raises", {"seed": "[][0]"}, "IndexError: list index out of range")])
 def test_check_names_broken_promises_of_ones_own_stream(capsys, monkeypatch, tmp_path, name, changes, problem):
   path = _write_own_stream(tmp_path, monkeypatch, name, **changes)

@@ -63,7 +63,7 @@ def test_a_grown_run_that_was_stopped_goes_on_from_its_own_checkpoint(grown, two
     ("Synthetic.noise = 0.4", 3, "the train images or labels of task 0 are others"),
     ("Synthetic.num_classes = 5", 3, "task 0 had classes"),
     ("suite.design_seed = 1", 3, "suite.design_seed was 0, not 1"),
-    ("", 1, "has 2 tasks, more than the 1")])
+    ("", 1, "has 2 tasks, more than the 1"), ("experiment.first_tasks = 1", 3, "has 2 tasks, more than the 1")])
 def test_another_method_or_other_tasks_are_refused(two_tasks, tmp_path, bindings, num_tasks, message):
   run = short_runs.plan(tmp_path, "lasem_hps", num_tasks, bindings)
   data = run_once.build(run, Settings(output_dir=str(tmp_path))).data
@@ -72,7 +72,8 @@ def test_another_method_or_other_tasks_are_refused(two_tasks, tmp_path, bindings
 
 
 @pytest.mark.parametrize("bindings, num_tasks, message", [
-    ("", 2, "visits these and then more"), ("experiment.task_order = (1, 0, 2)", 3, r"not \[1, 0, 2\]")])
+    ("", 2, "visits these and then more"), ("experiment.first_tasks = 2", 3, "visits these and then more"),
+    ("experiment.task_order = (1, 0, 2)", 3, r"not \[1, 0, 2\]")])
 def test_visits_must_follow_those_of_the_parent(two_tasks, tmp_path, bindings, num_tasks, message):
   run = short_runs.plan(tmp_path, "lasem_hps", num_tasks, bindings)
   settings = Settings(output_dir=str(tmp_path / "out"), tensorboard=False, grow=str(two_tasks))

@@ -31,6 +31,20 @@ def test_the_model_holds_configuration_tasks_and_all_weights(two_tasks):
   assert [saved.configuration(task) for task in (0, 1)] == record["result"]["configurations"]
 
 
+def test_what_is_kept_beside_the_record_decides_nothing_about_the_result(two_tasks, tmp_path):
+  """Without predictions and final model, the same run has the same result block and the same losses."""
+  bare = short_runs.train(tmp_path / "out", short_runs.plan(tmp_path, "lasem_hps"), predictions=False, keep_model=False)
+  kept = [{name for name in ("predictions.npz", "model") if (run / name).exists()} for run in (two_tasks, bare)]
+  assert kept == [{"predictions.npz", "model"}, set()]
+  results, losses = [], []
+  for run in (two_tasks, bare):
+    results.append(json.loads((run / "record.json").read_text())["result"])
+    events = map(json.loads, (run / "events.jsonl").read_text().splitlines())
+    losses.append([event["loss"] for event in events if event["event"] == "epoch"])
+  assert results[0] == results[1] and results[0]["status"] == "completed"
+  assert losses[0] == losses[1] and any(losses[0])
+
+
 def test_a_task_keeps_what_its_stream_declared():
   for details in ({}, {types.BEST_CONFIGURATION: "0110"}):
     task = saved_run.SavedTask(types.TaskInfo(1, 2, ("a", "b"), (), details), None, {"train": "x"})

@@ -44,10 +44,10 @@ def test_csv_has_fractions(pairs):
 
 
 def test_runs_without_a_result_are_named(pairs):
-  assert atlas_tables.remarks(pairs) == [atlas_tables.EXPLANATION]
+  assert atlas_tables.remarks(pairs) == [atlas_tables.EXPLANATION, "Hyper-parameters were not tuned."]
   gap = atlas_records.record("hps_11", 0, .5, (1, 2), status="diverged", reason="loss is inf")
   runs = [*atlas_records.atlas(), atlas_records.record("stl", 0, .5, (1, 2)), gap]
-  assert atlas_tables.remarks(atlas.pairs(runs))[1:] == [
+  assert atlas_tables.remarks(atlas.pairs(runs))[2:] == [
       "Without a result, and left out: HPS 11, tasks 1 and 2: seed 0 diverged: loss is inf."]
 
 

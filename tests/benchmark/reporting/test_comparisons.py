@@ -1,9 +1,13 @@
 """Paired differences in tables: marks, margins, and what is said where there are few seeds."""
 
 import math
+import re
 
 import pytest
 
+from benchmark.reporting import comparisons, tables
+from benchmark.results import comparison
+from lasem_tf.metrics import paired
 from tests.benchmark.reporting.test_tables import csv, markdown, row
 from tests.benchmark.synthetic_records import constant
 
@@ -48,11 +52,30 @@ def test_paired_differences_have_a_table_of_their_tests():
   assert "Holm's first step would have found with 80 % power" in details
 
 
+def test_every_caption_states_what_could_have_been_detected():
+  panels = comparison.panels(_five_seeds(), baseline="stl")
+  clause = re.compile(r"Detectable with 80 .{0,2}% power at Holm's first step: differences of 0\.1 to \d\d\.\d pp or "
+                      r"more \(median \d\.\d\)\.")
+  for text in (tables.markdown(panels), tables.plain(_five_seeds(), panels), comparisons.caption(panels),
+               tables.contents(_five_seeds(), panels, tables.per_task_estimates(_five_seeds()))["table.tex"]):
+    assert clause.search(text)
+
+
+@pytest.mark.parametrize("detectable, text", [
+    ((None, 0.0), ""), ((.012,), "differences of 1.2 pp or more"), ((.03, .01), "differences of 1.0 to 3.0 pp or more"),
+    ((.03, .01, .02), "differences of 1.0 to 3.0 pp or more (median 2.0)"),
+    ((.5, 1.5), "differences of 50.0 to more than 100 pp or more"),
+    ((1.5, 1.6), "no difference that accuracies can have")])
+def test_detectable_differences_have_their_range(detectable, text):
+  assert comparisons.detectable_text(paired.Comparison(5, 0.0, detectable=each) for each in detectable) == text
+
+
 def test_few_seeds_have_no_marks_and_the_caption_says_why(tmp_path):
   runs = [run for run in _five_seeds() if run.seed < 3]
   text = markdown(runs, baseline="stl")
   assert not any(mark in line for mark in "↑↓≈?" for line in text.splitlines() if line.startswith("|"))
-  assert "differences of" in text and "pp or more (median over comparisons)" in text
+  assert re.search(r"nothing: detectable with 80 % power would have been differences of \d+\.\d to (more than )?"
+                   r"\d+(\.\d)? pp or more", text)
   frame = csv(runs, tmp_path, baseline="stl")
   assert set(frame["final_vs_baseline_outcome"].dropna()) == {"untested"} and frame["final_vs_baseline_p"].isna().all()
   assert frame.loc["wild", "final_vs_baseline_detectable"] > .2

@@ -28,6 +28,7 @@ def test_differences_from_the_baseline_have_interval_n_and_outcome():
                   r"HPS All \(\+(19|20)\.\d\d ±", paragraph)
   assert "worse: SNN (-" in paragraph and "undecided: EWC (own last layer) (" in paragraph
   assert len(_CLAIM.findall(paragraph)) == 3
+  assert re.search(r"; detectable: differences of \d\.\d to \d\.\d pp or more \(median \d\.\d\)\.$", paragraph)
 
 
 def test_equivalence_names_its_margin():
@@ -41,7 +42,8 @@ def test_n_is_said_where_it_differs_and_too_few_pairs_of_enough_seeds_are_named(
           for place, (learner, seeds) in enumerate(trials.items()) for seed in seeds]
   panel, = comparison.panels(runs, baseline="stl")
   line = takeaway.of_panel(panel, runs, {}).lines[0]
-  assert re.search(r"better: HPS All \(\+10\.\d\d ± 0\.\d\d pp, n = 6\); no outcome is stated of 1 method with 4 "
+  assert re.search(r"better: HPS All \(\+10\.\d\d ± 0\.\d\d pp, n = 6\); detectable: differences of "
+                   r"\d\.\d pp or more; no outcome is stated of 1 method with 4 "
                    "shared seeds, as 5 are needed", line)
 
 
@@ -50,6 +52,7 @@ def test_controls_have_sentences_of_their_own():
   assert "less that of Random HPS (control: a configuration drawn per task; " in random
   assert "less that of Planted HPS (control: the configurations that the stream declares; " in planted
   assert "better: LASEM HPS (+" in random and "worse: LASEM HPS (-" in planted
+  assert "; detectable: differences of " in random and "; detectable: differences of " in planted
 
 
 def test_of_too_few_seeds_nothing_is_claimed():

@@ -1,5 +1,6 @@
 """Tables of trials, the sentence about protocols, and the refusal of unequal ones."""
 
+import pandas as pd
 import pytest
 
 from benchmark import report
@@ -45,6 +46,44 @@ def test_tables_say_how_methods_were_tuned_and_hold_no_trial():
   assert [row.learner for row in panels[0].rows] == ["stl", _LEARNERS[1]] and panels[0].baseline == _LEARNERS[1]
   text = tables.markdown(panels)
   assert "Hyper-parameters by first_tasks (first 2 tasks, seed 1000), 3 trials per learner." in text
+
+
+def test_tables_say_that_nothing_was_tuned():
+  found = [synthetic_records.constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1)]
+  panels = comparison.panels(found, ["cifar100/ewc/smoke/seed0"])
+  made = tables.contents(found, panels, tables.per_task_estimates(found))
+  for name in ("table.md", "table.tex", "table_per_task.md", "table_per_task.tex"):
+    assert "Hyper-parameters were not tuned." in made[name]
+  assert "Hyper-parameters were not tuned." in tables.plain(found, panels)
+  frame = tables.suite_frame(panels).set_index("learner")["tuning"]
+  assert frame[["stl", "snn"]].to_list() == ["not tuned"] * 2 and pd.isna(frame["ewc"]), "no run says it"
+  assert cells.tuning_remark(comparison.panels([], ["cifar100/ewc/smoke/seed0"])) == ""
+
+
+def test_tuning_on_all_tasks_is_called_optimistic():
+  found = evaluated("stl")
+  for record in found:
+    record.result["tuning"] |= {"protocol": "end_of_stream", "num_tasks": None}
+  panels = comparison.panels(found)
+  assert ("Hyper-parameters by end_of_stream (all tasks, optimistic, seed 1000), 3 trials per learner."
+          in tables.markdown(panels))
+  assert tables.suite_frame(panels)["tuning"][0] == "end_of_stream (all tasks, optimistic, seed 1000), 3 trials"
+
+
+def test_a_choice_on_another_stream_reaches_the_table():
+  facts = test_choice.facts() | {"protocol": "own_stream", "num_tasks": None, "stream": "synthetic"}
+  tried = [test_choice.trial(learner, tuning=facts) for learner in _LEARNERS]
+  chosen = [synthetic_records.record("cifar100", _LEARNERS[1], seed) for seed in (0, 1)]
+  for record in chosen:
+    record.result["tuning"] = facts
+  choices, (_, compared) = choice.choices([*tried, *chosen]), choice.split([*tried, *chosen])
+  assert [(made.stream, made.chosen.learner) for made in choices] == [("synthetic", _LEARNERS[1])]
+  (panel,) = comparison.panels(compared)
+  made = tables.contents(compared, [panel], tables.per_task_estimates(compared), choices)
+  assert (panel.stream, [row.learner for row in panel.rows]) == ("cifar100", [_LEARNERS[1]])
+  assert "Hyper-parameters by own_stream (stream synthetic, seed 1000), 3 trials per learner." in made["table.md"]
+  assert "Tuning: own_stream (stream synthetic, seed 1000)" in made["table.md"]
+  assert len(made["tuning.csv"].splitlines()) == 4
 
 
 @pytest.mark.parametrize("num_trials", [0, 4])

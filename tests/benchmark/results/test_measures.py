@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from benchmark.reporting import tables
 from benchmark.results import comparison, course, measures, record_schema, records, run_details
 from benchmark.results.run_details import RunDetails
 from tests.benchmark import synthetic_records
@@ -62,6 +63,29 @@ def test_latency_is_a_mean_over_tasks():
   assert measures.LATENCY.render(2e-5) == "20.0"
 
 
+def test_what_provenance_says_of_memory_goes_before_the_summary():
+  run = _run("ewc", _ROWS["stl"])
+  run.result["learner_summary"][-1] = {"retention_floats": 7}
+  run.provenance["memory_floats"] = 0.25
+  assert _value([run], "ewc", "memory_floats") == .25
+
+
+def test_columns_that_no_row_knows_are_left_out():
+  runs = [_run(name, _ROWS["stl"]) for name in ("stl", "ewc")]
+  shown = {measure.name for measure in comparison.panels(runs)[0].columns}
+  assert shown == {measure.name for measure in measures.SHOWN} - {"memory_floats", "latency"}
+  runs[1].provenance.update(memory_floats=2000.0, latency_seconds=[1e-5])
+  panel, = comparison.panels(runs)
+  assert panel.columns == measures.SHOWN
+  text = tables.markdown([panel])
+  lines = {line.split("|")[1].strip(): [cell.strip() for cell in line.split("|")[1:-1]]
+           for line in text.splitlines() if line.startswith("|")}
+  shown = dict(zip(lines["Learner"], lines["EWC (own last layer)"]))
+  assert (shown["Memory (floats)"], shown["Latency per image (µs)"]) == ("2.00 k", "10.0")
+  assert list(shown).index("Latency per image (µs)") == list(shown).index("MACs per image") + 1
+  assert dict(zip(lines["Learner"], lines["STL"]))["Memory (floats)"] == "-"
+
+
 def test_columns_are_chosen_by_name():
   assert measures.find(["final", "learning"]) == (measures.FINAL, measures.LEARNING)
   with pytest.raises(record_schema.RecordError, match="--columns: 'finale' is no measure; did you mean 'final'"):
@@ -70,14 +94,30 @@ def test_columns_are_chosen_by_name():
   assert [measure.title for measure in panel.columns] == ["Incremental"]
 
 
+def test_class_incremental_accuracy_is_a_column_of_panels_that_have_it():
+  plain, measured = (_run(learner, _ROWS[learner]) for learner in ("stl", "hps_all"))
+  elsewhere = synthetic_records.record("stl10")
+  measured.result["over_all_heads"] = [[.5, None], [.2, .4]]
+  with_it, without = comparison.panels([plain, measured, elsewhere])
+  assert with_it.columns[:3] == (measures.PEAK, measures.FINAL, measures.CLASS_INCREMENTAL)
+  assert without.columns == tuple(each for each in with_it.columns if each is not measures.CLASS_INCREMENTAL)
+  assert {row.learner: row.estimates["class_incremental"].mean for row in with_it.rows} == {
+      "stl": None, "hps_all": pytest.approx(.3)}
+  text = tables.markdown([with_it, without])
+  assert text.count("Class-incremental (%)") == 1 and "Class-incremental: it is not" in text
+  assert "Class-incremental" not in tables.markdown([without])
+  named, _ = comparison.panels([plain, measured, elsewhere], columns=(measures.FINAL,))
+  assert named.columns == (measures.FINAL,)
+
+
 def test_the_course_of_a_run_gives_the_area_under_its_curves():
   run = _run("stl", _ROWS["stl"])
   epochs = {"visit": [0, 0, 0, 1], "task": [0, 0, 0, 1], "global_epoch": [0, 1, 2, 3], "loss": [None] * 4,
             "validation_accuracy": [.9, .2, .4, .5], "test_accuracy": [None] * 4, "prior": [None] * 4}
-  found = course.of_runs([run], {run.identity: RunDetails("", "", epochs)}, measures.FROM_COURSE)
+  found = course.of_runs([run], {run.identity: RunDetails("", "", epochs)})
   assert found == {run.identity: {"learning_curve": pytest.approx((.3 + .5) / 2)}}, "the untrained network is left out"
   assert _value([run], "stl", "learning_curve", course=found) == pytest.approx(.4)
-  assert course.of_runs([run], {}, [measures.FINAL]) == {run.identity: {}}
+  assert course.of_runs([run], {}) == {run.identity: {}}
 
 
 def _with_curve(folder, line):
@@ -90,14 +130,14 @@ def _with_curve(folder, line):
 def test_evaluations_within_visits_give_the_worst_case(tmp_path):
   line = '{"event": "curve", "visit": 1, "task": 1, "global_epoch": 7, "accuracies": {"test": [0.25, 0.1]}}'
   found = _with_curve(tmp_path, line)
-  wanted = [measures.WORST_CASE]
-  assert course.of_runs(found, run_details.load_details(found), wanted)["cifar100/stl/smoke/seed0"] == {
-      "worst_case": pytest.approx((.25 + .7) / 2)}
+  assert course.of_runs(found, {})["cifar100/stl/smoke/seed0"] == {"worst_case": pytest.approx((.25 + .7) / 2)}
+  assert set(course.of_runs(found, run_details.load_details(found))["cifar100/stl/smoke/seed0"]) == {
+      "learning_curve", "worst_case"}
   for other in ('{"event": "curve", "visit": 9, "accuracies": {"test": [0.25, 0.1]}}',
                 '{"event": "curve", "visit": 1, "accuracies": {"test": [0.25]}}',
                 '{"event": "curve", "visit": 1, "accuracies": {"test": ["a", 2]}}', '"curve"'):
     with pytest.raises(record_schema.RecordError, match="not a curve of this run"):
-      course.of_runs(_with_curve(tmp_path / str(len(other)), other), {}, wanted)
+      course.of_runs(_with_curve(tmp_path / str(len(other)), other), {})
 
 
 @pytest.mark.parametrize("mean, half_width, text", [

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import pytest
+
 from benchmark.speed import bounded_steps, comparisons, measure, precision_steps
 from lasem_tf.nn import precision
 from lasem_tf.selection import bounded_batch
@@ -31,9 +33,24 @@ def test_every_arm_takes_its_form_and_all_share_one_compiled_step():
   assert bounded_steps.figures(comparison, costs, {})[0].value is None
 
 
-def test_bars_of_bfloat16_need_a_matrix_unit(monkeypatch):
-  monkeypatch.setattr(precision, "cpuinfo", lambda: "flags : fpu avx512_bf16\n")
+def _precision_arms(monkeypatch, flags):
+  monkeypatch.setattr(precision, "cpuinfo", lambda: f"flags : fpu {flags}\n")
   comparison = comparisons.Comparison()
   precision_steps.add(comparison, NETWORK)
+  return comparison
+
+
+def test_steps_in_bfloat16_are_not_measured_where_nothing_multiplies_such_numbers(monkeypatch):
+  comparison = _precision_arms(monkeypatch, "avx512f")
   assert comparison.arms == [] and "amx_bf16" in comparison.notes[0] and "0.35" in comparison.notes[0]
   assert precision_steps.figures("cifar100", comparison, {}) == []
+
+
+@pytest.mark.parametrize("flags, limit", [("avx512_bf16", None), ("avx512_bf16 amx_bf16", 0.5)])
+def test_the_plain_step_in_bfloat16_has_a_bar_where_there_is_a_matrix_unit(flags, limit, monkeypatch):
+  comparison = _precision_arms(monkeypatch, flags)
+  assert bool(comparison.notes) == (limit is None)
+  costs = {arm.name: measure.Cost(2.0, 2.0, 2.0, 1) for arm in comparison.arms}
+  first, *others = precision_steps.figures("cifar100", comparison, costs)
+  assert first.name == "plain step, bfloat16 / plain step" and (first.value, first.limit) == (1.0, limit)
+  assert {bar.limit for bar in others} == {None, 0.7, 1.4}

@@ -137,8 +137,10 @@ def test_domains_are_tasks_of_the_same_classes(photos, context, tmp_path):
   assert not {*stream.source_indices(0, "train")} & {*stream.source_indices(1, "train")}
   ordered = _folder(tmp_path, context, domains=("photo", "art"))
   assert [task.details["domain"] for task in ordered.tasks] == ["photo", "art"]
-  with pytest.raises(ValueError, match="each is a task: do not bind FolderStream.num_tasks"):
-    _folder(tmp_path, context, num_tasks=2)
+  with pytest.raises(ValueError, match="each is a task: do not bind FolderStream.classes_per_task or"):
+    _folder(tmp_path, context, classes_per_task=2)
+  with pytest.raises(ValueError, match="FolderStream.num_tasks must be a whole number from 1 to 2, .* not 3"):
+    _folder(tmp_path, context, num_tasks=3)
   with pytest.raises(DataError, match=r"holds art, photo. Name some of them"):
     _folder(tmp_path, context, domains=("art", "clipart"))
 

@@ -49,6 +49,14 @@ def test_fifteen_tasks_have_the_counts_of_the_release():
   assert stream.counts() == {"train": [125] * 15, "validation": [125] * 15, "test": [4000] * 15}
 
 
+def test_the_first_tasks_keep_their_pixels(grey):
+  whole, cut = _open(grey), _open(grey)
+  cut.keep_first(3)
+  assert cut.name == "stl10_20" and cut.tasks == whole.tasks[:3] != _open(grey, num_tasks=3).tasks
+  for task, split in ((0, "train"), (2, "test")):
+    np.testing.assert_array_equal(cut.load(task, split).images, whole.load(task, split).images)
+
+
 def test_arrays_of_official_size(sparse):
   stream = _open(sparse, percent=25, images_per_class=(500, 800))
   for split, per_class in (("train", 106), ("validation", 19)):

@@ -23,6 +23,14 @@ def _written(tmp_path):
   return tmp_path
 
 
+def test_a_stream_that_was_cut_writes_the_design_of_all_tasks(written, tmp_path):
+  cut = STL10(StreamContext(seed=7, design_only=True))
+  cut.keep_first(3)
+  (tmp_path / "cut").mkdir()
+  assert [path.read_text() for path in cut.write_design(tmp_path / "cut")] == [
+      (written / name).read_text() for name in _NAMES]
+
+
 def _replace(path, old, new):
   text = path.read_text()
   assert old in text

@@ -63,6 +63,8 @@ def test_revisit_trains_what_the_task_sees_and_nothing_grows():
   assert phases_of(learner) == [("revisit", 4)]
   learner.end_visit()
   assert learner.num_parameters() == size
+  seen = [np.packbits(np.concatenate(learner.visible_units(task_id))) for task_id in (0, 1)]
+  assert learner.memory_floats() == sum(map(len, seen)) / 4 > 0
   np.testing.assert_array_equal(support.logits_of(learner, 0), old)
   assert np.any(support.logits_of(learner, 1) != before)
   assert not any(name.startswith("snapshot/") for name in learner.variables())

@@ -1,9 +1,11 @@
 """Planning in another process: the same answers and errors, and what happens when the process is gone."""
 
+import dataclasses
 import os
 import signal
 
 import pytest
+from PIL import Image
 
 from benchmark.execution import planning
 from benchmark.execution.local import planner as planner_lib
@@ -11,6 +13,8 @@ from benchmark.execution.settings import Settings
 from benchmark.suites import suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data.stream import DataError
+from tests.benchmark.models import short_runs
+from tests.data import photographs
 
 
 @pytest.fixture(name="planner")
@@ -32,7 +36,7 @@ def test_plans_are_those_of_planning(planner, tmp_path):
 def test_nothing_is_started_for_nothing(planner, tmp_path):
   assert planner.plan([], Settings(str(tmp_path))) == []
   planner.check_parents(_runs(), Settings(str(tmp_path)))
-  planner.check_data({}, Settings(str(tmp_path)))
+  assert planner.stream_facts([], Settings(str(tmp_path))) == []
   assert planner._started is None
 
 
@@ -46,6 +50,20 @@ def test_errors_keep_their_kind_and_their_line(planner, tmp_path):
       planner.plan(runs, settings)
     assert str(raised.value) == str(expected.value)
   assert planner.plan(_runs(), settings)  # It goes on.
+
+
+def test_altered_pixels_alter_what_a_record_would_say_of_the_stream(planner, tmp_path):
+  root = photographs.write(tmp_path / "photos", photographs.CLASSES[:4], per_class=10, longest=24)
+  run = short_runs.plan_of_photographs(tmp_path, root)
+  settings = Settings(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+  before = planner.stream_facts([run, run, dataclasses.replace(run, seed=1)], settings)
+  assert before[0] == before[1] and before[0]["data_fingerprint"] != before[2]["data_fingerprint"]
+  for path in (root / photographs.CLASSES[0]).iterdir():
+    Image.fromarray(photographs.photograph(7, 0, (20, 24))).save(path)
+  planner.rest()
+  (after,) = planner.stream_facts([run], settings)
+  differing = {name for name, value in after.items() if value != before[0][name]}
+  assert differing == {"data_fingerprint"} and after["task_order"] == [0, 1]
 
 
 def test_a_killed_process_is_named_and_another_one_begins_after_a_rest(planner, tmp_path):
