@@ -1,13 +1,11 @@
 """One shared head for all tasks: the same classes under other conditions, which `snn` learns and forgets."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 from lasem_tf.data.stream import StreamContext
 from lasem_tf.data.streams.own_files import FolderStream
-from lasem_tf.learners import fine_tuning, single_network
+from lasem_tf.learners import single_network
 from lasem_tf.training import lifetime, splits
 from tests.data import photographs
 from tests.training import streams
@@ -35,6 +33,6 @@ def test_a_single_head_serves_all_domains_without_their_identity(photos, tmp_pat
   assert not learner.has_task_heads and not any(name.startswith("task") for name in learner.variables())
   assert measured.parameters.after_visit[0] == measured.parameters.after_visit[1] == learner.num_parameters()
   # Each domain is learned, and an image is answered alike whichever domain it is said to be of.
-  assert [measured.accuracy.after_visit[task][task] for task in (0, 1)] >= [0.6, 0.6]
+  assert min(measured.accuracy.after_visit[task][task] for task in (0, 1)) >= 0.6
   images = stream.load(1, "test").images.astype(np.float32)
   np.testing.assert_array_equal(learner.logits(images, 0), learner.logits(images, 1))

@@ -1,4 +1,4 @@
-"""Everything that a residual backbone brings, at once: skips, batch normalisation, flips and crops, groups of layers."""
+"""All that a residual backbone brings at once: skips, batch normalisation, flips and crops, groups of layers."""
 
 import dataclasses
 
