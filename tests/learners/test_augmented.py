@@ -48,7 +48,7 @@ def test_a_step_of_rehearsal_depends_on_the_augmented_images():
     moved.append({name: float(value) for name, value in result.metrics.items()})
   plain, augmented = moved[1], moved[0]
   # What was said of the images as they are has not moved yet; other views of them are answered otherwise.
-  assert plain["logit_distance"] < 1e-8 < 1e-4 < augmented["logit_distance"]
+  assert plain["logit_distance"] < 1e-8 < 1e-6 < augmented["logit_distance"]
 
 
 @pytest.mark.parametrize("kind", ["none", "batch"])
@@ -59,10 +59,10 @@ def test_old_heads_are_held_to_what_the_old_network_says_of_the_augmented_images
   plain = tf.gather(learner.variables()["target/task0"], batch.rows)
   batch = batch._replace(images=augmentation.augment(spec, batch.images, _SEED))
   before = learner.logits(batch.images, 0).numpy()
-  assert np.abs(before - plain).max() > 1e-3
+  assert np.abs(before - plain).max() > 1e-5
   for phase in tiny_stream.phases(learner):
     tiny_stream.run_phase(learner, phase, steps_per_epoch=3)
-  assert np.abs(learner.logits(batch.images, 0) - before).max() > 1e-3
+  assert np.abs(learner.logits(batch.images, 0) - before).max() > 1e-5
   with tf.GradientTape() as tape:
     answers = learner._targets_of(batch)
   np.testing.assert_allclose(answers[0], before, rtol=1e-5, atol=1e-6)

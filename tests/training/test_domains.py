@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lasem_tf.data.stream import StreamContext
 from lasem_tf.data.streams.own_files import FolderStream
 from lasem_tf.learners import single_network
 from lasem_tf.training import lifetime, splits
-from tests.data import photographs
 from tests.training import streams
 
 _CONDITIONS = {"rotations": {"rotations": (0, 90)}, "permutations": {"num_permutations": 2}}
@@ -15,7 +15,15 @@ _CONDITIONS = {"rotations": {"rotations": (0, 90)}, "permutations": {"num_permut
 
 @pytest.fixture(name="photos", scope="module")
 def _photos(tmp_path_factory):
-  return photographs.write(tmp_path_factory.mktemp("domains") / "photos", photographs.CLASSES[:3])
+  """Classes differ by the half that is bright: a rotation or permutation puts it elsewhere."""
+  root, generator = tmp_path_factory.mktemp("domains") / "photos", np.random.default_rng(0)
+  for name, half in (("left", np.s_[:, :4]), ("right", np.s_[:, 4:]), ("none", np.s_[:0])):
+    (root / name).mkdir(parents=True)
+    for number in range(20):
+      pixels = generator.integers(0, 100, (8, 8, 3), dtype=np.uint8)
+      pixels[half] += 120
+      Image.fromarray(pixels).save(root / name / f"{number:02}.png")
+  return root
 
 
 def _lived(photos, cache_dir, make, conditions):

@@ -45,8 +45,7 @@ def test_a_residual_network_learns_by_groups_and_a_killed_run_is_the_undisturbed
   for name, values in expected.items():
     np.testing.assert_array_equal(found[name], values, err_msg=name)
   # Layers of a group go together, and each task has statistics of its own for every layer.
-  for summary in measured.learner_summary:
-    bits = summary["configuration"]
+  for bits in measured.configurations:
     assert len(bits) == 4 and len(set(bits[:3])) == 1
   for task_id in (0, 1):
     assert sum(name.startswith(f"task{task_id}/statistics") for name in expected) == 2 * 4
