@@ -1,11 +1,11 @@
-"""All figures of a report, panel by panel."""
+"""All figures of a report: panel by panel, then those over all panels."""
 
 import collections
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.reporting import cells
-from benchmark.reporting.figures import accuracy, cost, profiles, recovery, style, transfer
+from benchmark.reporting.figures import accuracy, cost, critical_differences, profiles, recovery, style, transfer
 from benchmark.results import comparison, methods, run_files
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
@@ -34,6 +34,9 @@ def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
              for figure in drawn if figure is not None]
     pareto = cost.pareto(name, title, panel)
     yield from named if pareto is None else [*named, pareto]
+  ranks = critical_differences.critical_differences(panels)
+  if ranks is not None:
+    yield ranks
 
 
 def _groups(records: Sequence[Record],
