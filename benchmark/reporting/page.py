@@ -17,7 +17,7 @@ import markupsafe
 from benchmark.reporting import cells, comparisons, mixed_models, prediction_tables, takeaway
 from benchmark.reporting.figures import style
 from benchmark.results import comparison, measures, methods, robust_means, texts
-from benchmark.results.predictions import Summary
+from benchmark.results.predictions.summaries import Summary
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 from benchmark.results.status import RECORDED, Status

@@ -8,7 +8,7 @@ import numpy as np
 from benchmark.reporting import cells, comparisons
 from benchmark.reporting.cells import Cell
 from benchmark.results import comparison, measures, methods
-from benchmark.results.predictions import Summary
+from benchmark.results.predictions.summaries import Summary
 from benchmark.results.records import Record
 from lasem_tf.metrics import classification, statistics
 
