@@ -30,7 +30,7 @@ def summaries(records: Sequence[Record]) -> dict[str, Summary]:
   Raises:
     RecordError: predictions do not belong to their record.
   """
-  found = {}
+  found: dict[str, Summary] = {}
   known = {record.recorded_as for record in records}
   for source in dict.fromkeys(record.source for record in records if record.source is not None):
     path = source.parent / run_files.SUMMARIES_FILE

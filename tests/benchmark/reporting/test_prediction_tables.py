@@ -28,8 +28,15 @@ def test_tables_by_hand(tmp_path):
   assert title.endswith("McNemar against STL")
   assert [[cell.text for cell in line] for _, line in rows] == [["HPS All", "0", "0", "2", "12", "0.500"]]
   first, second = prediction_tables.confusions(*shown)
-  assert (first.learner, first.text) == ("stl", "Task 0\n4 2\n1 5\n\nTask 1\n4 2\n1 5")
-  assert second.text.startswith("Task 0\n2 1\n0 3\n\nTask 1\n1 2\n1 2")
+  assert (first.learner, first.texts) == ("stl", ["Task 0\n4 2\n1 5", "Task 1\n4 2\n1 5"])
+  assert second.texts == ["Task 0\n2 1\n0 3", "Task 1\n1 2\n1 2"]
+
+
+def test_narrow_pages_keep_the_columns_that_say_most():
+  assert prediction_tables.ranks(["Learner", "n", "Task-agnostic (%)", "Calibration error (%)", "Task 0", "Task 1"]
+                                 ) == [0, 3, 2, 1, 4, 5]
+  assert prediction_tables.ranks(["Learner", "Seed", "Right alone", "STL right alone", "Images", "p"]
+                                 ) == [0, 1, 3, 4, 5, 2]
 
 
 def test_other_images_are_not_paired(tmp_path):
