@@ -14,8 +14,9 @@
       a PNG contact sheet for each task; about a second each
   python -m benchmark.data prepare --stream=office_home --data_dir=Data
       decodes and resizes every image once, for all trials; some minutes
-  python -m benchmark.data croissant --stream=synthetic --output_dir=built_in
-      the built-in stream as files, with a Croissant description (core and responsible AI) for data catalogues
+  python -m benchmark.data croissant --stream=planted_medium --output_dir=planted
+      a generated stream (synthetic, planted_*) as files, with a Croissant description (core and responsible AI) for
+      data catalogues
 
 --stream is the name of a file in gin/streams. `describe` without --data_dir tells what the official data give, where
 the stream can tell that without them. `prepare --stream=stl10_20 --output_dir=DIR` writes the design of five trials as

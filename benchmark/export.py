@@ -23,8 +23,9 @@ schema: the JSON Schema of a record, for programs that read records; needs no --
 Models, of the run whose folder is named first; with --task=N the network of one task, else those of all:
 
 saved_model: a folder that TensorFlow loads without this package. One signature for each task, 'task0' and so on, and
-  'serving_default' where there is one task: 'images' -> 'logits' and 'probabilities'. assets.extra/classes.json names
-  the classes.
+  'serving_default' where there is one task: 'images' -> 'logits' and 'probabilities'. 'task0_photograph' takes
+  'image', one of any size in RGB, uint8 [height, width, 3], and fits it as the stream does; decoding it, and turning it
+  as EXIF says, is the caller's. assets.extra/classes.json names the classes.
 keras: a file model.keras that keras.saving.load_model loads after `import benchmark.models.keras_network`. Images ->
   logits, a dictionary by task where there are several.
 

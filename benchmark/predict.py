@@ -9,7 +9,8 @@ the task were in training; neither the data set nor its cache is needed. --task=
 and takes the one whose head gives the largest logit: a guess, as heads are trained apart (task-incremental learning).
 
 text: the three most probable classes of each image, in a line. csv: a row for each image and class, most probable
-first. json: a list with an entry for each image.
+first. json: a list with an entry for each image, which also has the logits: for a test image of the run, those of its
+predictions.npz to the bit (on the same machine, with as many threads).
 
 A model's configuration is Gin text, which imports and calls what it names: use a model from elsewhere only if you would
 also run a program from there.
@@ -20,7 +21,7 @@ Exit status: 0 written; 2 a flag, the model or an image is wrong, or the answers
 import json
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from absl import flags
@@ -78,11 +79,16 @@ def _run(values: flags.FlagValues, run_dir: pathlib.Path, names: Sequence[str]) 
   answers = [answer for start in range(0, len(paths), _BATCH)
              for answer in model.predict(paths[start:start + _BATCH], task)]
   rows = [{"path": str(path), "task": answer.task_id, "class": answer.class_name,
-           "probabilities": dict(sorted(zip(answer.class_names, map(float, answer.probabilities)),
-                                        key=lambda pair: -pair[1]))} for path, answer in zip(paths, answers)]
+           "probabilities": _by_class(answer.class_names, answer.probabilities),
+           "logits": _by_class(answer.class_names, answer.logits)} for path, answer in zip(paths, answers)]
   print(_FORMS[values.format](rows), end="")
   standard_streams.check_output()
   return 0
+
+
+def _by_class(names: Sequence[str], values: Iterable[float]) -> dict[str, float]:
+  """A value for each class, largest first."""
+  return dict(sorted(zip(names, map(float, values)), key=lambda pair: -pair[1]))
 
 
 def _image_files(names: Sequence[str]) -> list[pathlib.Path]:

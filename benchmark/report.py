@@ -222,8 +222,8 @@ def define_flags() -> flags.FlagValues:
                       flag_values=values)
   flags.DEFINE_float("margin", None, "Margin of equivalence, in percentage points: differences within count as none. "
                      f"Default: {100 * inference.MARGIN:g}.", flag_values=values)
-  flags.DEFINE_list("columns", None, "Measures that tables show, e.g. 'final,learning,forward_transfer'. Default: "
-                    f"{','.join(measure.name for measure in measures.SHOWN)}.", flag_values=values)
+  flags.DEFINE_list("columns", None, "Measures that tables show, e.g. 'final,learning,forward_transfer'. Default, "
+                    f"where known: {','.join(measure.name for measure in measures.SHOWN)}.", flag_values=values)
   flags.DEFINE_bool("mixed_model", False, "Also fit a mixed model of final accuracy, with tasks and seeds random; "
                     "needs a baseline and statsmodels.", flag_values=values)
   flags.DEFINE_bool("summary", True, "Print the tables.", flag_values=values)

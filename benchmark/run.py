@@ -11,7 +11,7 @@ The same command continues an unfinished suite; more learners or seeds extend it
 <output_dir>/<stream>/<learner>/<scale>/seed<k>, holds its record, events, configuration, log, checkpoints and final
 model; table.md and table.csv lie in <output_dir>. With --grow, finished runs get further tasks: as new runs in a folder
 of their own, whose records name where they went on from. A suite that tunes hyper-parameters trains its trials first,
-with scale <scale>[tuning], then evaluates what their validation accuracies choose; see gin/README.md. The smoke suite
+with scale <scale>[tuning], then evaluates what their validation accuracies choose; see docs/tuning.md. The smoke suite
 takes about a minute on two cores; --dry_run tells the cost of any other.
 
 Exit status: 0 every run completed (a trial may diverge); 1 some run failed or diverged (the table shows which, and

@@ -232,11 +232,13 @@ def _result(run: suite.Run, stream: run_result.StreamFacts, measured: run_result
 
 
 def _circumstances(run: suite.Run, settings: Settings) -> dict:
-  """Command, flags, machine, versions, and the files beside the record with the SHA-256 of each that is there."""
+  """Command, flags, time, machine, versions, and the files beside the record with the SHA-256 of each that is there."""
   run_dir = settings.run_dir(run)
   names = (run_files.REQUESTED_FILE, run_files.OPERATIVE_FILE, run_files.EVENTS_FILE, run_files.PREDICTIONS_FILE)
   digests = {name: hashlib.sha256((run_dir / name).read_bytes()).hexdigest()
              for name in names if (run_dir / name).exists()}
   flags = {name: value for name, value in dataclasses.asdict(settings).items() if name != "command"}
   return {"command": settings.command, "flags": flags, "design_seed": run.design_seed, "files": digests,
-          "deterministic": settings.deterministic, **process.describe(settings.threads)}
+          "deterministic": settings.deterministic,
+          "finished": time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
+          **process.describe(settings.threads)}

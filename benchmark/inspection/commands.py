@@ -6,14 +6,14 @@ import sys
 
 from rich import console as rich_console, progress as rich_progress, table as rich_table, text as rich_text
 
-from benchmark.inspection import contact_sheets, croissant as croissant_lib, inventory as inventory_lib
+from benchmark.inspection import contact_sheets, croissant as croissant_lib, inventory as inventory_lib, planted_facts
 from benchmark.results import texts
 from benchmark.suites import open_stream
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf import types
 from lasem_tf.data import overlap, stream_checks
 from lasem_tf.data.stream import CachesImages, DataError, StreamContext, TaskStream, WritesDesign
-from lasem_tf.data.streams import any_tfds, own_images, synthetic
+from lasem_tf.data.streams import any_tfds, own_images
 
 _COLORS = {inventory_lib.OFFICIAL: "green", inventory_lib.OTHER: "yellow", inventory_lib.DAMAGED: "red",
            inventory_lib.MISSING: "red"}
@@ -198,11 +198,11 @@ def prepare(request: Request, output_dir: pathlib.Path | None) -> int:
 
 
 def croissant(request: Request, output_dir: pathlib.Path | None, url: str) -> int:
-  """Writes the built-in stream and its description; returns 0."""
+  """Writes a generated stream and its description; returns 0."""
   stream = request.open()
-  if not isinstance(stream, synthetic.Synthetic):
-    raise ConfigurationError(f"--stream={request.name}: `croissant` describes the built-in stream alone (synthetic); "
-                             "other data have owners, who describe them.")
+  if not isinstance(stream, planted_facts.Planted):
+    raise ConfigurationError(f"--stream={request.name}: `croissant` describes generated streams alone (synthetic, "
+                             "planted_easy, planted_medium, planted_hard); other data have owners, who describe them.")
   if output_dir is None:
     raise ConfigurationError("--output_dir is missing: name a folder for the files.")
   _make_folder(output_dir)

@@ -1,4 +1,4 @@
-"""The built-in stream as files with a Croissant description: core vocabulary 1.0 and responsible-AI vocabulary 1.0.
+"""A generated stream as files with a Croissant description: core vocabulary 1.0 and responsible-AI vocabulary 1.0.
 
 Facts about the format: https://docs.mlcommons.org/croissant/docs/croissant-spec.html and croissant-rai-spec.html.
 """
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from benchmark.inspection import planted_facts
 from lasem_tf import files, types
-from lasem_tf.data.streams import synthetic
 
 DESCRIPTION_FILE, EXAMPLES_FILE = "croissant.json", "examples.jsonl"
 _VERSION = "1.0.0"
@@ -22,9 +22,8 @@ _TERMS = ("citeAs", "column", "equivalentProperty", "extract", "field", "fileObj
           "format", "includes", "isLiveDataset", "jsonPath", "key", "md5", "parentField", "path", "recordSet",
           "references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField", "transform")
 _JSON_TERMS = ("data", "examples")
+_TASK = ("task", "sc:Integer", "Number of the task in the stream, from 0.")
 _FIELDS = (
-    ("task", "sc:Integer", "Number of the task in the stream, from 0."),
-    ("group", "sc:Text", "What the task shares with the others of its group: texture, arrangement, both or nothing."),
     ("split", "sc:Text", "train, validation or test."),
     ("label", "sc:Integer", "Class within the task, from 0."),
     ("class_name", "sc:Text", "Name of the class."),
@@ -32,11 +31,11 @@ _FIELDS = (
 )
 
 
-def write(stream: synthetic.Synthetic, folder: pathlib.Path, url: str) -> list[pathlib.Path]:
+def write(stream: planted_facts.Planted, folder: pathlib.Path, url: str) -> list[pathlib.Path]:
   """Writes all images of a stream, exactly, and the description that tools load them by.
 
   Args:
-    stream: the built-in stream.
+    stream: of images that are generated.
     folder: gets `examples.jsonl`, one example a line, and `croissant.json`.
     url: where the data will be found; part of the description.
 
@@ -55,34 +54,34 @@ def write(stream: synthetic.Synthetic, folder: pathlib.Path, url: str) -> list[p
   return [examples, described]
 
 
-def _lines(stream: synthetic.Synthetic) -> Iterator[bytes]:
+def _lines(stream: planted_facts.Planted) -> Iterator[bytes]:
+  detail = planted_facts.of(stream).of_example
   for task in stream.tasks:
     for split in types.SPLITS:
       loaded = stream.load(task.task_id, split)
       for image, label, index in zip(loaded.images, loaded.labels, loaded.indices):
-        facts = {"task": task.task_id, "group": task.details["group"], "split": split, "label": int(label),
+        facts = {"task": task.task_id, detail: task.details[detail], "split": split, "label": int(label),
                  "class_name": task.class_names[label], "index": int(index)}
         # Nine digits give every float32 back.
         pixels = ",".join(f"{value:.9g}" for value in np.ravel(image))
         yield f'{json.dumps(facts)[:-1]}, "image": [{pixels}]}}\n'.encode()
 
 
-def description(stream: synthetic.Synthetic, sha256: str, url: str) -> dict:
+def description(stream: planted_facts.Planted, sha256: str, url: str) -> dict:
   """The JSON-LD of the data set.
 
   Args:
-    stream: the built-in stream.
+    stream: of images that are generated.
     sha256: of the file of examples.
     url: of the data set.
   """
-  num_examples = sum(map(sum, stream.counts().values()))
+  num_examples, facts = sum(map(sum, stream.counts().values())), planted_facts.of(stream)
   return {
       "@context": _context(), "@type": "sc:Dataset", "name": f"lasem-planted-{stream.design_fingerprint}",
       "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
       "description": (f"{num_examples} generated images in {stream.num_tasks} classification tasks whose transfer "
-                      "structure is planted: each task shares its textures, the arrangement of textures that tells its "
-                      "classes apart, both or neither with the other tasks of its group. For lifelong and multi-task "
-                      "learning."),
+                      f"structure is planted: {facts.planted}. For lifelong and multi-task learning. Scenario: "
+                      "task-incremental, the task of every test image is known."),
       "license": _LICENSE, "url": url, "version": _VERSION,
       "datePublished": datetime.date.today().isoformat(), "isLiveDataset": False,
       "creator": {"@type": "sc:Organization", "name": "lasem-tf"},
@@ -92,8 +91,8 @@ def description(stream: synthetic.Synthetic, sha256: str, url: str) -> dict:
                         "description": "One example a line.", "contentUrl": EXAMPLES_FILE,
                         "encodingFormat": "application/jsonlines", "sha256": sha256}],
       "recordSet": [{"@type": "cr:RecordSet", "@id": "examples", "name": "examples", "description": "All examples.",
-                     "field": _fields(stream)}],
-      **_responsible_ai(stream)}
+                     "field": _fields(stream, facts)}, _tasks(stream, facts)],
+      **_responsible_ai(stream, facts)}
 
 
 def _context() -> dict:
@@ -105,32 +104,51 @@ def _context() -> dict:
       **{term: {"@id": f"cr:{term}", "@type": "@json"} for term in _JSON_TERMS}}
 
 
-def _fields(stream: synthetic.Synthetic) -> list[dict]:
+def _fields(stream: planted_facts.Planted, facts: planted_facts.PlantedFacts) -> list[dict]:
   height, width, channels = stream.image_shape
-  image = ("image", "sc:Float", f"{height} x {width} x {channels} values, row by row, channels last; of zero mean by "
-                                "construction.")
-  return [{"@type": "cr:Field", "@id": f"examples/{name}", "name": name, "description": said, "dataType": kind,
-           **({"repeated": True} if name == "image" else {}),
+  image = ("image", "sc:Float",
+           f"{height} x {width} x {channels} values, row by row, channels last; {facts.images}.")
+  detail = (facts.of_example, "sc:Text", facts.details[facts.of_example])
+  return [{**_field("examples", name, kind, said), **({"repeated": True} if name == "image" else {}),
            "source": {"fileObject": {"@id": EXAMPLES_FILE}, "extract": {"column": name}}}
-          for name, kind, said in (*_FIELDS, image)]
+          for name, kind, said in (_TASK, detail, *_FIELDS, image)]
 
 
-def _responsible_ai(stream: synthetic.Synthetic) -> dict:
+def _field(record_set: str, name: str, kind: str, said: str) -> dict:
+  return {"@type": "cr:Field", "@id": f"{record_set}/{name}", "name": name, "description": said, "dataType": kind}
+
+
+def _tasks(stream: planted_facts.Planted, facts: planted_facts.PlantedFacts) -> dict:
+  """What each task is, in the description itself: few lines, and what makes the data worth having."""
+  counts = stream.counts()
+  rows = [{"task": task.task_id, "classes": task.num_classes,
+           **{f"{split}_images": counts[split][task.task_id] for split in types.SPLITS}, **task.details}
+          for task in stream.tasks]
+  said = {"task": _TASK[2], "classes": "Number of classes.",
+          **{f"{split}_images": f"Images of the {split} split." for split in types.SPLITS}, **facts.details}
+  return {"@type": "cr:RecordSet", "@id": "tasks", "name": "tasks", "description": "What every task is.",
+          "key": {"@id": "tasks/task"},
+          "field": [_field("tasks", name, "sc:Integer" if isinstance(value, int) else "sc:Text", said[name])
+                    for name, value in rows[0].items()],
+          "data": [{f"tasks/{name}": value for name, value in row.items()} for row in rows]}
+
+
+def _responsible_ai(stream: planted_facts.Planted, facts: planted_facts.PlantedFacts) -> dict:
+  kind = type(stream)
   return {
-      "rai:dataCollection": ("Generated by lasem_tf.data.streams.synthetic.Synthetic with design seed "
+      "rai:dataCollection": (f"Generated by {kind.__module__}.{kind.__name__} with design seed "
                              f"{stream.context.design_seed} and seed {stream.context.seed}, from a counter-based "
                              "random generator; nothing was collected."),
       "rai:dataCollectionType": ["Software Collection"],
       "rai:dataCollectionMissingData": "None is missing.",
-      "rai:dataPreprocessingProtocol": [f"Noise of standard deviation {stream.protocol['noise']} is added, and "
-                                        f"{stream.protocol['replaced_cells']:.0%} of the cells show a random texture."],
-      "rai:dataAnnotationProtocol": "A label is the arrangement that an image was generated from.",
+      "rai:dataPreprocessingProtocol": [facts.preparation],
+      "rai:dataAnnotationProtocol": facts.label,
       "rai:annotationsPerItem": "0",
       "rai:dataReleaseMaintenancePlan": ["The same seeds give the same images in every version of the software; the "
                                          "design fingerprint in the name identifies them."],
-      "rai:personalSensitiveInformation": ["None: the images show random textures."],
+      "rai:personalSensitiveInformation": [f"None: the images show {facts.contents}."],
       "rai:dataSocialImpact": "None is known: the data describe nobody.",
-      "rai:dataBiases": ["Classes and splits are balanced by construction."],
+      "rai:dataBiases": [facts.balance],
       "rai:dataLimitations": ["The images have nothing in common with photographs. They show whether a method finds "
                               "planted structure, and nothing about its accuracy elsewhere."],
       "rai:dataUseCases": ["Testing and comparing methods of transfer, multi-task and lifelong learning."]}

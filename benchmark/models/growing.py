@@ -83,16 +83,17 @@ def _check_tasks(saved: saved_run.SavedRun, data: splits.SplitCache) -> None:
   if len(saved.tasks) > data.stream.num_tasks:
     raise growth.GrowthError(f"its stream has {len(saved.tasks)} tasks, more than the {data.stream.num_tasks} of this "
                              "one.")
+  remedy = data.stream.how_to_begin_with([task.info.class_names for task in saved.tasks])
   for task in saved.tasks:
     info = data.stream.tasks[task.info.task_id]
     if task.info.class_names != info.class_names:
       raise growth.GrowthError(f"task {info.task_id} had classes {', '.join(task.info.class_names)}; here it has "
-                               f"{', '.join(info.class_names)}.")
+                               f"{', '.join(info.class_names)}. {remedy}".rstrip())
     for split, then in task.fingerprints.items():
       found = data.fingerprint(info.task_id, split)
       if found != then:
         raise growth.GrowthError(f"the {split} images or labels of task {info.task_id} are others (fingerprint {found} "
-                                 f"here, {then} there).")
+                                 f"here, {then} there); earlier tasks must keep their images. {remedy}".rstrip())
 
 
 def _result_digest(directory: pathlib.Path) -> str | None:

@@ -28,7 +28,8 @@ def difference_headings(panel: comparison.Panel) -> list[str]:
 def ranks(panel: comparison.Panel, columns: Sequence[str]) -> list[int]:
   """How long each column stays where there is no room for all: 0 longest. The heading of a table has the stream."""
   first = ["Learner", measures.FINAL.heading, *difference_headings(panel)[:1], "n", measures.PEAK.heading,
-           *difference_headings(panel), measures.FORGETTING.heading, measures.PARAMETERS.heading, measures.MACS.heading]
+           measures.CLASS_INCREMENTAL.heading, *difference_headings(panel), measures.FORGETTING.heading,
+           measures.PARAMETERS.heading, measures.MACS.heading]
   rank = {column: number for number, column in reversed(list(enumerate(first)))} | {"Stream": len(first) + 1}
   order = sorted(columns, key=lambda column: rank.get(column, len(first)))
   return [order.index(column) for column in columns]
@@ -96,11 +97,19 @@ def tables(panels: Sequence[comparison.Panel], robust_means: Robust
 
 def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
   """What the numbers and marks mean, the tests included; `best` says how the best means are shown."""
-  return " ".join(["Task-incremental: the task of every test image is known. Mean ± half-width of the 95 % t-interval "
-                   "over n seeds (no interval for n < 2), or the interval's ends in brackets where it was cut off at "
-                   "what is possible, such as 0 and 100 %. k, M and G: thousands, millions and thousands of millions.",
+  return " ".join([*_on_scenarios(panels), "Mean ± half-width of the 95 % t-interval over n seeds (no interval "
+                   "for n < 2), or the interval's ends in brackets where it was cut off at what is possible, such as 0 "
+                   "and 100 %. k, M and G: thousands, millions and thousands of millions.",
                    f"{best}: best mean of a stream, whatever its lead is worth.", *_on_differences(panels),
                    *cells.remarks(panels, "neither ranked nor tested")])
+
+
+def _on_scenarios(panels: Sequence[comparison.Panel]) -> list[str]:
+  """What is known of a test image."""
+  sentences = ["Task-incremental: the task of every test image is known."]
+  if any(measures.CLASS_INCREMENTAL in panel.columns for panel in panels):
+    sentences.append("Class-incremental: it is not, and the largest logit over the heads of all tasks decides.")
+  return sentences
 
 
 def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:

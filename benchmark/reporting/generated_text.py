@@ -4,14 +4,16 @@ import dataclasses
 import functools
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from benchmark.reporting import atlas, cells, comparisons, settings as settings_lib
 from benchmark.results import choice, comparison, measures, records, run_files
 from benchmark.results.record_schema import RecordError
 
-_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.PARAMETERS, measures.CPU_SECONDS)
-_START = re.compile(r"<!-- generated: (?P<kind>\S+) (?P<argument>\S+) -->")
+_MEASURES = {measures.PEAK, measures.FINAL, measures.CLASS_INCREMENTAL, measures.FORGETTING, measures.PARAMETERS,
+             measures.CPU_SECONDS}
+# A table may leave out rows: 'without=' names their learners, with commas between them.
+_START = re.compile(r"<!-- generated: (?P<kind>\S+) (?P<argument>\S+)(?: without=(?P<without>\S+))? -->")
 _END = "<!-- end of generated text -->"
 
 
@@ -24,7 +26,7 @@ def regenerate(text: str, folder: pathlib.Path, where: str) -> str:
     where: how messages call the file.
 
   Raises:
-    RecordError: an unknown kind of block, a missing end or a missing report.
+    RecordError: an unknown kind of block, a missing end, a missing report or no such row to leave out.
   """
   parts, position = [], 0
   while (start := _START.search(text, position)) is not None:
@@ -33,23 +35,35 @@ def regenerate(text: str, folder: pathlib.Path, where: str) -> str:
       raise RecordError(f"{where}: the block {start[0]!r} has no {_END!r}.")
     if start["kind"] not in _KINDS:
       raise RecordError(f"{where}: {start['kind']!r} is no kind of generated block; use {' or '.join(_KINDS)}.")
-    parts += [text[position:start.end()], "\n", _KINDS[start["kind"]](folder / start["argument"]), "\n"]
+    make = _KINDS[start["kind"]]
+    if start["without"] is not None:
+      if start["kind"] not in _TABLES:
+        raise RecordError(f"{where}: {start[0]!r}: only {' or '.join(_TABLES)} can leave out rows.")
+      make = functools.partial(make, without=tuple(start["without"].split(",")))
+    parts += [text[position:start.end()], "\n", make(folder / start["argument"]), "\n"]
     position = end
   return "".join([*parts, text[position:]])
 
 
-def short_table(report: pathlib.Path) -> str:
+def short_table(report: pathlib.Path, without: Sequence[str] = ()) -> str:
   """The columns that fit a README, one table per stream, with a caption.
 
   Args:
     report: folder with `records.jsonl`; its `report.json` says which mixed data it allows.
+    without: learners that are tested with the others and not shown.
+
+  Raises:
+    RecordError: one of `without` is no row.
   """
   panels = report_panels(report)
+  if missing := set(without) - {row.learner for panel in panels for row in panel.rows}:
+    raise RecordError(f"{report}: there is no row {', '.join(sorted(missing))} to leave out.")
   parts = []
   for panel in panels:
-    panel = dataclasses.replace(panel, columns=_MEASURES)
+    panel = dataclasses.replace(panel, rows=[row for row in panel.rows if row.learner not in without])
+    shown = [measure for measure in panel.columns if measure in _MEASURES]
     difference = comparisons.difference_headings(panel)[0]  # From the baseline, if there is one.
-    columns, rows = ["Learner", "n", *(measure.heading for measure in _MEASURES), difference], []
+    columns, rows = ["Learner", "n", *(measure.heading for measure in shown), difference], []
     for row in panel.rows:
       full = dict(zip(comparisons.headings(panel), comparisons.row_cells(panel, row)))
       rows.append([full[heading] for heading in columns])
@@ -68,8 +82,10 @@ _WHOLE: dict[str, Callable[[pathlib.Path], str]] = {
     "table": short_table, "selection": functools.partial(without_heading, name="selection.md"),
     "atlas": functools.partial(without_heading, name="atlas.md")}
 # The caption is the last paragraph: a page with several tables says it once.
-_KINDS = _WHOLE | {f"{kind}_without_caption": lambda report, make=make: make(report).rpartition("\n\n")[0]
-                   for kind, make in _WHOLE.items()}
+_KINDS = _WHOLE | {
+    f"{kind}_without_caption": lambda report, make=make, **options: make(report, **options).rpartition("\n\n")[0]
+    for kind, make in _WHOLE.items()}
+_TABLES = ("table", "table_without_caption")
 
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:

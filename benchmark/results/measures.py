@@ -135,8 +135,9 @@ MEASURES = (PEAK, FINAL, CLASS_INCREMENTAL, LEARNING, INCREMENTAL, FORGETTING, F
             MEMORY, MACS, LATENCY, CPU_SECONDS)
 BY_NAME = {measure.name: measure for measure in MEASURES}
 # Columns of tables unless a report names others: few enough to read.
-SHOWN = (PEAK, FINAL, FORGETTING, BACKWARD_TRANSFER, RETENTION, PARAMETERS, MEMORY, MACS, LATENCY, CPU_SECONDS)
-IF_KNOWN = (MEMORY, LATENCY)  # Not every record says them; a column without any value is left out.
+SHOWN = (PEAK, FINAL, CLASS_INCREMENTAL, FORGETTING, BACKWARD_TRANSFER, RETENTION, PARAMETERS, MEMORY, MACS, LATENCY,
+         CPU_SECONDS)
+IF_KNOWN = (CLASS_INCREMENTAL, MEMORY, LATENCY)  # Not every record says them; a column without any value is left out.
 FROM_COURSE = (WORST_CASE, LEARNING_CURVE)  # See `results.course`; the others come from records alone.
 PER_TASK = {
     PEAK: lifelong.peak_per_task, FINAL: lifelong.final_per_task, FORGETTING: lifelong.forgetting_per_task,

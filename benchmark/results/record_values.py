@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 from benchmark.results import json_types
 from lasem_tf import types
-from lasem_tf.metrics.run_result import Amount, Bits, Count, Limits, Text
+from lasem_tf.metrics.run_result import Amount, Bits, Count, Limits, Pattern, Text
 
 MAX_DEPTH = 40
 _Threads = Annotated[int, Limits(1, 10**6)]
+_Time = Annotated[str, Pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")]
 # Entries may be left out: what they say is then not known. Further entries are shown as they are.
 _PROVENANCE: Mapping[str, Any] = {
     "cpu_seconds": Amount, "seconds": list[dict[str, Amount]], "command": Text, "commit": Text | None,
     "device": Text | None, "files": dict[str, Text], "design_seed": int, "threads": _Threads, "deterministic": bool,
-    "flags": dict[str, Any], "latency_seconds": list[Amount], "memory_floats": Amount,
+    "flags": dict[str, Any], "latency_seconds": list[Amount], "finished": _Time, "memory_floats": Amount,
 }
 _FLAGS: Mapping[str, Any] = {"data_dirs": list[Text], "cache_dir": Text | None, "threads": _Threads,
                              "deterministic": bool}

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -123,6 +123,20 @@ class TaskStream(abc.ABC):
     """
     del task_id
     return None
+
+  def how_to_begin_with(self, earlier: Sequence[tuple[str, ...]]) -> str:
+    """What makes the stream begin with tasks of a shorter one, a sentence for messages.
+
+    Subclasses override.
+
+    Args:
+      earlier: class names of each task of the shorter stream.
+
+    Returns:
+      '' where the stream cannot tell.
+    """
+    del earlier
+    return ""
 
   def counts(self) -> dict[str, list[int]]:
     """Number of examples of every task, by split."""

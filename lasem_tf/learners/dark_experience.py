@@ -8,7 +8,8 @@ x the current mini-batch, x' and x'' two draws from a reservoir, z' the stored l
 over the classes as in the authors' code (aimagelab/mammoth). Here every task has a head of its own, so f(x') and z' are
 those of the example's own head. An example enters the reservoir once, when its task ends, with the logits of that
 moment; the authors insert every mini-batch of every epoch with the logits of that step, which needs a state that
-follows the training.
+follows the training. With augmentation x' and x'' are augmented anew in every step, as in the authors' code, so that z'
+belongs to another view of the image: here to the image itself, there to the one of the step that inserted it.
 """
 
 import gin
@@ -66,7 +67,7 @@ class DarkExperienceReplay(rehearsal.RehearsalLearner):
     if self._rehearsed is None:
       return super()._objective(batch, context)
     positions, labelled = self._draw_positions(context.fold(1)), self._draw(context.fold(2))
-    images, _, task_ids = (tf.gather(values, positions) for values in self._rehearsed)
+    images, _, task_ids = self._drawn(positions, context.fold(1))
     sizes = [tf.shape(values)[0] for values in (batch.labels, task_ids, labelled.labels)]
     current_task = self.task.info.task_id
     current_ids = tf.fill(sizes[:1], current_task)

@@ -1,13 +1,14 @@
 """Learning without forgetting: the old heads' answers to the new images are kept by distillation.
 
 Li and Hoiem, "Learning without forgetting" (ECCV 2016). Old tasks' images are not stored; what their heads said of the
-current task's images before training is.
+current task's images before training is. With augmentation no two steps see the same image, so that what was said of
+the images themselves would not fit: the network as it was before the visit then answers the step's own images.
 """
 
 import gin
 import tensorflow as tf
 
-from lasem_tf.learners import base, promise, trunk
+from lasem_tf.learners import base, promise, snapshot, trunk
 from lasem_tf.nn import layers, optimizers, weights, workload
 
 RECORDING_BATCH = 64
@@ -31,11 +32,11 @@ def distillation_loss(old_logits: tf.Tensor, new_logits: tf.Tensor, temperature:
 class LearningWithoutForgetting(trunk.TrunkLearner):
   """Two phases: the new head alone ('warm_up'), then trunk and all heads with distillation of every old head ('joint').
 
-  While a task is learned, 'target/task{j}' holds what head j said of its training images.
+  While a task is learned, 'target/task{j}' holds what head j said of its training images; with augmentation
+  'teacher/{name}' holds the weights that said it.
   """
 
   promises = promise.Promises(trains_old_parts=True)
-  takes_augmented = False
 
   def __init__(self, context: base.LearnerContext, strength: float = 1.0, temperature: float = 2.0,
                warm_up_share: float = 0.1, head_depth: str = "last", slots_per_visit: bool = False):
@@ -57,6 +58,7 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
                        f"{strength}, {temperature} and {warm_up_share}.")
     self._strength, self._temperature, self._warm_up_share = strength, temperature, warm_up_share
     self._targets: dict[int, tf.Variable] = {}
+    self._teacher: snapshot.Snapshot | None = None
     self._warm_up_epochs = 0
     self._slots_per_visit = slots_per_visit
     self._slots: dict[str, tf.Variable] = {}
@@ -88,6 +90,16 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
     dtype = self.trunk.groups[0]["kernel"].dtype
     shapes = {other: [num_examples, self.context.num_classes[other]] for other in old_tasks}
     self._targets = {other: tf.Variable(tf.zeros(shape, dtype), trainable=False) for other, shape in shapes.items()}
+    if old_tasks and self.context.spec.augmentation != "none":
+      self._teacher = snapshot.Snapshot("teacher", weights.merge_variables([self.trunk, *self._own_parts(old_tasks)]))
+
+  def _targets_of(self, batch: base.Batch) -> dict[int, tf.Tensor]:
+    """What every old head said, before the visit, of the images of a mini-batch."""
+    if self._teacher is None:
+      return {other: tf.gather(target, batch.rows) for other, target in self._targets.items()}
+    with self._teacher.in_use():
+      return {other: tf.stop_gradient(self.heads[other](read))
+              for other, read in self._read_by_old_heads(batch.images).items()}
 
   def next_phase(self, num_completed):
     task_id, epochs = self.task.info.task_id, self.context.epochs_per_task
@@ -103,8 +115,9 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
     loss = layers.mean_cross_entropy(self.heads[self.task.info.task_id](hidden), batch.labels)
     if not self._targets or self._strength == 0.0:
       return trunk.Objective(loss)
+    targets = self._targets_of(batch)
     penalty = self._strength * tf.add_n([
-        distillation_loss(tf.gather(self._targets[other], batch.rows), self.heads[other](read), self._temperature)
+        distillation_loss(targets[other], self.heads[other](read), self._temperature)
         for other, read in self._read_by_old_heads(batch.images, hidden, context.seed).items()])
     return trunk.Objective(loss, penalty, {"distillation": penalty})
 
@@ -131,7 +144,7 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
       # Distillation is at work where old heads' answers have moved from what they were: at first it has no gradient.
       details = {"old_answers_moved": moved, "warm_up_epochs": self._warm_up_epochs,
                  "mechanism_acted": self._strength > 0 and max(moved) > 0}
-    self._targets, self._warm_up_epochs, self._slots = {}, 0, {}
+    self._targets, self._teacher, self._warm_up_epochs, self._slots = {}, None, 0, {}
     return base.TaskSummary(details=details)
 
   def _distance(self, other: int, target: tf.Variable) -> float:
@@ -145,15 +158,19 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
 
   def variables(self):
     return {**super().variables(), **self._slots,
-            **{f"target/task{other}": target for other, target in self._targets.items()}}
+            **{f"target/task{other}": target for other, target in self._targets.items()},
+            **({} if self._teacher is None else self._teacher.named_variables)}
 
   def training_macs_per_image(self, task_id):
     heads = sum(self._head_macs(other) for other in range(task_id))
     macs = super().training_macs_per_image(task_id)
-    if self.context.spec.normalisation == "none":
-      return macs + 3.0 * heads
-    # The trunk, once more for the statistics of every old task.
-    return macs + 3.0 * heads + task_id * (macs - 3.0 * self._head_macs(task_id))
+    trunk_macs = macs - 3.0 * self._head_macs(task_id)
+    # With normalisation the trunk runs once more for the statistics of every old task.
+    passes = 0 if self.context.spec.normalisation == "none" else task_id
+    macs += 3.0 * heads + passes * trunk_macs
+    if task_id and self.context.spec.augmentation != "none":
+      macs += heads + max(1, passes) * trunk_macs / 3.0  # The network as it was, forward alone.
+    return macs
 
   def _head_macs(self, task_id: int) -> int:
     shapes = self.context.spec.dense_shapes(self.context.num_classes[task_id])

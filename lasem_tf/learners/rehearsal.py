@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, memory, promise, trunk
-from lasem_tf.nn import layers, normalisation, weights, workload
+from lasem_tf.nn import augmentation, layers, normalisation, weights, workload
 
 
 class MemoryBatch(NamedTuple):
@@ -27,8 +27,6 @@ class MemoryBatch(NamedTuple):
 
 class RehearsalLearner(trunk.TrunkLearner):
   """A trunk learner with a memory. Images are fetched when a phase starts; the state is indices alone."""
-
-  takes_augmented = False
 
   promises = promise.Promises(stores_examples=True, trains_old_parts=True)
 
@@ -81,10 +79,14 @@ class RehearsalLearner(trunk.TrunkLearner):
     return tf.math.top_k(tf.random.stateless_uniform([size], seed), self._memory_batch).indices
 
   def _draw(self, seed: tf.Tensor) -> MemoryBatch:
-    """The loaded examples of one step; only where there are any."""
+    """The loaded examples of one step, augmented anew as the current ones are; only where there are any."""
+    return self._drawn(self._draw_positions(seed), seed)
+
+  def _drawn(self, positions: tf.Tensor, seed: tf.Tensor) -> MemoryBatch:
+    """The loaded examples at these positions, augmented by a seed."""
     assert self._rehearsed is not None
-    chosen = self._draw_positions(seed)
-    return MemoryBatch(*(tf.gather(values, chosen) for values in self._rehearsed))
+    images, labels, task_ids = (tf.gather(values, positions) for values in self._rehearsed)
+    return MemoryBatch(augmentation.augment(self.context.spec, images, seed), labels, task_ids)
 
   def _hidden_of_tasks(self, images: tf.Tensor, task_ids: tf.Tensor, dropout_seed: tf.Tensor,
                        training: Collection[int]) -> tf.Tensor:

@@ -1,8 +1,11 @@
 """Copies of variables that a learner may want to go back to."""
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping
 
 import tensorflow as tf
+
+from lasem_tf.nn import replacement
 
 
 class Snapshot:
@@ -27,6 +30,12 @@ class Snapshot:
     """Gives the named variables (default: all) the copied values, bit for bit."""
     for name in self._copies if names is None else names:
       self._variables[name].assign(self._copies[name])
+
+  @contextlib.contextmanager
+  def in_use(self) -> Iterator[None]:
+    """Inside this context weight groups give the copies in place of their variables."""
+    with replacement.replaced(self._variables, self._copies):
+      yield
 
   @property
   def named_variables(self) -> dict[str, tf.Variable]:

@@ -127,7 +127,13 @@ class TrunkLearner(base.Learner):
 
   def _read_by_head(self, images: tf.Tensor, dropout_seed: tf.Tensor | None) -> tf.Tensor:
     """What the current head reads in training."""
-    normalise = self.normalisations[self.task.info.task_id].by_batch(images)
+    task_id = self.task.info.task_id
+    return self._features(images, task_id, self.normalisations[task_id].by_batch(images), dropout_seed)
+
+  def _features(self, images: tf.Tensor, task_id: int, normalise: normalisation_lib.Normalise,
+                dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
+    """What a task's head reads of images; a method whose tasks see parts of the trunk has its own."""
+    del task_id
     return self.trunk(images, dropout_seed=dropout_seed, normalise=normalise)
 
   def _own_parts(self, task_ids: Iterable[int]) -> list:
@@ -163,13 +169,13 @@ class TrunkLearner(base.Learner):
     return base.TaskSummary()
 
   def logits(self, images, task_id):
-    return self.heads[task_id](self.trunk(images, normalise=self.normalisations[task_id].by_statistics()))
+    return self.heads[task_id](self._features(images, task_id, self.normalisations[task_id].by_statistics()))
 
   def measure_statistics(self):
     self._measure_statistics_of(self.task.info.task_id, self.task.train[0])
 
   def _measure_statistics_of(self, task_id: int, images: tf.Tensor) -> None:
-    self.normalisations[task_id].measure(lambda part, normalise: self.trunk(part, normalise=normalise), images)
+    self.normalisations[task_id].measure(lambda part, normalise: self._features(part, task_id, normalise), images)
 
   def _all_parts(self) -> list:
     """The trunk, and everything of every task's own."""

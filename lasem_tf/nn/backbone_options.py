@@ -8,12 +8,10 @@ class BackboneOptions:
 
   Attributes:
     computes_mixed: whether it follows `ConvNetSpec.precision`; the others refuse all but float32.
-    takes_augmented: whether it can follow `ConvNetSpec.augmentation`; false where it remembers training images by row.
     normalises: whether it keeps what `ConvNetSpec.normalisation` needs of every task; the others refuse all but none.
   """
 
   computes_mixed = False
-  takes_augmented = True
   normalises = False
 
   @classmethod
@@ -24,10 +22,6 @@ class BackboneOptions:
         raise ValueError(f"{cls.__name__} computes in float32 only: remove the binding ConvNetSpec.precision = "
                          f"{spec.precision!r}.")
       precision.warn_where_slower()
-    if spec.augmentation != "none" and not cls.takes_augmented:
-      raise ValueError(f"{cls.__name__} keeps images, or answers to them, as they are in the training split, so that "
-                       "augmented ones would not fit: remove the binding ConvNetSpec.augmentation = "
-                       f"{spec.augmentation!r}.")
     if spec.normalisation != "none" and not cls.normalises:
       raise ValueError(f"{cls.__name__} keeps no statistics of activations by task: remove the binding "
                        f"ConvNetSpec.normalisation = {spec.normalisation!r}.")

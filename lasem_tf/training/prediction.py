@@ -30,8 +30,8 @@ class Predictor:
       float `[n, classes of the task]`.
     """
     compute, dtype = self._function(task_id), keras.config.floatx()
-    parts = [compute(tf.constant(images[start:start + self._batch_size], dtype)).numpy()
-             for start in range(0, len(images), self._batch_size)]
+    batches = (images[start:start + self._batch_size] for start in range(0, len(images), self._batch_size))
+    parts = [compute(tf.constant(evaluation.at_least_two(batch), dtype)).numpy()[:len(batch)] for batch in batches]
     return np.concatenate(parts) if parts else np.zeros((0, self._learner.context.num_classes[task_id]), dtype)
 
   def _function(self, task_id: int) -> Any:

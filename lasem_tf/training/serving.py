@@ -1,6 +1,6 @@
 """Networks that leave this package: preprocessing and logits of a learner's tasks as functions of pixels."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from lasem_tf.data import preprocessing as preprocessing_lib
 from lasem_tf.learners import base
+from lasem_tf.training import serving_photographs
 
 
 def prepared(pixels: tf.Tensor, rule: preprocessing_lib.Preprocessing | None) -> tf.Tensor:
-  """`Preprocessing.normalize` in a graph.
+  """Scaling and `Preprocessing.normalize` in a graph.
 
   Args:
     pixels: uint8 `[n, height, width, channels]` of the network's size; floats as the network sees them without a rule.
@@ -23,7 +24,11 @@ def prepared(pixels: tf.Tensor, rule: preprocessing_lib.Preprocessing | None) ->
   """
   if rule is None:
     return tf.cast(pixels, keras.config.floatx())
-  images = tf.cast(pixels, tf.float32) / 255.0
+  return _normalized(tf.cast(pixels, tf.float32) / 255.0, rule)
+
+
+def _normalized(images: tf.Tensor, rule: preprocessing_lib.Preprocessing) -> tf.Tensor:
+  """The steps after scaling to [0, 1]."""
   if rule.offset:
     images += np.float32(rule.offset)
   if rule.limits:
@@ -53,7 +58,8 @@ class ServedNetwork(tf.Module):
 
   Attributes:
     functions: by name 'task{t}', and 'serving_default' where there is one task: functions images -> {'logits',
-      'probabilities'}, each `[n, classes of the task]`.
+      'probabilities'}, each `[n, classes of the task]`. By name 'task{t}_photograph', where the task has a rule:
+      functions of one image, uint8 `[height, width, 3]` of any size, -> the same, each `[classes of the task]`.
   """
 
   def __init__(self, learner: base.Learner, rules: Mapping[int, preprocessing_lib.Preprocessing | None]):
@@ -64,17 +70,34 @@ class ServedNetwork(tf.Module):
       rules: of the tasks to serve.
     """
     super().__init__(name="served_network")
-    self.functions = {f"task{task_id}": _serving(learner, task_id, rule) for task_id, rule in rules.items()}
+    functions = {f"task{task_id}": _serving(learner, task_id, rule) for task_id, rule in rules.items()}
     if len(rules) == 1:
-      self.functions["serving_default"] = next(iter(self.functions.values()))
-    read = {variable.ref(): variable for function in self.functions.values() for variable in function.variables}
+      functions["serving_default"] = next(iter(functions.values()))
+    functions |= {f"task{task_id}_photograph": _serving_photograph(learner, task_id, rule)
+                  for task_id, rule in rules.items() if rule is not None}
+    self.functions = functions  # TensorFlow refuses to save a dictionary that changes after this.
+    read = {variable.ref(): variable for function in functions.values() for variable in function.variables}
     self._read = list(read.values())  # What a module holds is saved; the rest of the learner stays behind.
 
 
 def _serving(learner: base.Learner, task_id: int, rule: preprocessing_lib.Preprocessing | None) -> Any:
   def serve(images):
-    logits = learner.logits(prepared(images, rule), task_id)
-    return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+    return _answers(learner.logits(prepared(images, rule), task_id))
 
-  signature = (tf.TensorSpec([None, *learner.context.spec.image_shape], pixel_type(rule), name="images"),)
-  return tf.function(serve, autograph=False, jit_compile=False, input_signature=signature).get_concrete_function()
+  return _compiled(serve, tf.TensorSpec([None, *learner.context.spec.image_shape], pixel_type(rule), name="images"))
+
+
+def _serving_photograph(learner: base.Learner, task_id: int, rule: preprocessing_lib.Preprocessing) -> Any:
+  def serve(image):
+    images = _normalized(serving_photographs.fitted(image, rule)[tf.newaxis], rule)
+    return _answers(learner.logits(images, task_id)[0])
+
+  return _compiled(serve, tf.TensorSpec([None, None, 3], tf.uint8, name="image"))
+
+
+def _answers(logits: tf.Tensor) -> dict[str, tf.Tensor]:
+  return {"logits": logits, "probabilities": tf.nn.softmax(logits)}
+
+
+def _compiled(serve: Callable[[tf.Tensor], dict[str, tf.Tensor]], taken: tf.TensorSpec) -> Any:
+  return tf.function(serve, autograph=False, jit_compile=False, input_signature=(taken,)).get_concrete_function()

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.benchmark import small_suite
+
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _NAMES = ("lasem-run", "lasem-report", "lasem-data", "lasem-predict", "lasem-list")
 
@@ -34,6 +36,18 @@ def test_scripts_are_the_commands(name):
   shown = [subprocess.run([sys.executable, *command, "--help"], cwd=_ROOT, capture_output=True, text=True, check=True)
            for command in (["-c", program], ["-m", module])]
   assert f"python -m {module}" in shown[0].stdout and shown[0].stdout == shown[1].stdout
+
+
+def test_the_script_trains_a_suite(tmp_path):
+  """Its runs are processes of their own, which must find the package whatever was started."""
+  suite = small_suite.write(tmp_path, learners=("stl",), epochs=2)
+  arguments = small_suite.command(suite, tmp_path / "out", "--jobs=1")[3:]
+  program = f"import sys; from benchmark import console; sys.argv = {['lasem-run', *arguments]!r}; console.run()"
+  finished = subprocess.run([sys.executable, "-c", program], cwd=_ROOT, capture_output=True, text=True, check=False)
+  assert finished.returncode == 0, finished.stderr
+  results = small_suite.results(tmp_path / "out")
+  assert {name: result["status"] for name, result in results.items()} == {"synthetic/stl/smoke/seed0": "completed"}
+  assert "STL" in finished.stdout and (tmp_path / "out" / "table.md").is_file()
 
 
 def test_a_mistake_ends_with_the_status_of_the_command():

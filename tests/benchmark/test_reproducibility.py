@@ -139,6 +139,14 @@ def test_a_page_may_leave_the_caption_to_its_first_table(tree):
   assert "half-width" in whole and "half-width" not in table and "| LASEM HPS" in table
 
 
+def test_a_table_may_leave_out_rows_and_the_others_stay_as_they_are(tree):
+  whole, shorter = (generated_text.regenerate(
+      f"<!-- generated: table reports/small{option} -->\n<!-- end of generated text -->", tree, "x.md").splitlines()
+                    for option in ("", " without=stl"))
+  (left_out,) = set(whole[1:]) - set(shorter[1:])
+  assert left_out.startswith("| STL ") and set(shorter[1:]) < set(whole[1:])
+
+
 def test_trials_of_tuning_are_in_no_table():
   text = generated_text.short_table(_ROOT / "reports" / "tuned_cifar100")
   assert "STL" in text and text.count("scale paper") == 1
@@ -170,6 +178,8 @@ def test_check_is_clean_after_writing_and_stale_after_a_change(tree, capsys):
     ("<!-- generated: table a -->\n<!-- generated: table b -->\n<!-- end of generated text -->", "has no '<!-- end"),
     ("<!-- generated: picture reports/small -->\n<!-- end of generated text -->", "'picture' is no kind"),
     ("<!-- generated: table reports/none -->\n<!-- end of generated text -->", "no record.json"),
+    ("<!-- generated: table reports/small without=ewc -->\n<!-- end of generated text -->", "no row ewc"),
+    ("<!-- generated: atlas reports/small without=stl -->\n<!-- end of generated text -->", "only table or"),
 ])
 def test_bad_markers_are_refused(tree, text, message):
   with pytest.raises(record_schema.RecordError, match=message):

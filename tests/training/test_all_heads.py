@@ -36,6 +36,8 @@ def test_accuracies_are_those_of_the_concatenated_heads(both):
     logits = np.concatenate([session.learner.logits(images, head).numpy() for head in (0, 1)], axis=1)
     after_all.append(np.mean(logits.argmax(axis=1) == 3 * task_id + split.labels))
   np.testing.assert_allclose(measured.over_all_heads[1], after_all)
+  session.evaluator.batch_size = len(stream.load(0, "test")) - 1  # The last batch is of one image.
+  assert all_heads.row(session.evaluator, session.learner, stream.tasks) == measured.over_all_heads[1]
   # With one head, the two scenarios are one.
   assert measured.over_all_heads[0] == [measured.accuracy.after_visit[0][0], None]
   assert all(without <= given for without, given in zip(measured.over_all_heads[1], measured.accuracy.after_visit[1]))

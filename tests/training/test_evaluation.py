@@ -35,6 +35,18 @@ def test_all_examples_count_whatever_the_batch(batch_size):
   assert evaluator.num_traces == 1 and evaluator.num_retraces == 0
 
 
+def test_logits_of_an_image_are_the_same_whatever_the_batch():
+  learner, stream = _trained()
+  evaluator, found = evaluation.Evaluator(learner, splits.SplitCache(stream)), []
+  for batch_size in (23, 22, 2, 1):
+    evaluator.batch_size = batch_size
+    found.append(evaluator.logits(1, 1)[0])
+    assert all(len(images) == max(2, len(labels)) for images, labels in evaluator.batches(1, "test"))
+  assert found[0].shape == (23, 3)
+  for other in found[1:]:
+    np.testing.assert_array_equal(other, found[0])
+
+
 def test_the_releases_drop_the_remainder():
   reference = types.ReferenceBehaviour(drop_evaluation_remainder=True)
   learner, stream = _trained(reference=reference)

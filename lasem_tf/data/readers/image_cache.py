@@ -52,11 +52,14 @@ class ImageCache:
 
   Attributes:
     image_shape: (height, width, channels).
+    paths: the images, one for each row.
+    rule: how they are resized.
     file: the array of rows.
   """
 
   def __init__(self, root: str | pathlib.Path, name: str, paths: Sequence[pathlib.Path],
-               rule: preprocessing_lib.Preprocessing, num_workers: int | None = None):
+               rule: preprocessing_lib.Preprocessing, num_workers: int | None = None,
+               content: Callable[[int], bytes] | None = None):
     """Notes where the rows belong; nothing is read or written.
 
     Args:
@@ -65,10 +68,12 @@ class ImageCache:
       paths: all images of the domain; row i belongs to path i. Another listing has another file.
       rule: how images are resized; its other steps are left to the reader of the cache.
       num_workers: threads; None means one for each usable core.
+      content: gives the image file of a row, where the paths only name images that lie in other files.
     """
     self.image_shape = rule.image_shape
-    self._rule = rule
-    self._paths = list(paths)
+    self.paths = tuple(paths)
+    self.rule = rule
+    self._content = content or self._read_file
     listing = "\n".join(f"{path.parent.name}/{path.name}" for path in paths)
     height, width, channels = rule.image_shape
     kind = f"{rule.fit}_turned" if rule.oriented else rule.fit
@@ -112,6 +117,26 @@ class ImageCache:
     self.digests(rows)
     return [row for row in rows if self._checksum(row) is None]
 
+  def unreadable(self, rows: Sequence[int]) -> dict[int, image_decoding.UnreadableImage]:
+    """What is wrong with those of the images that cannot be decoded; all others are in the cache afterwards.
+
+    Raises:
+      DataError: a file cannot be read, or the cache cannot be written.
+    """
+    found: dict[int, image_decoding.UnreadableImage] = {}
+
+    def build(row):
+      try:
+        self._build(row)
+      except image_decoding.UnreadableImage as error:
+        found[row] = error
+      return True
+
+    if self.absent(rows):
+      with self._locked():
+        self._each(build, self.absent(rows))  # another process may have built some meanwhile
+    return dict(sorted(found.items()))
+
   def _fill(self, rows, place, progress=lambda num_done: None) -> CacheReport:
     """Reads or builds every image into the array that `place(position)` returns."""
     def read(position):
@@ -128,12 +153,12 @@ class ImageCache:
         missing = self._each(read, missing, progress)  # another process may have built them meanwhile
         damaged = [rows[position] for position in missing if self._checksum(rows[position]) is not None]
         for row in damaged:
-          _LOG.warning("%s: the row of %s is damaged and is rebuilt.", self.file, self._paths[row])
+          _LOG.warning("%s: the row of %s is damaged and is rebuilt.", self.file, self.paths[row])
         self._each(build, missing, progress)
         num_damaged = len(damaged)
     return CacheReport(len(rows) - len(missing), len(missing) - num_damaged, num_damaged)
 
-  def _each(self, work: Callable[[int], bool], positions, progress) -> list[int]:
+  def _each(self, work: Callable[[int], bool], positions, progress=lambda num_done: None) -> list[int]:
     """Calls `work` for every position, on threads; returns the positions for which it was false."""
     # Pillow and SciPy release the interpreter lock, so threads use all cores without copying images between processes.
     with futures.ThreadPoolExecutor(self._num_workers) as pool:
@@ -170,10 +195,10 @@ class ImageCache:
     return True
 
   def _build(self, row: int) -> np.ndarray:
-    path, content = self._paths[row], self._content(row)
+    path, content = self.paths[row], self._content(row)
     if hashlib.sha256(content).digest() != self._digests[row]:
       raise DataError(f"{path} was changed while it was in use: leave the data alone during a run, and start again.")
-    image = prepared_images.resized(path, content, self._rule)
+    image = prepared_images.resized(path, content, self.rule)
     pixels = np.ascontiguousarray(image, "<f4").tobytes()
     with self._opened("r+b", row, _HEADER.size) as file:
       file.write(pixels)
@@ -206,11 +231,11 @@ class ImageCache:
     finally:
       lock.release()
 
-  def _content(self, row: int) -> bytes:
-    return sources.read_bytes(self._paths[row], image_decoding.MAX_BYTES, image_decoding.REMEDY)
+  def _read_file(self, row: int) -> bytes:
+    return sources.read_bytes(self.paths[row], image_decoding.MAX_BYTES, image_decoding.REMEDY)
 
   def _unusable(self, error: Exception) -> DataError:
     reason = "the disk is full" if getattr(error, "errno", None) in _NO_SPACE else str(error)
-    return DataError(f"The image cache {self.file} cannot be used ({reason}); its {len(self._paths)} images take up to "
-                     f"{len(self._paths) * self._row_bytes / 1e6:.0f} MB. Free the space or name another folder with "
+    return DataError(f"The image cache {self.file} cannot be used ({reason}); its {len(self.paths)} images take up to "
+                     f"{len(self.paths) * self._row_bytes / 1e6:.0f} MB. Free the space or name another folder with "
                      "--cache_dir.")

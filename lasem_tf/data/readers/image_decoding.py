@@ -26,6 +26,10 @@ _DAMAGED = (Image.DecompressionBombError, Image.DecompressionBombWarning, OSErro
             struct.error, OverflowError, MemoryError)
 
 
+class UnreadableImage(DataError):
+  """An image file that is there but cannot be decoded; the message names it."""
+
+
 def decode_rgb(path: str | pathlib.Path, content: bytes | None = None, formats: tuple[str, ...] = FORMATS,
                oriented: bool = True) -> np.ndarray:
   """Decodes an image file to RGB.
@@ -44,7 +48,8 @@ def decode_rgb(path: str | pathlib.Path, content: bytes | None = None, formats: 
     uint8 `[height, width, 3]`.
 
   Raises:
-    DataError: the file cannot be read or decoded, is cut short, of another format, too large or too deep.
+    UnreadableImage: the file cannot be decoded, is cut short, of another format, too large or too deep.
+    DataError: the file cannot be read.
   """
   content = sources.read_bytes(path, MAX_BYTES, REMEDY) if content is None else content
   try:
@@ -61,7 +66,7 @@ def check(path: str | pathlib.Path, formats: tuple[str, ...] = FORMATS) -> None:
   """Finds most damage without decoding: reads header and end of a JPEG or PNG; decodes only what looks odd.
 
   Raises:
-    DataError: as `decode_rgb`.
+    UnreadableImage, DataError: as `decode_rgb`.
   """
   with sources.reading(path, REMEDY):
     file = open(path, "rb")  # noqa: SIM115  closed below; what Pillow says of the content is another kind of error
@@ -94,8 +99,8 @@ def _check_size(path, image: Image.Image, num_bytes: int) -> None:
   width, height = image.size
   num_pixels = width * height
   if num_pixels > MAX_PIXELS or num_pixels > max(_ALWAYS_DECODED, _MAX_PIXELS_PER_BYTE * num_bytes):
-    raise DataError(f"{path} announces {width} x {height} pixels in {num_bytes} bytes, more than is decoded (a "
-                    f"decompression bomb?). {REMEDY}")
+    raise UnreadableImage(f"{path} announces {width} x {height} pixels in {num_bytes} bytes, more than is decoded (a "
+                          f"decompression bomb?). {REMEDY}")
 
 
 def _convert(path, image: Image.Image) -> Image.Image:
@@ -103,20 +108,20 @@ def _convert(path, image: Image.Image) -> Image.Image:
   if image.mode.startswith("I"):
     values = np.asarray(image).astype(np.int64)
     if values.size and (values.min() < 0 or values.max() > 65535):
-      raise DataError(f"{path} holds values from {values.min()} to {values.max()}, which are neither 8 nor 16 bits "
-                      "deep. Convert it to 8 bits.")
+      raise UnreadableImage(f"{path} holds values from {values.min()} to {values.max()}, which are neither 8 nor 16 "
+                            "bits deep. Convert it to 8 bits.")
     image = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
   elif image.mode == "F":
-    raise DataError(f"{path} holds real numbers, whose range is unknown. Convert it to 8 bits.")
+    raise UnreadableImage(f"{path} holds real numbers, whose range is unknown. Convert it to 8 bits.")
   if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
     image = image.convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
   return image.convert("RGB")
 
 
-def _refused(path, error: Exception, formats: tuple[str, ...]) -> DataError:
+def _refused(path, error: Exception, formats: tuple[str, ...]) -> UnreadableImage:
   if isinstance(error, Image.UnidentifiedImageError):
-    return DataError(f"{path} cannot be decoded: it is no image of the formats {', '.join(formats)}. {REMEDY}")
+    return UnreadableImage(f"{path} cannot be decoded: it is no image of the formats {', '.join(formats)}. {REMEDY}")
   if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
-    return DataError(f"{path} was refused as a decompression bomb ({error}). {REMEDY}")
-  return DataError(f"{path} cannot be decoded ({error}): the file is damaged. {REMEDY}")
+    return UnreadableImage(f"{path} was refused as a decompression bomb ({error}). {REMEDY}")
+  return UnreadableImage(f"{path} cannot be decoded ({error}): the file is damaged. {REMEDY}")

@@ -2,6 +2,8 @@
 
   <root>/<class>/*            <root>/<domain>/<class>/*
   <root>/train/<class>/*      <root>/train/<domain>/<class>/*      and the same below val/ and test/
+
+Symbolic links are followed wherever they lead: whoever makes one means what is behind it.
 """
 
 import pathlib

@@ -18,7 +18,8 @@ def read(table: pathlib.Path) -> list[ListedImage]:
   """The rows of a table, in order.
 
   Args:
-    table: the CSV file, in UTF-8; paths in it are relative to its folder and stay below it. Other columns are ignored.
+    table: the CSV file, in UTF-8; paths in it are relative to its folder and stay below it, where a symbolic link may
+      lead elsewhere. Other columns are ignored.
 
   Raises:
     DataError: a column is missing, the table is empty, or a row is not what it should be; names the line.

@@ -33,36 +33,20 @@ class ListedImage:
   task: str = ""
 
 
-def readable(images: Sequence[ListedImage], skip_unreadable: bool, binding: str) -> list[ListedImage]:
-  """The images whose files are not damaged; every file is looked at once in a process, few are decoded.
+def damaged(images: Sequence[ListedImage]) -> dict[pathlib.Path, str]:
+  """What is wrong with each damaged file, as far as its header and its end show it, see `image_decoding.check`.
 
-  Args:
-    images: all of them.
-    skip_unreadable: whether damaged files are left out, which a warning names, instead of refused.
-    binding: the gin binding that says so, for the message.
-
-  Raises:
-    DataError: a file is damaged and may not be left out.
+  Every file is looked at once in a process; few are decoded.
   """
-  damaged = _damaged(sources.file_state([str(image.path) for image in images]))
-  if not damaged:
-    return list(images)
-  reason = next(iter(damaged.values()))
-  if not skip_unreadable:
-    others = f" ({len(damaged) - 1} further files are damaged, too.)" if len(damaged) > 1 else ""
-    raise DataError(f"{reason} Or bind {binding} = True to leave such files out.{others}")
-  names = ", ".join(list(damaged)[:5]) + (", ..." if len(damaged) > 5 else "")
-  sources.warn_once(f"{len(damaged)} unreadable files are left out: {names}")
-  return [image for image in images if str(image.path) not in damaged]
+  return _damaged(sources.file_state([str(image.path) for image in images]))
 
 
 @functools.lru_cache(maxsize=8)
-def _damaged(states: tuple) -> dict[str, str]:
-  """What is wrong with each damaged file."""
+def _damaged(states: tuple) -> dict[pathlib.Path, str]:
   found = {}
   for path, _, _ in states:
     try:
       image_decoding.check(path)
     except DataError as error:
-      found[path] = str(error)
+      found[pathlib.Path(path)] = str(error)
   return found

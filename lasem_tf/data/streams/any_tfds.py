@@ -4,8 +4,9 @@ import dataclasses
 import fractions
 import functools
 import hashlib
+import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import gin
@@ -13,7 +14,7 @@ import numpy as np
 
 from lasem_tf import seeding, types
 from lasem_tf.data import pipeline, preprocessing as preprocessing_lib, sources
-from lasem_tf.data.readers import prepared_images, tfds_source
+from lasem_tf.data.readers import cache_folder, image_cache, tfds_source
 from lasem_tf.data.stream import DataError, StreamContext, TaskStream
 from lasem_tf.data.streams import own_images, own_tasks
 
@@ -82,6 +83,17 @@ class TFDSStream(TaskStream):
                      "images_per_class": "all" if images_per_class is None else "/".join(map(str, images_per_class)),
                      "fit": fit, "normalization": normalization}
     self._drawn = {class_id: self._draw(class_id) for task in self.tasks for class_id in task.class_ids}
+    self._is_decoded = False
+    self._listed = self._data.positions({class_id for task in self.tasks for class_id in task.class_ids})
+    self._rows = {index: row for row, index in enumerate(self._listed)}
+    self._cache = self._open_cache(pathlib.Path(self._data.folder).parents[dataset.count("/")])
+
+  def _open_cache(self, folder: pathlib.Path) -> image_cache.ImageCache:
+    """Beside the data set's folder, with a row for each image of the tasks' classes, whatever the trial draws."""
+    name = f"{self.name}_{hashlib.sha256(self._data.folder.encode()).hexdigest()[:8]}"
+    return image_cache.ImageCache(cache_folder.choose_directory(self.context.cache_dir, folder), name,
+                                  [pathlib.Path(f"{self._data.folder}: image {index}") for index in self._listed],
+                                  self._rule, content=lambda row: self._encoded[self._listed[row]])
 
   def _draw(self, class_id: int) -> dict[str, np.ndarray]:
     """Source indices of a class by split, drawn once per trial, whichever task asks."""
@@ -124,13 +136,36 @@ class TFDSStream(TaskStream):
     return self._data.images(sorted({int(index) for task in self.tasks for class_id in task.class_ids
                                      for indices in self._drawn[class_id].values() for index in indices}))
 
+  def _used_rows(self) -> list[int]:
+    """Rows of the cache that the trial uses; reads the image files, before threads ask for them."""
+    return [self._rows[index] for index in self._encoded]
+
   def _resized(self, task_id: int, split: str) -> np.ndarray:
-    return np.stack([prepared_images.resized(f"{self._data.folder}: image {index}", self._encoded[int(index)],
-                                             self._rule) for index in self._source_indices(task_id, split)])
+    if not self._is_decoded:  # All that the trial uses, so that damage is found before anything is trained.
+      self._cache.prepare(self._cache.absent(self._used_rows()))
+      self._is_decoded = True
+    return self._cache.load([self._rows[int(index)] for index in self._source_indices(task_id, split)])
+
+  @property
+  def cache_directory(self) -> pathlib.Path:
+    """Where the resized images lie."""
+    return self._cache.file.parent
+
+  def all_image_files(self) -> list[pathlib.Path]:
+    """A name for every image of this trial; those of all trials could take more memory than there is."""
+    return [self._cache.paths[row] for row in self._used_rows()]
+
+  def prepare(self, progress: Callable[[int], None] = lambda num_done: None) -> image_cache.CacheReport:
+    """Decodes and resizes them into the cache; `progress` gets the number done since its last call."""
+    return self._cache.prepare(self._used_rows(), progress)
 
   def _load(self, task_id, split):
     indices, labels = self._members(task_id, split)
     return types.TaskSplit(self.preprocessing(task_id).normalize(self._resized(task_id, split)), labels, indices)
+
+  def how_to_begin_with(self, earlier):
+    """See `TaskStream.how_to_begin_with`."""
+    return own_tasks.how_to_begin_with(earlier, self.tasks, "TFDSStream")
 
   @functools.cached_property
   def _rules(self) -> dict[int, preprocessing_lib.Preprocessing]:
@@ -149,8 +184,8 @@ class TFDSStream(TaskStream):
   def _data_seed(self):
     """The content of every image of the trial."""
     digest = hashlib.sha256()
-    for index, content in self._encoded.items():
-      digest.update(hashlib.sha256(content).digest() + index.to_bytes(8, "little"))
+    for index, of_image in zip(self._encoded, self._cache.digests(self._used_rows())):
+      digest.update(of_image + index.to_bytes(8, "little"))
     return digest.hexdigest()
 
 
@@ -181,6 +216,12 @@ class _Labelled:
     self.class_names = tuple(names)
     self.labels = {split: _read_labels(folder, name, label_key, sources.file_state([f"{folder}/dataset_info.json"]))
                    for split, name in self._splits.items()}
+
+  def positions(self, class_ids: Iterable[int]) -> list[int]:
+    """Source indices of all images of the classes, ascending."""
+    wanted = list(class_ids)
+    return [int(position) + (_TEST if split == "test" else 0) for split, labels in self.labels.items()
+            for position in np.flatnonzero(np.isin(labels, wanted))]
 
   def images(self, indices: Sequence[int]) -> dict[int, bytes]:
     """The image files with these source indices."""

@@ -5,7 +5,8 @@ from typing import Literal
 
 import gin
 
-from lasem_tf.data.readers import image_folders, image_tables, listed_images
+from lasem_tf.data.readers import image_folders, image_tables
+from lasem_tf.data.readers.listed_images import ListedImage
 from lasem_tf.data.stream import DataError, StreamContext
 from lasem_tf.data.streams import own_images, own_tasks
 
@@ -23,7 +24,7 @@ class FolderStream(own_images.OwnImages):
                image_size: int = 64, num_channels: int = 3, fit: Literal["stretch", "crop", "pad"] = "crop",
                normalization: Literal["train", "none"] = "train", rotations: tuple[int, ...] = (),
                num_permutations: int = 0, skip_unreadable: bool = False, data_name: str | None = None):
-    """Lists and checks the files; images are decoded by `load`.
+    """Lists and checks the files; images are decoded by `load`, or here where damaged ones are to be left out.
 
     Args:
       context: `StreamContext`.
@@ -41,7 +42,8 @@ class FolderStream(own_images.OwnImages):
       normalization: 'train' or 'none'; see `OwnImages`.
       rotations: see `own_tasks.transformed`.
       num_permutations: see `own_tasks.transformed`.
-      skip_unreadable: whether damaged files are left out instead of refused.
+      skip_unreadable: whether files that cannot be decoded are left out, which a warning names, instead of refused. A
+        JPEG has no checksums: damage that leaves a picture goes unnoticed.
       data_name: what tables call the data; the folder's name by default.
 
     Raises:
@@ -49,7 +51,10 @@ class FolderStream(own_images.OwnImages):
       DataError: the folder is missing, of another layout, holds damaged images, or too few.
     """
     folder = image_folders.find_root(root, context.data_dirs, "FolderStream.root")
-    found = listed_images.readable(image_folders.read(folder), skip_unreadable, "FolderStream.skip_unreadable")
+    rule = own_images.resizing("FolderStream", image_size, num_channels, fit)
+    listed = image_folders.read(folder)
+    cache = own_images.open_cache(context, folder, listed, rule)
+    found = own_images.readable(listed, cache, skip_unreadable, "FolderStream")
     if domains or any(image.domain for image in found):
       plans, kept = _one_task_a_domain(found, domains, (classes_per_task, *tasks), folder), num_tasks
     else:
@@ -57,12 +62,18 @@ class FolderStream(own_images.OwnImages):
       divided = own_tasks.divide(classes, num_tasks, classes_per_task, tasks, "FolderStream", str(folder))
       plans, kept = [own_tasks.TaskPlan(each) for each in divided], None
       own_images.say_shared_labels(plans, "folder")
-    rule = own_images.resizing("FolderStream", image_size, num_channels, fit)
     plans = own_tasks.transformed(plans, rotations, num_permutations, image_size, "FolderStream", context.design_seed)
     images = [[image for image in found if image.label in plan.classes
                and image.domain == plan.details.get("domain", "")] for plan in plans]
-    super().__init__(context, "folder", folder, plans, images, split, rule, normalization, data_name)
+    super().__init__(context, "folder", folder, plans, images, split, cache, normalization, data_name)
     self.keep_first(kept)
+
+  def how_to_begin_with(self, earlier):
+    """See `TaskStream.how_to_begin_with`."""
+    if any("domain" in task.details for task in self.tasks):
+      return ("Bind FolderStream.domains: the earlier domains in their order, then further ones. Unbound, domains come "
+              "by name.")
+    return own_tasks.how_to_begin_with(earlier, self.tasks, "FolderStream")
 
 
 def _one_task_a_domain(found, domains, divisions, folder) -> list[own_tasks.TaskPlan]:
@@ -97,7 +108,7 @@ class TableStream(own_images.OwnImages):
                normalization: Literal["train", "none"] = "train", rotations: tuple[int, ...] = (),
                num_permutations: int = 0, skip_unreadable: bool = False, data_name: str | None = None,
                num_tasks: int | None = None):
-    """Reads the table and checks the files; images are decoded by `load`.
+    """Reads the table and checks the files; images are decoded as by `FolderStream`.
 
     Args:
       context: `StreamContext`.
@@ -112,20 +123,28 @@ class TableStream(own_images.OwnImages):
       ValueError, DataError: as `FolderStream`.
     """
     file = image_folders.find_root(table, context.data_dirs, "TableStream.table")
-    found = listed_images.readable(image_tables.read(file), skip_unreadable, "TableStream.skip_unreadable")
-    by_task: dict[str, list[listed_images.ListedImage]] = {}
+    rule = own_images.resizing("TableStream", image_size, num_channels, fit)
+    listed = image_tables.read(file)
+    cache = own_images.open_cache(context, file, listed, rule)
+    found = own_images.readable(listed, cache, skip_unreadable, "TableStream")
+    by_task: dict[str, list[ListedImage]] = {}
     for image in found:
       by_task.setdefault(image.task, []).append(image)
     plans = [_plan(name, images, file) for name, images in by_task.items()]
     own_images.say_shared_labels(plans, "table")
-    rule = own_images.resizing("TableStream", image_size, num_channels, fit)
     plans = own_tasks.transformed(plans, rotations, num_permutations, image_size, "TableStream", context.design_seed)
     images = [by_task[str(plan.details["task"])] for plan in plans]
-    super().__init__(context, "table", file, plans, images, split, rule, normalization, data_name)
+    self._table = file
+    super().__init__(context, "table", file, plans, images, split, cache, normalization, data_name)
     self.keep_first(num_tasks)
 
+  def how_to_begin_with(self, earlier):
+    """See `TaskStream.how_to_begin_with`."""
+    del earlier
+    return f"Leave the rows of earlier tasks in {self._table} as they were, and add those of new tasks below."
 
-def _plan(name: str, images: Sequence[listed_images.ListedImage], file) -> own_tasks.TaskPlan:
+
+def _plan(name: str, images: Sequence[ListedImage], file) -> own_tasks.TaskPlan:
   classes = tuple(dict.fromkeys(image.label for image in images))
   if len(classes) < 2:
     raise DataError(f"{file}: task {name!r} has one class only, {classes[0]!r}: there is nothing to tell apart. Add "

@@ -10,7 +10,7 @@ import numpy as np
 
 from lasem_tf import seeding, types
 from lasem_tf.data import overlap, pipeline, preprocessing as preprocessing_lib, sources
-from lasem_tf.data.readers import cache_folder, image_cache
+from lasem_tf.data.readers import cache_folder, image_cache, image_decoding, listed_images
 from lasem_tf.data.readers.listed_images import ListedImage
 from lasem_tf.data.stream import DataError, StreamContext, TaskStream
 from lasem_tf.data.streams import own_tasks
@@ -41,22 +41,74 @@ def resizing(kind: str, image_size: int, num_channels: int, fit: str) -> preproc
   return preprocessing_lib.Preprocessing((image_size, image_size, num_channels), cast(preprocessing_lib.Fit, fit))
 
 
+def open_cache(context: StreamContext, root: pathlib.Path, images: Sequence[ListedImage],
+               rule: preprocessing_lib.Preprocessing) -> image_cache.ImageCache:
+  """The cache of a folder's or a table's images, damaged ones included, so that no repair of a file moves it.
+
+  Args:
+    context: its `cache_dir` counts.
+    root: folder or table of the images; names the cache.
+    images: all that are listed; one may be listed several times.
+    rule: how they are resized.
+  """
+  directory = cache_folder.choose_directory(context.cache_dir, root if root.is_dir() else root.parent)
+  name = f"{root.stem}_{hashlib.sha256(str(root).encode()).hexdigest()[:8]}"
+  return image_cache.ImageCache(directory, name, sorted({image.path for image in images}), rule)
+
+
+def readable(images: Sequence[ListedImage], cache: image_cache.ImageCache, skip_unreadable: bool,
+             kind: str) -> list[ListedImage]:
+  """The images without damaged ones, which are refused unless they may be skipped.
+
+  To be skipped, damage must be known before splits are drawn. So all images are decoded then, into the cache, where
+  `load` finds them. Else header and end of each file are looked at, and `load` finds the rest.
+
+  Args:
+    images: all that are listed.
+    cache: of them.
+    skip_unreadable: whether damaged files are left out, which a warning names.
+    kind: name of the stream's class, for messages.
+
+  Raises:
+    DataError: a file is damaged and may not be left out, or the cache cannot be written.
+  """
+  damaged = listed_images.damaged(images)
+  if damaged and not skip_unreadable:
+    others = f" ({len(damaged) - 1} further files are damaged, too.)" if len(damaged) > 1 else ""
+    raise DataError(f"{next(iter(damaged.values()))} {_hint(kind)}{others}")
+  if skip_unreadable:
+    found = cache.unreadable([row for row, path in enumerate(cache.paths) if path not in damaged])
+    damaged = damaged | {cache.paths[row]: str(error) for row, error in found.items()}
+  if not damaged:
+    return list(images)
+  left = [image for image in images if image.path not in damaged]
+  if not left:
+    raise DataError(f"None of the {len(images)} images can be read; the first: {next(iter(damaged.values()))}")
+  names = ", ".join(map(str, list(damaged)[:5])) + (", ..." if len(damaged) > 5 else "")
+  sources.warn_once(f"{len(damaged)} unreadable files are left out: {names}")
+  return left
+
+
+def _hint(kind: str) -> str:
+  return f"Or bind {kind}.skip_unreadable = True to leave such files out."
+
+
 class OwnImages(TaskStream):
   """Tasks made of listed image files. Subclasses list the files and say which make a task."""
 
   def __init__(self, context: StreamContext, name: str, root: pathlib.Path, plans: Sequence[own_tasks.TaskPlan],
-               images: Sequence[Sequence[ListedImage]], split: Sequence[float],
-               rule: preprocessing_lib.Preprocessing, normalization: str, data_name: str | None):
+               images: Sequence[Sequence[ListedImage]], split: Sequence[float], cache: image_cache.ImageCache,
+               normalization: str, data_name: str | None):
     """Draws the splits; images are decoded by `load`.
 
     Args:
       context: `StreamContext`.
       name: of the stream.
-      root: folder or table of the images; names the cache and, without `data_name`, the data.
+      root: folder or table of the images; names the data without `data_name`.
       plans: the tasks.
       images: of each task; an image that is in several has the same split in all.
       split: shares of train, validation and test of a class, where the images do not say their split.
-      rule: how images are resized.
+      cache: of `open_cache`; holds all of the images, and more.
       normalization: 'train' standardises each channel with the statistics of the task's training images; 'none' leaves
         values in [0, 1].
       data_name: what tables call the data.
@@ -71,23 +123,23 @@ class OwnImages(TaskStream):
                        f"{normalization!r}.")
     self.context, self.name = context, name
     self.display_name = data_name or root.stem
-    self.image_shape = rule.image_shape
+    self.image_shape = cache.image_shape
     self._shares = own_tasks.check_shares(split, f"{kind}.split")
     is_fixed = any(image.split for of_task in images for image in of_task)
     self.protocol = {"protocol": "clean", "split": "fixed" if is_fixed else "/".join(map(str, split)),
-                     "fit": rule.fit, "normalization": normalization}
+                     "fit": cache.rule.fit, "normalization": normalization}
     self.tasks = tuple(types.TaskInfo(task_id, len(plan.classes), plan.classes, (), plan.details)
                        for task_id, plan in enumerate(plans))
     self._plans = plans
-    self._rule = rule
+    self._cache = cache
     self._is_decoded = False
     self._rules: dict[int, preprocessing_lib.Preprocessing] = {}
     self._ordered: dict[tuple[int, str], tuple[np.ndarray, np.ndarray]] = {}
-    self._place_images(root, images)
+    self._place_images(images)
     self._check_counts(root, kind)
 
-  def _place_images(self, root: pathlib.Path, images: Sequence[Sequence[ListedImage]]) -> None:
-    """Numbers the images, draws splits and opens the cache. Groups, images of one label and domain, are split alone."""
+  def _place_images(self, images: Sequence[Sequence[ListedImage]]) -> None:
+    """Numbers the images and draws splits. Groups, images of one label and domain, are split alone."""
     groups: dict[tuple[str, str], dict[pathlib.Path, ListedImage]] = {}
     for image in (image for of_task in images for image in of_task):
       groups.setdefault((image.domain, image.label), {})[image.path] = image
@@ -104,13 +156,7 @@ class OwnImages(TaskStream):
       self._splits |= {paths[position]: split for split, positions in drawn.items() for position in positions}
     self._members = [{image.path: plan.classes.index(image.label) for image in of_task}
                      for plan, of_task in zip(self._plans, images)]
-    files = sorted(self._indices)
-    self._rows = {self._indices[path]: row for row, path in enumerate(files)}
-    self._files = files
-    folder = root if root.is_dir() else root.parent
-    name = f"{root.stem}_{hashlib.sha256(str(root).encode()).hexdigest()[:8]}"
-    self._cache = image_cache.ImageCache(cache_folder.choose_directory(self.context.cache_dir, folder), name, files,
-                                         self._rule)
+    self._rows = {self._indices[path]: row for row, path in enumerate(self._cache.paths) if path in self._indices}
 
   def _check_counts(self, root: pathlib.Path, kind: str) -> None:
     for task in self.tasks:
@@ -143,9 +189,16 @@ class OwnImages(TaskStream):
 
   def _resized(self, task_id: int, split: str) -> np.ndarray:
     if not self._is_decoded:  # All that the trial uses, so that damage is found before anything is trained.
-      self._cache.prepare(self._cache.absent([self._rows[index] for index in self._used_indices()]))
+      self._decode(self._cache.absent([self._rows[index] for index in self._used_indices()]))
       self._is_decoded = True
     return self._cache.load([self._rows[int(index)] for index in self._source_indices(task_id, split)])
+
+  def _decode(self, rows: Sequence[int],
+              progress: Callable[[int], None] = lambda num_done: None) -> image_cache.CacheReport:
+    try:
+      return self._cache.prepare(rows, progress)
+    except image_decoding.UnreadableImage as error:
+      raise DataError(f"{error} {_hint(type(self).__name__)}") from error
 
   def _load(self, task_id, split):
     indices, labels = self._members_of(task_id, split)
@@ -159,7 +212,7 @@ class OwnImages(TaskStream):
 
   def _rule_of(self, task_id: int) -> preprocessing_lib.Preprocessing:
     plan = self._plans[task_id]
-    rule = dataclasses.replace(self._rule, rotation=plan.rotation, permutation_seed=plan.permutation_seed)
+    rule = dataclasses.replace(self._cache.rule, rotation=plan.rotation, permutation_seed=plan.permutation_seed)
     if self.protocol["normalization"] == "none":
       return rule
     return pipeline.channel_statistics(_Batches(self._resized(task_id, "train"))).added_to(rule)
@@ -171,14 +224,14 @@ class OwnImages(TaskStream):
 
   def all_image_files(self) -> list[pathlib.Path]:
     """Every image file that some trial may use."""
-    return [self._files[row] for row in self._all_rows()]
+    return [self._cache.paths[row] for row in self._all_rows()]
 
   def _all_rows(self) -> list[int]:
     return sorted({self._rows[self._indices[path]] for task in self.tasks for path in self._members[task.task_id]})
 
   def prepare(self, progress: Callable[[int], None] = lambda num_done: None) -> image_cache.CacheReport:
     """Decodes and resizes these images into the cache; `progress` gets the number done since its last call."""
-    return self._cache.prepare(self._all_rows(), progress)
+    return self._decode(self._all_rows(), progress)
 
   def _data_seed(self):
     """The content of every image of the trial, so that altered pixels alter the data fingerprint."""

@@ -83,6 +83,23 @@ def _named(classes, tasks, kind, where) -> list[tuple[str, ...]]:
   return [tuple(names) for names in tasks]
 
 
+def how_to_begin_with(earlier: Sequence[tuple[str, ...]], tasks: Sequence[types.TaskInfo], kind: str) -> str:
+  """The sentence of `TaskStream.how_to_begin_with` for classes that `divide` made tasks of; '' if they do begin so.
+
+  Args:
+    earlier: class names of each task of the shorter stream.
+    tasks: of the longer one.
+    kind: name of the stream's class.
+  """
+  if [task.class_names for task in tasks[:len(earlier)]] == list(earlier):
+    return ""
+  if {"rotation", "permutation"} & {*tasks[0].details}:
+    return f"Keep the classes, and add to the end of {kind}.rotations or to {kind}.num_permutations."
+  begun = ", ".join(repr(tuple(names)) for names in earlier)
+  return (f"Bind {kind}.tasks, and neither {kind}.num_tasks nor {kind}.classes_per_task, which divide classes anew: "
+          f"{kind}.tasks = ({begun}, ...), with the names of further tasks in the place of the dots.")
+
+
 def in_several(plans: Sequence[TaskPlan]) -> str:
   """A sentence about classes that occur in several tasks, or nothing."""
   places: dict[str, list[int]] = {}

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from lasem_tf import seeding
 from lasem_tf.learners import base, descent, trunk
-from lasem_tf.nn import layers, optimizers, weights, workload
+from lasem_tf.nn import layers, normalisation, optimizers, weights, workload
 
 LARGEST_EMBEDDING = 6.0
 _LARGEST_EXPONENT = 50.0
@@ -34,8 +34,6 @@ def compensation(embedding: tf.Tensor, scale: tf.Tensor, largest_scale: float) -
 @gin.register
 class HardAttention(trunk.TrunkLearner):
   """HAT on the shared trunk. Embeddings are 'task{t}/embedding/{conv{l} or dense{i}}', one number for every unit."""
-
-  normalises = False  # A gate of zero stands for a unit that is off; normalised, it would be the shift.
 
   def __init__(self, context: base.LearnerContext, strength: float = 0.75, largest_scale: float = 400.0,
                clip_norm: float = 10000.0, optimizer: str = "sgd", head_depth: str = "last"):
@@ -66,7 +64,7 @@ class HardAttention(trunk.TrunkLearner):
     prefix = f"task{task_id}/embedding"
     names = [group.prefix.split("/")[1] for group in self.trunk.groups]
     self.embeddings[task_id] = weights.WeightGroup(prefix, {
-        name: tf.random.stateless_normal(group["bias"].shape, seeding.stateless_seed(
+        name: tf.random.stateless_normal(group["kernel"].shape[-1:], seeding.stateless_seed(
             self.context.seed, "embedding", task_id, name), dtype=keras.config.floatx())
         for name, group in zip(names, self.trunk.groups)})
 
@@ -81,13 +79,18 @@ class HardAttention(trunk.TrunkLearner):
     """a^<t: for every unit the largest mask of the tasks other than the current one."""
     others = [self.masks(task_id) for task_id in self._learned if task_id != self.task.info.task_id]
     return [tf.reduce_max(tf.stack(masks), axis=0) for masks in zip(*others)] if others else [
-        tf.zeros_like(group["bias"]) for group in self.trunk.groups]
+        tf.zeros(group["kernel"].shape[-1:], group["kernel"].dtype) for group in self.trunk.groups]
 
-  def _hidden(self, images: tf.Tensor, masks: Sequence[tf.Tensor], dropout_seed: tf.Tensor | None) -> tf.Tensor:
-    """What the heads read. A mask comes after the skip connection: a task must not read what another may change."""
+  def _hidden(self, images: tf.Tensor, masks: Sequence[tf.Tensor], dropout_seed: tf.Tensor | None,
+              normalise: normalisation.Normalise = normalisation.keep) -> tf.Tensor:
+    """What the heads read. A mask comes after the skip connection: a task must not read what another may change.
+
+    It comes after normalisation too, so that a unit that is off stays zero, whatever its shift.
+    """
     spec, groups = self.context.spec, self.trunk.groups
     hidden = layers.convolve_stack(
-        spec, images, lambda layer, inputs: layers.convolution(inputs, *groups[layer].kernel_and_bias(), spec.padding),
+        spec, images, lambda layer, inputs: normalise(
+            layer, layers.convolution(inputs, *groups[layer].kernel_and_bias(), spec.padding)),
         branch=lambda layer, outputs: outputs * tf.cast(masks[layer], outputs.dtype), rectify=True)
     hidden = layers.dropout(hidden, spec.dropout_keep_probability, dropout_seed)
     for group, mask in zip(groups[spec.depth:], masks[spec.depth:]):
@@ -102,7 +105,8 @@ class HardAttention(trunk.TrunkLearner):
       # Flattened features run through the channels of one position after the other.
       below = tf.tile(below, [group["kernel"].shape[-2] // below.shape[0]])
       factors[f"{group.prefix}/kernel"] = 1.0 - tf.minimum(below[:, tf.newaxis], above)
-      factors[f"{group.prefix}/bias"] = 1.0 - above
+      if group.get("bias") is not None:  # A normalised convolution has none.
+        factors[f"{group.prefix}/bias"] = 1.0 - above
       below = above
     return factors
 
@@ -110,7 +114,7 @@ class HardAttention(trunk.TrunkLearner):
 
   def _trained_variables(self):
     task_id = self.task.info.task_id
-    return weights.merge_variables([self.trunk, self.heads[task_id], self.embeddings[task_id]])
+    return weights.merge_variables([self.trunk, *self._own_parts([task_id]), self.embeddings[task_id]])
 
   def begin_epoch(self, epoch):
     self._position.assign(0.0)
@@ -139,7 +143,8 @@ class HardAttention(trunk.TrunkLearner):
   def _objective(self, batch, context):
     task_id = self.task.info.task_id
     masks = self.masks(task_id, self._scale())
-    logits = self.heads[task_id](self._hidden(batch.images, masks, context.seed))
+    normalise = self.normalisations[task_id].by_batch(batch.images)
+    logits = self.heads[task_id](self._hidden(batch.images, masks, context.seed, normalise))
     taken = tf.add_n([tf.reduce_sum(mask * (1.0 - used)) for mask, used in zip(masks, self._used)])
     free = tf.add_n([tf.reduce_sum(1.0 - used) for used in self._used])
     share = tf.math.divide_no_nan(taken, free)
@@ -171,8 +176,8 @@ class HardAttention(trunk.TrunkLearner):
 
   # --- the rest of the contract ---------------------------------------------------------------------------------------
 
-  def logits(self, images, task_id):
-    return self.heads[task_id](self._hidden(images, self.masks(task_id), None))
+  def _features(self, images, task_id, normalise, dropout_seed=None):
+    return self._hidden(images, self.masks(task_id), dropout_seed, normalise)
 
   def workload(self, task_id):
     return workload.Workload(graph=1.5, weight_operations=6.0)

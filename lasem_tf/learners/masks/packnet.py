@@ -6,7 +6,8 @@ weights in use and fixed. Then, in every layer, it keeps the 1 / (N - p) of thes
 the others to zero for later tasks to start from, and retrains the kept ones; the last task keeps all. So all tasks own
 equal shares, 1 / N of every layer. Answers for task p use what tasks 0..p own: they are bit-identical for ever.
 
-Biases of the trunk are trained by the first task and fixed after it, heads are each task's own, as in the paper.
+Biases of the trunk are trained by the first task and fixed after it, heads are each task's own, as in the paper. Batch
+normalisation, which the authors train with the first task and fix, is each task's own here, as for all learners.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, descent, promise, trunk
-from lasem_tf.nn import layers, optimizers, replacement, workload
+from lasem_tf.nn import optimizers, replacement, weights, workload
 
 FREE = -1
 
@@ -34,12 +35,11 @@ def largest(values: np.ndarray, candidates: np.ndarray, count: int) -> np.ndarra
 class PackNet(trunk.TrunkLearner):
   """PackNet on the kernels of the shared trunk; 'owner/{kernel}' says which task owns each weight, int8, -1 for free.
 
-  Phases: 'train', then 'retrain' after pruning. A task that is visited again trains its head alone ('head'), for all
-  later tasks read its weights.
+  Phases: 'train', then 'retrain' after pruning. A task that is visited again trains its head alone ('head') and, with
+  normalisation, its scale and shift, for all later tasks read its weights.
   """
 
   promises = promise.Promises(answers_move_at_most=0.0)
-  normalises = False  # The kernels that answer are masked ones, and masks change when a phase begins.
 
   def __init__(self, context: base.LearnerContext, planned_tasks: int | None = None, retrain_share: float = 1.0 / 3.0,
                optimizer: str = "adam", head_depth: str = "last"):
@@ -74,16 +74,15 @@ class PackNet(trunk.TrunkLearner):
   def _number(self, task_id: int) -> int:
     return self._learned.index(task_id)
 
-  def _network(self, images: tf.Tensor, task_id: int, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
-    """Logits from what the task and earlier ones own; the latest task also sees free ones, zero once it is pruned."""
+  def _features(self, images, task_id, normalise, dropout_seed=None):
+    """Of what the task and earlier ones own; the latest task also sees free ones, zero once it is pruned."""
     number = self._number(task_id)
     is_latest = number == len(self._learned) - 1
     masks = {name: owner <= number if is_latest else (owner >= 0) & (owner <= number)
              for name, owner in self._owners.items()}
     masked = {name: kernel * tf.cast(masks[name], kernel.dtype) for name, kernel in self._kernels.items()}
     with replacement.replaced(self._kernels, masked):
-      hidden = self.trunk(images, dropout_seed=dropout_seed)
-    return self.heads[task_id](hidden)
+      return super()._features(images, task_id, normalise, dropout_seed)
 
   def _prune(self) -> None:
     """Gives the current task its share of every layer, and sets the other free weights to zero."""
@@ -112,13 +111,13 @@ class PackNet(trunk.TrunkLearner):
 
   def next_phase(self, num_completed):
     task_id, epochs = self.task.info.task_id, self.context.epochs_per_task
-    number, head = self._number(task_id), self.heads[task_id].named_variables
+    number, own = self._number(task_id), weights.merge_variables(self._own_parts([task_id]))
     if not self._is_new:
-      return None if num_completed else self._packed_phase("head", epochs, head, None)
+      return None if num_completed else self._packed_phase("head", epochs, own, None)
     retraining = self._retrain_epochs()
     biases = {} if number else {name: variable for name, variable in self.trunk.named_variables.items()
                                 if name not in self._kernels}
-    trained = {**self._kernels, **biases, **head}
+    trained = {**self._kernels, **biases, **own}
     phases = [("train", epochs - retraining, trained, FREE), ("retrain", retraining, trained, number)]
     if num_completed >= (2 if retraining else 1):
       return None
@@ -137,13 +136,10 @@ class PackNet(trunk.TrunkLearner):
     return descent.make_phase(name, num_epochs, trained, self._objective, optimizer=self._make_optimizer(trained),
                               gradients=gradients)
 
-  def _objective(self, batch, context):
-    logits = self._network(batch.images, self.task.info.task_id, context.seed)
-    return descent.Objective(layers.mean_cross_entropy(logits, batch.labels))
-
   def end_epoch(self, epoch, validation_accuracy):
     if self._is_new and self._prunes and epoch == self.context.epochs_per_task - self._retrain_epochs() - 1:
       self._prune()
+      self.measure_statistics()  # Of the pruned network, which answers where no retraining follows.
     return False
 
   def _end_visit(self):
@@ -165,9 +161,6 @@ class PackNet(trunk.TrunkLearner):
 
   def memory_floats(self):
     return self._num_bytes() / 4
-
-  def logits(self, images, task_id):
-    return self._network(images, task_id)
 
   def variables(self):
     return {**super().variables(), **{f"owner/{name}": owner for name, owner in self._owners.items()}}

@@ -5,7 +5,8 @@ known task identities (its case GG). A task's subnetwork is found by scores alon
 hidden in a randomly weighted neural network?" (CVPR 2020): the share c of a layer's weights with the largest |s| is
 used, and s <- s - lr dL/dm sign(s), straight through. The weights are signed constants +- sqrt(2 / (c fan_in)), there
 are no biases, and every task draws its scores anew, so that tasks have nothing in common but the random weights: what a
-method transfers shows against it. Heads are trained, where the authors mask a random output layer as well.
+method transfers shows against it. Heads are trained, where the authors mask a random output layer as well; so are scale
+and shift of batch normalisation, which the authors have not.
 """
 
 import math
@@ -15,6 +16,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import base
 from lasem_tf.learners.masks import winning_subnetworks
+from lasem_tf.nn import weights
 
 
 @gin.register
@@ -28,7 +30,8 @@ class Supermasks(winning_subnetworks.WinningSubnetworks):
     for group in self.trunk.groups:
       fan_in = math.prod(group["kernel"].shape[:-1])
       group["kernel"].assign(math.sqrt(2.0 / (capacity * fan_in)) * tf.sign(group["kernel"]))
-      group["bias"].assign(tf.zeros_like(group["bias"]))
+      if group.get("bias") is not None:  # A normalised convolution has none.
+        group["bias"].assign(tf.zeros_like(group["bias"]))
 
   def _begin_visit(self, is_new):
     super()._begin_visit(is_new)
@@ -38,5 +41,5 @@ class Supermasks(winning_subnetworks.WinningSubnetworks):
                                                        draw=self.task.info.task_id))
 
   def _trained_variables(self):
-    head = self.heads[self.task.info.task_id].named_variables
-    return {**head, **{f"score/{name}": score for name, score in self._scores.items()}}
+    own = weights.merge_variables(self._own_parts([self.task.info.task_id]))
+    return {**own, **{f"score/{name}": score for name, score in self._scores.items()}}

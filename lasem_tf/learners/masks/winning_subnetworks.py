@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from lasem_tf.learners import base, descent, promise, trunk
-from lasem_tf.nn import layers, optimizers, replacement, workload
+from lasem_tf.nn import optimizers, replacement, workload
 
 _DIGIT_BITS = 8
 
@@ -58,7 +58,6 @@ class WinningSubnetworks(trunk.TrunkLearner):
   """
 
   promises = promise.Promises(answers_move_at_most=0.0)
-  normalises = False  # The kernels that answer are masked ones, and a mask is found anew in every step.
 
   def __init__(self, context: base.LearnerContext, capacity: float = 0.5, optimizer: str = "adam",
                head_depth: str = "last"):
@@ -89,16 +88,15 @@ class WinningSubnetworks(trunk.TrunkLearner):
     self._masks[task_id] = {name: tf.Variable(tf.zeros(kernel.shape, tf.bool), trainable=False)
                             for name, kernel in self._kernels.items()}
 
-  def _network(self, images: tf.Tensor, task_id: int, dropout_seed: tf.Tensor | None = None) -> tf.Tensor:
-    """Logits; of the task being learned with the mask of the present scores."""
+  def _features(self, images, task_id, normalise, dropout_seed=None):
+    """Through the task's mask; of the task being learned through that of the present scores."""
     if self._is_open and task_id == self.task.info.task_id:
       masked = {name: kernel * self._straight_through(self._scores[name]) for name, kernel in self._kernels.items()}
     else:
       masked = {name: kernel * tf.cast(self._masks[task_id][name], kernel.dtype)
                 for name, kernel in self._kernels.items()}
     with replacement.replaced(self._kernels, masked):
-      hidden = self.trunk(images, dropout_seed=dropout_seed)
-    return self.heads[task_id](hidden)
+      return super()._features(images, task_id, normalise, dropout_seed)
 
   def _straight_through(self, scores: tf.Variable) -> tf.Tensor:
     """The mask, with the gradient of |s|."""
@@ -138,10 +136,6 @@ class WinningSubnetworks(trunk.TrunkLearner):
     return descent.make_phase("train", self.context.epochs_per_task, trained, self._objective,
                               optimizer=self._make_optimizer(trained), gradients=gradients)
 
-  def _objective(self, batch, context):
-    logits = self._network(batch.images, self.task.info.task_id, context.seed)
-    return descent.Objective(layers.mean_cross_entropy(logits, batch.labels))
-
   def _end_visit(self):
     own = self._masks[self.task.info.task_id]
     for name, mask in own.items():
@@ -166,9 +160,6 @@ class WinningSubnetworks(trunk.TrunkLearner):
     return size + num_bytes / 4
 
   # --- the rest of the contract ---------------------------------------------------------------------------------------
-
-  def logits(self, images, task_id):
-    return self._network(images, task_id)
 
   def variables(self):
     masks = {f"task{task_id}/mask/{name}": mask for task_id, masks in self._masks.items()

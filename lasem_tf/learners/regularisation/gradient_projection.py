@@ -9,7 +9,9 @@ with R the matrix of a layer's inputs (columns; for a convolution all patches) a
 
 and from the second task on the gradient of a kernel, as a matrix [inputs, outputs], becomes g - M M^T g (Eq. 7). The
 threshold is epsilon = threshold + increment t for the t-th task, at most 1. The paper's networks have no biases; here
-those of the trunk are trained by the first task and fixed after it. Heads are each task's own and not projected.
+those of the trunk are trained by the first task and fixed after it. Heads are each task's own and not projected. So is
+batch normalisation: an old task's answers take its statistics, which stay, so that a layer whose outputs for old inputs
+stay answers as before; R is what its layers read in answers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -70,8 +72,6 @@ class GradientProjection(trunk.TrunkLearner):
   A visit of a task seen before is projected like any other, and adds nothing to the bases.
   """
 
-  normalises = False  # A projected step keeps a layer's outputs for old inputs; normalised by the batch, it does not.
-
   def __init__(self, context: base.LearnerContext, threshold: float = 0.97, increment: float = 0.003,
                num_examples: int = 125, optimizer: str = "sgd", head_depth: str = "last"):
     """Creates the trunk and empty bases.
@@ -131,8 +131,8 @@ class GradientProjection(trunk.TrunkLearner):
 
   def _representations(self) -> list[np.ndarray]:
     """R of every layer, compressed, from the current task's training images."""
-    images = self.task.train[0]
-    random = seeding.generator(self.context.seed, "representation", self.task.info.task_id)
+    images, task_id = self.task.train[0], self.task.info.task_id
+    random = seeding.generator(self.context.seed, "representation", task_id)
     rows = np.sort(random.permutation(len(images))[:self._num_examples])
     chunks: dict[str, list[np.ndarray]] = {prefix: [] for prefix in self._bases}
 
@@ -143,7 +143,8 @@ class GradientProjection(trunk.TrunkLearner):
       chunks[group.prefix] = [compressed([*chunks[group.prefix], matrix]).T]
 
     for start in range(0, len(rows), _RECORDING_BATCH):
-      self.trunk(tf.gather(images, rows[start:start + _RECORDING_BATCH]), observe=observe)
+      self.trunk(tf.gather(images, rows[start:start + _RECORDING_BATCH]), observe=observe,
+                 normalise=self.normalisations[task_id].by_statistics())
     return [matrix.T for (matrix,) in chunks.values()]
 
   def _end_visit(self):

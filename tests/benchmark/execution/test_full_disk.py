@@ -120,5 +120,6 @@ def test_a_run_has_a_log_and_a_full_provenance(run, tmp_path):
   assert set(provenance["files"]) == {"requested.gin", "operative.gin", "events.jsonl", "predictions.npz"}
   assert provenance["memory_floats"] == 0.0
   assert provenance["flags"]["checkpoint_seconds"] == 0.0 and provenance["design_seed"] == 0
-  for name in ("versions", "device", "processor", "cores", "memory_bytes", "threads", "commit", "dirty", "platform"):
+  for name in ("versions", "device", "processor", "cores", "memory_bytes", "threads", "commit", "dirty", "platform",
+               "finished"):
     assert name in provenance

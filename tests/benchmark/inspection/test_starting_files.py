@@ -60,6 +60,18 @@ def test_domains_and_tables_say_their_tasks_themselves(tmp_path, capsys):
   assert f"Next, in {tmp_path / 'two'}" in capsys.readouterr().out
 
 
+def test_fixed_splits_are_not_drawn_anew(monkeypatch, tmp_path):
+  monkeypatch.chdir(tmp_path)
+  for split, per_class in (("train", 4), ("val", 1), ("test", 2)):
+    photographs.write(tmp_path / "photos" / split, photographs.CLASSES[:4], per_class)
+  assert _run("photos") == 0
+  values = _bound("streams/photos.gin")
+  assert "FolderStream.split" not in values and values["FolderStream.num_tasks"] == 2
+  assert values["BATCH_SIZE"] == 8  # the training images of a task
+  stream = open_stream.load_stream("photos", StreamContext(cache_dir=str(tmp_path / "cache")))
+  assert stream.counts() == {"train": [8, 8], "validation": [2, 2], "test": [4, 4]}
+
+
 @pytest.mark.parametrize("num_classes, num_tasks", [(2, 1), (3, 1), (4, 2), (6, 3), (7, 3), (9, 3), (10, 5), (12, 4),
                                                     (65, 5), (100, 10)])
 def test_tasks_are_equal_where_that_is_possible(num_classes, num_tasks):

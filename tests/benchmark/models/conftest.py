@@ -20,3 +20,12 @@ def _own_photographs(tmp_path_factory):
   root = photographs.write(folder / "photos", photographs.CLASSES[:4], per_class=10, longest=24)
   run = short_runs.plan_of_photographs(folder, root)
   return short_runs.train(folder / "out", run, cache_dir=str(folder / "cache")), run, folder / "cache"
+
+
+@pytest.fixture(name="large_photographs", scope="package")
+def _large_photographs(tmp_path_factory):
+  """(folder of a LASEM run on photographs, the run, its data settings); the network is one for 64 pixels a side."""
+  folder = tmp_path_factory.mktemp("large")
+  root = photographs.write(folder / "photos", photographs.CLASSES[:4], per_class=10, longest=90)
+  run = short_runs.plan_of_photographs(folder, root, "lasem_hps", image_size=64, epochs=1)
+  return short_runs.train(folder / "out", run, cache_dir=str(folder / "cache")), run, folder / "cache"

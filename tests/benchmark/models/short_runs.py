@@ -26,8 +26,9 @@ def train(folder: pathlib.Path, run: suite.Run, **settings) -> pathlib.Path:
   return made.run_dir(run)
 
 
-def plan_of_photographs(folder: pathlib.Path, root: pathlib.Path, learner: str = "hps_top1") -> suite.Run:
-  """A run on two tasks of two classes of photographs."""
+def plan_of_photographs(folder: pathlib.Path, root: pathlib.Path, learner: str = "hps_top1", image_size: int = 12,
+                        epochs: int = 2, bindings: str = "FolderStream.num_tasks = 2") -> suite.Run:
+  """A run on photographs, without other bindings on two tasks of two classes."""
   path = folder / "photographs.gin"
   path.write_text(f"""
 suite.streams = ('folder',)
@@ -35,10 +36,10 @@ suite.learners = ('{learner}',)
 suite.scale = 'paper'
 suite.seeds = (0,)
 FolderStream.root = '{root}'
-FolderStream.num_tasks = 2
-IMAGE_SIZE = 12
+IMAGE_SIZE = {image_size}
 BATCH_SIZE = 4
-EPOCHS_PER_TASK = 2
+EPOCHS_PER_TASK = {epochs}
+{bindings}
 """)
   _, (run,) = suite.load([str(path)])
   return run

@@ -1,5 +1,6 @@
 """Exported networks, loaded in processes of their own, give the run's logits."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import lasem_tf
 from benchmark import export
@@ -26,25 +28,29 @@ _SAVED_MODEL = """
 import importlib.util, sys, numpy as np, tensorflow as tf
 assert importlib.util.find_spec("lasem_tf") is None and importlib.util.find_spec("benchmark") is None
 for folder, images, answers in zip(*[iter(sys.argv[1:])] * 3):
-  signatures = tf.saved_model.load(folder).signatures
-  found = {name: function(images=tf.constant(np.load(images))) for name, function in signatures.items()}
-  np.savez(answers, **{f"{name}/{key}": value for name, pair in found.items() for key, value in pair.items()})
+  signatures, found = tf.saved_model.load(folder).signatures, {}
+  for name, pixels in np.load(images).items():
+    for task in ("task0", "task1"):
+      function = signatures[task if name == "images" else f"{task}_photograph"]
+      answer = function(**{"images" if name == "images" else "image": tf.constant(pixels)})
+      found |= {f"{name}/{task}/{key}": value for key, value in answer.items()}
+  np.savez(answers, **found, signatures=sorted(signatures))
 """
 _KERAS = """
 import sys, keras, numpy as np, benchmark.models.keras_network
 for file, images, answers in zip(*[iter(sys.argv[1:])] * 3):
-  found = keras.saving.load_model(file)(np.load(images))
+  found = keras.saving.load_model(file)(np.load(images)["images"])
   np.savez(answers, **(found if isinstance(found, dict) else {"only": found}))
 """
 
 
 def _in_fresh_process(program, folder, exported, images):
-  """Arrays by name that the program stored for each exported model."""
+  """Arrays by name that the program stored for each exported model, asked about arrays by name."""
   arguments, stored = [], []
-  for number, (path, pixels) in enumerate(zip(exported, images)):
-    np.save(folder / f"images{number}.npy", pixels)
+  for number, (path, arrays) in enumerate(zip(exported, images)):
+    np.savez(folder / f"images{number}.npz", **arrays)
     stored.append(folder / f"answers{number}.npz")
-    arguments += [path, folder / f"images{number}.npy", stored[-1]]
+    arguments += [path, folder / f"images{number}.npz", stored[-1]]
   isolated = ["-S"] if program is _SAVED_MODEL else []
   environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(folder / "packages") if isolated else ""}
   if isolated:  # The installed packages without those that an editable install of this one adds.
@@ -72,19 +78,26 @@ def _cases(tmp_path_factory, two_tasks, own_photographs):
   return cases
 
 
-def test_saved_models_need_nothing_of_this_package(cases, tmp_path, capsys):
-  exported = []
-  for number, (folder, _) in enumerate(cases):
+def test_saved_models_need_nothing_of_this_package(cases, large_photographs, tmp_path, capsys):
+  random = np.random.default_rng(1)
+  photographs = {name: random.integers(0, 256, (*size, 3), np.uint8)
+                 for name, size in (("odd", (91, 57)), ("tiny", (7, 9)), ("wide", (40, 300)))}
+  for name, pixels in photographs.items():
+    Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+  cases = [*cases, (large_photographs[0], random.integers(0, 256, (3, 64, 64, 3), np.uint8))]
+  exported, asked = [], []
+  for number, (folder, pixels) in enumerate(cases):
     assert export.main(["export", str(folder), "--format=saved_model", f"--output_dir={tmp_path / str(number)}"]) == 0
     exported.append(tmp_path / str(number) / "saved_model")
     assert f"Written to {exported[-1]}" in capsys.readouterr().out
-  images = [pixels for _, pixels in cases]
-  for (folder, pixels), found in zip(cases, _in_fresh_process(_SAVED_MODEL, tmp_path, exported, images)):
-    assert len(found) == 4
-    for task in (0, 1):
-      expected = lasem_tf.load(folder).logits(pixels, task)
-      np.testing.assert_allclose(found[f"task{task}/logits"], expected, rtol=1e-5, atol=1e-5)
-      np.testing.assert_allclose(found[f"task{task}/probabilities"].sum(axis=1), 1.0, rtol=1e-5)
+    asked.append({"images": pixels, **(photographs if pixels.dtype == np.uint8 else {})})
+  for (folder, _), arrays, found in zip(cases, asked, _in_fresh_process(_SAVED_MODEL, tmp_path, exported, asked)):
+    assert len(found["signatures"]) == (2 if len(arrays) == 1 else 4)
+    model = lasem_tf.load(folder)
+    for task, (name, pixels) in itertools.product((0, 1), arrays.items()):
+      expected = model.logits(pixels, task) if name == "images" else model.logits([tmp_path / f"{name}.png"], task)[0]
+      np.testing.assert_allclose(found[f"{name}/task{task}/logits"], expected, rtol=0, atol=1e-5)
+      np.testing.assert_allclose(found[f"{name}/task{task}/probabilities"].sum(axis=-1), 1.0, rtol=1e-5)
   names = json.loads((exported[1] / "assets.extra" / "classes.json").read_text())
   assert names == {"task0": ["ant", "bee"], "task1": ["cow", "dog"]}
 
@@ -93,7 +106,7 @@ def test_keras_files_are_loaded_with_this_package(cases, tmp_path):
   exported = [exporting.export(folder, "keras", "all", tmp_path / str(number))
               for number, (folder, _) in enumerate(cases)]
   exported.append(exporting.export(cases[1][0], "keras", "1", tmp_path / "one"))
-  images = [*(pixels for _, pixels in cases), cases[1][1]]
+  images = [{"images": pixels} for pixels in (*(pixels for _, pixels in cases), cases[1][1])]
   *all_tasks, one = _in_fresh_process(_KERAS, tmp_path, exported, images)
   for (folder, pixels), found in zip(cases, all_tasks):
     for task in (0, 1):

@@ -94,6 +94,22 @@ def test_columns_are_chosen_by_name():
   assert [measure.title for measure in panel.columns] == ["Incremental"]
 
 
+def test_class_incremental_accuracy_is_a_column_of_panels_that_have_it():
+  plain, measured = (_run(learner, _ROWS[learner]) for learner in ("stl", "hps_all"))
+  elsewhere = synthetic_records.record("stl10")
+  measured.result["over_all_heads"] = [[.5, None], [.2, .4]]
+  with_it, without = comparison.panels([plain, measured, elsewhere])
+  assert with_it.columns[:3] == (measures.PEAK, measures.FINAL, measures.CLASS_INCREMENTAL)
+  assert without.columns == tuple(each for each in with_it.columns if each is not measures.CLASS_INCREMENTAL)
+  assert {row.learner: row.estimates["class_incremental"].mean for row in with_it.rows} == {
+      "stl": None, "hps_all": pytest.approx(.3)}
+  text = tables.markdown([with_it, without])
+  assert text.count("Class-incremental (%)") == 1 and "Class-incremental: it is not" in text
+  assert "Class-incremental" not in tables.markdown([without])
+  named, _ = comparison.panels([plain, measured, elsewhere], columns=(measures.FINAL,))
+  assert named.columns == (measures.FINAL,)
+
+
 def test_the_course_of_a_run_gives_the_area_under_its_curves():
   run = _run("stl", _ROWS["stl"])
   epochs = {"visit": [0, 0, 0, 1], "task": [0, 0, 0, 1], "global_epoch": [0, 1, 2, 3], "loss": [None] * 4,

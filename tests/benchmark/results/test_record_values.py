@@ -53,6 +53,7 @@ def _valid(**options):
   content = synthetic_records.record(**options).to_json()
   content["provenance"] |= {
       "files": {"operative.gin": "0" * 64}, "design_seed": 0, "deterministic": False,
+      "finished": "2026-11-27T09:00:00+00:00",
       "flags": {"data_dirs": ["Data"], "cache_dir": None, "threads": 1, "deterministic": False}}
   return content
 
@@ -123,6 +124,7 @@ def test_a_sound_record_passes(tmp_path):
     (("result", "reason"), "\ud800", "half a surrogate pair"),
     (("result", "learner_summary"), _DEEP, "nests blocks deeper than"),
     (("provenance", "cpu_seconds"), "12", "provenance.cpu_seconds is '12', not a number"),
+    (("provenance", "finished"), "yesterday", "provenance.finished is 'yesterday'"),
     (("provenance", "seconds"), [5], "provenance.seconds[0] is 5, not a block"),
     (("provenance", "flags"), [], "provenance.flags is [], not a block"),
     (("provenance", "flags", "data_dirs"), "Data", "provenance.flags.data_dirs is 'Data', not a list"),

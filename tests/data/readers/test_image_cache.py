@@ -181,3 +181,24 @@ def test_a_file_system_without_locks_is_a_clear_error(make, monkeypatch):
   monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
   with pytest.raises(DataError, match=r"no flock here.*--cache_dir"):
     make().load(ALL)
+
+
+def test_what_cannot_be_decoded_is_told_and_the_rest_is_built(make, paths):
+  content = bytearray(paths[2].read_bytes())
+  content[len(content) // 2:-2] = b"\xff" * (len(content) - len(content) // 2 - 2)
+  paths[2].write_bytes(content)
+  cache = make()
+  found = cache.unreadable(ALL)
+  assert list(found) == [2] and "00003.jpg cannot be decoded" in str(found[2])
+  assert cache.absent(ALL) == [2] and cache.prepare([0, 1, 3, 4]) == CacheReport(reused=4)
+  np.testing.assert_array_equal(cache.load([4])[0], _expected(paths[4]))
+
+
+def test_images_may_lie_in_other_files(tmp_path, paths):
+  contents = [path.read_bytes() for path in paths]
+  names = [tmp_path / "archive" / f"image {number}" for number in ALL]
+  cache = ImageCache(tmp_path / "cache", "archive", names, _rule(16, 12), content=lambda row: contents[row])
+  np.testing.assert_array_equal(cache.load([3])[0], _expected(paths[3]))
+  contents[1] = b"no image"
+  with pytest.raises(DataError, match="archive/image 1 cannot be decoded"):
+    cache.load(ALL)

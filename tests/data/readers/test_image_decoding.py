@@ -16,6 +16,14 @@ def _noise(*shape):
   return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
+def _png(width: int, height: int, depth: int, colour_type: int, rows: bytes) -> bytes:
+  """A PNG whatever its header announces, also what Pillow does not write."""
+  header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+  chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+  return b"\x89PNG\r\n\x1a\n" + b"".join(
+      struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
+
+
 @pytest.mark.parametrize("mode, shape", [("L", (9, 7)), ("CMYK", (9, 7, 4)), ("RGB", (9, 7, 3))])
 def test_every_colour_model_of_a_jpeg_becomes_rgb(tmp_path, mode, shape):
   path = tmp_path / "00001.jpg"
@@ -167,10 +175,41 @@ def test_few_bytes_for_many_pixels_are_refused(tmp_path):
 
 @pytest.mark.parametrize("side", [8_000, 30_000])  # above the suite's own limit, and above Pillow's
 def test_a_decompression_bomb_is_refused_from_its_header(tmp_path, side):
-  header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-  chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(100))), (b"IEND", b"")]
   path = tmp_path / "00009.jpg"
-  path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(
-      struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks))
+  path.write_bytes(_png(side, side, 8, 2, bytes(100)))
   with pytest.raises(DataError, match="00009.jpg.*decompression bomb"):
     image_decoding.decode_rgb(path)
+
+
+@pytest.mark.parametrize("colour_type, num_channels", [(2, 3), (6, 4)])  # without and with opacity
+def test_deep_colours_are_scaled_to_eight_bits(tmp_path, colour_type, num_channels):
+  pixels = _noise(5, 4, num_channels)
+  pixels[..., 3:] = 255
+  rows = b"".join(b"\0" + row.tobytes() for row in (pixels.astype(np.uint16) * 257).astype(">u2"))
+  path = tmp_path / "00001.png"
+  path.write_bytes(_png(4, 5, 16, colour_type, rows))
+  np.testing.assert_array_equal(image_decoding.decode_rgb(path), pixels[..., :3])
+
+
+@pytest.mark.parametrize("suffix, flags", [("gif", {}), ("webp", {"lossless": True}), ("png", {}), ("tif", {})])
+def test_of_an_animation_the_first_frame_counts(tmp_path, suffix, flags):
+  path = tmp_path / f"00001.{suffix}"
+  frames = [Image.new("RGB", (6, 4), colour) for colour in ((255, 0, 0), (0, 255, 0), (0, 0, 255))]
+  frames[0].save(path, save_all=True, append_images=frames[1:], **flags)
+  with Image.open(path) as image:
+    assert image.n_frames == 3
+  decoded = image_decoding.decode_rgb(path)
+  np.testing.assert_array_equal(decoded, np.broadcast_to(np.array([255, 0, 0]), (4, 6, 3)))
+
+
+@pytest.mark.parametrize("suffix", ["png", "gif", "bmp"])
+def test_a_palette_is_looked_up(tmp_path, suffix):
+  path = tmp_path / f"00001.{suffix}"
+  numbers = np.arange(12, dtype=np.uint8).reshape(3, 4)
+  colours = _noise(12, 3)
+  image = Image.fromarray(numbers).convert("L")
+  image.putpalette(colours.tobytes())
+  image.save(path)
+  with Image.open(path) as stored:
+    assert stored.mode == "P" and "transparency" not in stored.info
+  np.testing.assert_array_equal(image_decoding.decode_rgb(path), colours[numbers])

@@ -1,12 +1,15 @@
 """Any TFDS data set as a stream: tasks, splits, pixels, and bad input, on data sets that are generated and stored."""
 
+import logging
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from lasem_tf.data import stream_checks
+from lasem_tf import types
+from lasem_tf.data import sources, stream_checks
 from lasem_tf.data.readers import image_decoding, prepared_images
-from lasem_tf.data.stream import DataError, StreamContext
+from lasem_tf.data.stream import CachesImages, DataError, StreamContext
 from lasem_tf.data.streams.any_tfds import TFDSStream
 from tests.data import photographs
 
@@ -28,6 +31,9 @@ def _root(tmp_path_factory):
   tfds_files.store(root, "photos", {"train": _images(0, 14), "test": _images(100, 3)}, _NAMES)
   grey = [(np.stack(images)[..., :1], labels) for images, labels in (_images(0, 10, (9, 9)),)]
   tfds_files.store(root, "digits", {"complete": grey[0]}, _NAMES, ("picture", "digit"))
+  tfds_files.store(root / "animals", "small", {"train": _images(0, 10), "test": _images(50, 2)}, _NAMES)
+  alone = [image for image, label in zip(*_images(0, 4)) if label == 0]
+  tfds_files.store(root, "alone", {"train": (alone, np.zeros(4, int)), "test": (alone, np.zeros(4, int))}, _NAMES[:1])
   return root
 
 
@@ -79,6 +85,77 @@ def test_permuted_pixels_and_limits(root):
   np.testing.assert_array_equal(second, first[:, stream.preprocessing(1).pixel_order()])
 
 
+def test_each_image_is_decoded_once_for_all_trials(root, tmp_path, monkeypatch):
+  decoded, resized = [], prepared_images.resized
+  monkeypatch.setattr(prepared_images, "resized", lambda path, *rest: decoded.append(path) or resized(path, *rest))
+
+  def load_all(seed):
+    stream = TFDSStream(StreamContext(seed, data_dirs=(str(root),), cache_dir=str(tmp_path)), "photos", num_tasks=2,
+                        image_size=8)
+    assert isinstance(stream, CachesImages) and stream.cache_directory.is_relative_to(tmp_path)
+    return stream, [stream.load(task, split) for task in range(2) for split in types.SPLITS]
+
+  stream, first = load_all(0)
+  assert len(decoded) == len(set(decoded)) == 4 * 17
+  _, again = load_all(0)
+  load_all(1)
+  assert len(decoded) == 4 * 17
+  for one, other in zip(first, again):
+    np.testing.assert_array_equal(one.images, other.images)
+  assert stream.prepare().reused == len(stream.all_image_files()) == 4 * 17
+
+
+def test_the_cache_lies_beside_the_data_set(root):
+  for name in ("photos", "animals/small"):
+    assert _make(root, name).cache_directory.parent == root / "lasem_image_cache"
+
+
+def test_a_configuration_of_a_data_set(root):
+  stream = _make(root, "animals/small")
+  assert (stream.name, stream.display_name) == ("tfds_animals_small", "animals/small")
+  assert stream.counts() == {"train": [18, 18], "validation": [2, 2], "test": [4, 4]}
+
+
+def test_rotations_and_classes_in_two_tasks(root, caplog):
+  turned = _make(root, num_tasks=1, rotations=(0, 180))
+  plain, half = (turned.load(task, "test") for task in (0, 1))
+  plain, half = (split.images[np.argsort(split.indices)] for split in (plain, half))
+  np.testing.assert_allclose(half, plain[:, ::-1, ::-1], atol=1e-5)
+  sources.warn_once.cache_clear()
+  with caplog.at_level(logging.WARNING):
+    stream = _make(root, num_tasks=None, tasks=(("dog", "ant"), ("ant", "bee", "cow")))
+  assert "1 of 4 labels occur in several tasks, such as 'ant' in tasks 0, 1" in caplog.text
+  assert [task.class_names for task in stream.tasks] == [("dog", "ant"), ("ant", "bee", "cow")]
+  train, test = ({*stream.source_indices(task, split)} for task, split in ((0, "train"), (1, "validation")))
+  assert not train & test
+  assert not stream_checks.problems(stream, lambda: _make(root, num_tasks=None, tasks=(("dog", "ant"),
+                                                                                       ("ant", "bee", "cow"))))
+
+
+def test_a_download_that_was_asked_for_is_read(tmp_path, monkeypatch):
+  import tensorflow_datasets as tfds
+
+  from tests.data import tfds_files
+
+  class Builder:
+    """Prepares what is stored, in the place of the network."""
+
+    def __init__(self, name, data_dir):
+      self.name, self.data_dir = name, tmp_path / "data" / name / "1.0.0"
+      assert data_dir == str(tmp_path / "data")
+
+    def download_and_prepare(self):
+      tfds_files.store(tmp_path / "data", self.name, {"train": _images(0, 14), "test": _images(100, 3)}, _NAMES)
+
+  monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "none"))
+  monkeypatch.setattr(tfds, "builder", Builder)
+  context = StreamContext(data_dirs=(str(tmp_path / "data"),), download=True)
+  stream = TFDSStream(context, "fetched", num_tasks=2, image_size=8)
+  assert stream.counts()["test"] == [6, 6] and stream.load(0, "test").images.shape == (6, 8, 8, 3)
+  monkeypatch.setattr(tfds, "builder", None)  # It is not asked for again.
+  assert TFDSStream(context, "fetched", num_tasks=2, image_size=8).data_fingerprint == stream.data_fingerprint
+
+
 def test_nothing_is_downloaded_unasked(tmp_path, monkeypatch):
   monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
   with pytest.raises(DataError, match=r"'cifar10' is not prepared in .* Run again with --download"):
@@ -86,6 +163,9 @@ def test_nothing_is_downloaded_unasked(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("bindings, message", [
+    ({"dataset": "alone", "num_tasks": 1}, "alone/1.0.0 holds one class only, 'ant': .* Add a second class"),
+    ({"num_tasks": None, "tasks": (("ant", "yak"),)}, "holds no class 'yak', which TFDSStream.tasks puts into task 0"),
+    ({"rotations": (45,)}, "TFDSStream.rotations must be different ones of"),
     ({"dataset": "../photos"}, "TFDSStream.dataset must be a name"),
     ({"test_split": "validation"}, "has no split 'validation'; it has .*train.* Bind TFDSStream.train_split"),
     ({"image_key": "picture"}, "has no feature 'picture'; it has .*image.* Bind TFDSStream.image_key"),
