@@ -8,7 +8,8 @@
 
 Records:
 
-jsonl: records.jsonl and details.jsonl (configurations, thinned curves), a collection that `benchmark.report` reads and
+jsonl: records.jsonl, details.jsonl (configurations, thinned curves) and, where runs have predictions, predictions.jsonl
+  (confusion matrices, calibration errors, which answers were right), a collection that `benchmark.report` reads and
   that is small enough to commit.
 csv: runs.csv, a row per run with every task average; accuracies.csv, a row per run, visit and task.
 mat: one MATLAB file per stream, scale and learner, with the fields of the original's files for existing scripts; see
@@ -44,6 +45,7 @@ from benchmark import command_line
 from benchmark.execution import process
 from benchmark.models import model_folder
 from benchmark.results import matlab, measures, record_schema, records, run_details, run_files, sharing, texts
+from benchmark.results.predictions import reading, summaries
 from lasem_tf.files import write_atomically
 
 FORMATS = ("jsonl", "csv", "mat", "eval_results", "schema")
@@ -67,11 +69,12 @@ def export(found: Sequence[records.Record], form: str, output_dir: pathlib.Path,
     ValueError: unknown form.
   """
   if form == "jsonl":
-    details = run_details.load_details(found)
+    details, predicted = run_details.load_details(found), reading.summaries(found)
     paths = [output_dir / run_files.COLLECTION_FILE, output_dir / run_files.DETAILS_FILE]
     records.write_collection(found, paths[0])
     run_details.write_details(details, paths[1])
-    return paths
+    of_predictions = output_dir / run_files.SUMMARIES_FILE
+    return [*paths, of_predictions] if summaries.write(predicted, found, of_predictions) else paths
   if form == "csv":
     frames = {"runs.csv": measures.runs_frame(found), "accuracies.csv": measures.accuracies_frame(found)}
     for name, frame in frames.items():

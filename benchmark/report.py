@@ -46,7 +46,6 @@ from benchmark.results import (
   course,
   inference,
   measures,
-  predictions,
   record_schema,
   records,
   run_details,
@@ -54,6 +53,7 @@ from benchmark.results import (
   selection_quality,
   settings_as_variants,
 )
+from benchmark.results.predictions import reading
 from lasem_tf.files import write_atomically
 
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
@@ -87,7 +87,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   """
   choices, (trials, found) = choice_lib.choices(found), choice_lib.split(found)
   of_atlas, found = atlas_lib.split(found)
-  details, atlas = run_details.load_details([*found, *trials, *of_atlas]), atlas_lib.pairs(of_atlas)
+  atlas, everything = atlas_lib.pairs(of_atlas), [*found, *trials, *of_atlas]
+  details, summaries = run_details.load_details(everything), reading.summaries(everything)
   panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
                              settings.margin / 100, measures.find(settings.columns) or None,
                              course.of_runs(found, details), settings.allow_mixed_tuning)
@@ -113,10 +114,9 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
              for panel, title, columns, rows in mixed_models.tables(found, panels)]
   tuning = page.Table("Tuning", tuning_tables.COLUMNS,
                       [("", row[1].text, row) for row in tuning_tables.rows(choices)], ranks=tuning_tables.RANKS)
-  content = page.PageContent(settings.title, [*found, *trials, *of_atlas], panels, per_task, published, figures,
-                             details, mixed, tuning, tuning_tables.caption(choices) if choices else "",
-                             predictions.summaries(found), selection, _atlas(atlas) if atlas else None,
-                             [pair.panel for pair in atlas])
+  content = page.PageContent(settings.title, everything, panels, per_task, published, figures, details, mixed, tuning,
+                             tuning_tables.caption(choices) if choices else "", summaries, selection,
+                             _atlas(atlas) if atlas else None, [pair.panel for pair in atlas])
   summary = [tables.plain(found, panels, choices, command_line.terminal_width())] if has_tables else []
   summary += [atlas_tables.plain(atlas)] if atlas else []
   return Report({**files, PAGE_FILE: page.render(content)}, "\n\n".join(summary))

@@ -17,7 +17,7 @@ import markupsafe
 from benchmark.reporting import cells, comparisons, mixed_models, prediction_tables, takeaway
 from benchmark.reporting.figures import style
 from benchmark.results import comparison, measures, methods, robust_means, texts
-from benchmark.results.predictions import Summary
+from benchmark.results.predictions.summaries import Summary
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
 from benchmark.results.status import RECORDED, Status
@@ -165,7 +165,8 @@ def _summary(content: PageContent) -> list[tuple[str, str]]:
 def _predictions(content: PageContent) -> dict[str, Any]:
   """What the template shows of predictions; empty tables where there are none."""
   shown = content.records, content.panels, content.predictions
-  tables = {name: [Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream)
+  tables = {name: [Table(title, columns, [(learner, panel.stream, line) for learner, line in rows], panel.stream,
+                         prediction_tables.ranks(columns))
                    for panel, title, columns, rows in make(*shown)]
             for name, make in (("calibration", prediction_tables.calibration), ("mcnemar", prediction_tables.mcnemar))}
   return {**tables, "confusions": prediction_tables.confusions(*shown),

@@ -8,20 +8,21 @@ import numpy as np
 from benchmark.reporting import cells, comparisons
 from benchmark.reporting.cells import Cell
 from benchmark.results import comparison, measures, methods
-from benchmark.results.predictions import Summary
+from benchmark.results.predictions.summaries import Summary
 from benchmark.results.records import Record
 from lasem_tf.metrics import classification, statistics
 
 CAPTION = (
     "From the logits after the last visit, mean over seeds. Calibration error: expected calibration error, "
-    f"{classification.NUM_BINS} equal bins. Task-agnostic: the largest logit over the heads of all tasks must be the "
-    "right one. Heads that were trained apart were never made to compare with each other, so this says how far a "
-    "method is from doing without the task's name, and nothing against one that is told it; - where asking all heads "
-    "was not cheap.")
+    f"{classification.NUM_BINS} equal bins, mean over tasks, then of every task. Task-agnostic: the largest logit over "
+    "the heads of all tasks must be the right one. Heads that were trained apart were never made to compare with each "
+    "other, so this says how far a method is from doing without the task's name, and nothing against one that is told "
+    "it; - where asking all heads was not cheap.")
 MCNEMAR_CAPTION = (
     "Images on which one of two networks of the same seed is right and the other wrong, all tasks together, and the "
     "exact two-sided McNemar test, not corrected for several tests. It is about these trained networks: whether a "
     "method is better than another is decided over seeds, in the tables of paired differences.")
+_STAYING = ("Learner", "Seed", "Calibration error (%)", "p", "Task-agnostic (%)")
 _Rows = list[tuple[str, list[Cell]]]  # Learner and cells.
 
 
@@ -33,13 +34,13 @@ class Confusion:
     learner: name.
     label: for people.
     stream: it belongs to.
-    text: one matrix per task, rows are labels, columns answers, summed over seeds.
+    texts: one matrix per task, rows are labels, columns answers, summed over seeds.
   """
 
   learner: str
   label: str
   stream: str
-  text: str
+  texts: Sequence[str]
 
 
 def calibration(records: Sequence[Record], panels: Sequence[comparison.Panel], found: Mapping[str, Summary]
@@ -98,8 +99,14 @@ def confusions(records: Sequence[Record], panels: Sequence[comparison.Panel],
         if len({matrix.shape for matrix in matrices}) == 1:
           texts.append(f"Task {task}\n{_matrix_text(np.sum(matrices, axis=0))}")
       title = f"{cells.panel_title(panel)}: {methods.learner_label(learner)}"
-      result.append(Confusion(learner, title, panel.stream, "\n\n".join(texts)))
+      result.append(Confusion(learner, title, panel.stream, texts))
   return result
+
+
+def ranks(columns: Sequence[str]) -> list[int]:
+  """How long each column stays where there is no room for all: 0 longest."""
+  by_rank = sorted(columns, key=lambda column: _STAYING.index(column) if column in _STAYING else len(_STAYING))
+  return [by_rank.index(column) for column in columns]
 
 
 def _by_panel(records: Sequence[Record], panels: Sequence[comparison.Panel], found: Mapping[str, Summary]

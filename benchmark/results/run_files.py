@@ -22,6 +22,7 @@ LOCK_FILE = "run.lock"
 MODEL_FOLDER = "model"               # The final weights and what is needed to use them.
 COLLECTION_FILE = "records.jsonl"    # The records of many runs, one a line.
 DETAILS_FILE = "details.jsonl"       # Their courses, one a line.
+SUMMARIES_FILE = "predictions.jsonl"  # What their predictions say, one a line.
 _OF_A_RUN = {"checkpoints", "tensorboard", MODEL_FOLDER}  # Folders beside a record, which hold no further records.
 _MAX_STEM = 120
 

@@ -1,6 +1,8 @@
-"""Reads `predictions.npz` beside records and reduces each to what pages show. The files are data of strangers."""
+"""What stands beside records of their predictions, reduced to what pages show. The files are data of strangers.
 
-import dataclasses
+Beside a run's record that is `predictions.npz`, beside a collection `predictions.jsonl`, see `summaries`.
+"""
+
 import hashlib
 import io
 import pathlib
@@ -10,6 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from benchmark.results import run_files
+from benchmark.results.predictions import summaries as kept
+from benchmark.results.predictions.summaries import expected, Summary
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
 from lasem_tf.metrics import classification
@@ -17,37 +21,26 @@ from lasem_tf.metrics import classification
 _HEADER_BYTES = 1024  # Of an array's file, at most.
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Summary:
-  """What one run's predictions say.
-
-  Attributes:
-    confusions: int64 `[classes, classes]` of every visited task, see `classification.confusion_matrix`.
-    calibration_errors: of every visited task.
-    correct: bool `[images of all tasks]`.
-    images: digest of which images these are; runs of equal digests are comparable image by image.
-    agnostic_accuracy: share of all images whose largest logit over all heads is the right one; None where not all heads
-      were asked.
-  """
-
-  confusions: dict[int, np.ndarray]
-  calibration_errors: dict[int, float]
-  correct: np.ndarray
-  images: str
-  agnostic_accuracy: float | None
-
-
 def summaries(records: Sequence[Record]) -> dict[str, Summary]:
   """Of every completed run with predictions beside its record, by identity.
+
+  Args:
+    records: all that `records.load_records` returned, trials too: a line beside a collection must be of one of them.
 
   Raises:
     RecordError: predictions do not belong to their record.
   """
-  found = {}
+  found: dict[str, Summary] = {}
+  known = {record.recorded_as for record in records}
+  for source in dict.fromkeys(record.source for record in records if record.source is not None):
+    path = source.parent / run_files.SUMMARIES_FILE
+    if source.name == run_files.COLLECTION_FILE and path.exists():
+      by_name = {record.recorded_as: record for record in records if record.source == source}
+      found |= {record.identity: summary for record, summary in kept.read(path, by_name, known)}
   for record in records:
-    path = _path(record)
-    if path is not None and record.is_completed:
-      found[record.identity] = _summary(record, _read(record, path))
+    own = _path(record)
+    if own is not None and record.is_completed:
+      found[record.identity] = _summary(record, _read(record, own))
   return found
 
 
@@ -58,24 +51,16 @@ def _path(record: Record) -> pathlib.Path | None:
   return path if path.is_file() and not path.is_symlink() else None
 
 
-def _expected(record: Record) -> dict[int, tuple[int, int]]:
-  """Numbers of test images and of classes of every visited task, ascending."""
-  stream = record.result["stream"]
-  images, classes = stream["counts"].get("test", []), stream["num_classes"]
-  return {task: (images[task], classes[task]) for task in record.matrix.task_ids
-          if task < len(images) and images[task]}
-
-
 def _read(record: Record, path: pathlib.Path) -> Mapping[str, np.ndarray]:
   """The arrays, once file, sizes, types and values are those that the record speaks of."""
-  tasks = _expected(record)
+  tasks = expected(record)
   of_an_image = 4 * max((classes for _, classes in tasks.values()), default=0) + 12
   of_an_image += 4 * sum(classes for _, classes in tasks.values())
   most = 2 * _HEADER_BYTES * (4 * len(tasks) + 1) + sum(images for images, _ in tasks.values()) * of_an_image
   if path.stat().st_size > most:
     raise RecordError(f"{path}: larger than the predictions of {record.identity} can be. Delete it to report without.")
   content = path.read_bytes()
-  if hashlib.sha256(content).hexdigest() != record.provenance.get("files", {}).get(run_files.PREDICTIONS_FILE):
+  if hashlib.sha256(content).hexdigest() != kept.recorded_digest(record):
     raise RecordError(f"{path}: not the file that the record speaks of (its checksum differs). Delete it to report "
                       "without predictions, or train the run again.")
   try:
@@ -108,7 +93,7 @@ def _check(arrays: Mapping[str, np.ndarray], tasks: Mapping[int, tuple[int, int]
 
 
 def _summary(record: Record, arrays: Mapping[str, np.ndarray]) -> Summary:
-  tasks, digest = _expected(record), hashlib.sha256()
+  tasks, digest = expected(record), hashlib.sha256()
   for task in tasks:
     digest.update(arrays[f"rows_{task}"].tobytes() + b"|" + arrays[f"labels_{task}"].tobytes() + b"|")
   agnostic = None

@@ -6,7 +6,8 @@ import io
 import numpy as np
 import pytest
 
-from benchmark.results import predictions, record_schema, records
+from benchmark.results import record_schema, records
+from benchmark.results.predictions import reading
 from tests.benchmark import synthetic_records
 
 
@@ -24,14 +25,19 @@ def arrays(seed: int, num_images: int = 6, all_heads: bool = True) -> dict[str, 
   return found
 
 
+def npz(content: dict[str, np.ndarray]) -> bytes:
+  """The arrays as the bytes of a file."""
+  file = io.BytesIO()
+  np.savez(file, **content)
+  return file.getvalue()
+
+
 def write(folder, learner="stl", seed=0, content=None, **options):
   """Writes a run with predictions; returns the file's path."""
   run = synthetic_records.constant(learner, seed, .5)
   run.result["stream"].update(num_classes=[2, 2], counts={"train": [1, 1], "validation": [1, 1], "test": [6, 6]})
   if content is None:
-    file = io.BytesIO()
-    np.savez(file, **{**arrays(seed), **options})
-    content = file.getvalue()
+    content = npz({**arrays(seed), **options})
   run.provenance["files"] = {"predictions.npz": hashlib.sha256(content).hexdigest()}
   path = synthetic_records.write_run(run, folder)
   (path.parent / "predictions.npz").write_bytes(content)
@@ -40,7 +46,7 @@ def write(folder, learner="stl", seed=0, content=None, **options):
 
 def test_a_run_is_reduced_to_what_pages_show(tmp_path):
   write(tmp_path)
-  summary, = predictions.summaries(records.load_records([tmp_path])).values()
+  summary, = reading.summaries(records.load_records([tmp_path])).values()
   np.testing.assert_array_equal([summary.confusions[task] for task in (0, 1)], [[[2, 1], [0, 3]]] * 2)
   np.testing.assert_array_equal(summary.correct, [False] + [True] * 5 + [False] + [True] * 5)
   assert summary.agnostic_accuracy == pytest.approx(10 / 12)
@@ -50,17 +56,15 @@ def test_a_run_is_reduced_to_what_pages_show(tmp_path):
 
 def test_runs_without_predictions_or_all_heads_are_said_to_lack_them(tmp_path):
   records.write_record(synthetic_records.record(seed=3), tmp_path / "x")
-  assert predictions.summaries(records.load_records([tmp_path])) == {}
-  file = io.BytesIO()
-  np.savez(file, **arrays(0, all_heads=False))
-  write(tmp_path, content=file.getvalue())
-  summary, = predictions.summaries(records.load_records([tmp_path])).values()
+  assert reading.summaries(records.load_records([tmp_path])) == {}
+  write(tmp_path, content=npz(arrays(0, all_heads=False)))
+  summary, = reading.summaries(records.load_records([tmp_path])).values()
   assert summary.agnostic_accuracy is None
 
 
 def _message(tmp_path) -> str:
   with pytest.raises(record_schema.RecordError) as error:
-    predictions.summaries(records.load_records([tmp_path]))
+    reading.summaries(records.load_records([tmp_path]))
   assert "predictions.npz" in str(error.value) and "\n" not in str(error.value) and "Delete it" in str(error.value)
   return str(error.value)
 

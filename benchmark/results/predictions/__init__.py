@@ -1,0 +1,1 @@
+"""What the predictions of runs say, beside their records and in collections."""
