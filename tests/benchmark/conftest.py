@@ -15,8 +15,9 @@ def _has_tensorflow() -> bool:
 
 
 collect_ignore_glob = [] if _has_tensorflow() else [
-    "execution/local/test_planner.py", "execution/test_full_disk.py", "models", "speed/*",
-    "suites/test_learner_bindings.py", "test_data.py", "test_predict.py", "test_replay.py"]
+    "execution/local/test_planner.py", "execution/test_full_disk.py", "execution/test_run_once.py", "models", "speed/*",
+    "suites/test_learner_bindings.py", "test_class_incremental.py", "test_data.py", "test_data_of_tfds.py",
+    "test_predict.py", "test_replay.py"]
 
 
 @pytest.fixture
