@@ -24,7 +24,7 @@ def _written(large_photographs, tmp_path_factory):
   settings = Settings(output_dir=str(tmp_path_factory.mktemp("written")), cache_dir=str(cache))
   stream = run_once.build(run, settings).stream
   with np.load(folder / run_files.PREDICTIONS_FILE) as arrays:
-    return [(task, stream._files[stream._rows[int(row)]], logits) for task in (0, 1)
+    return [(task, stream._cache.paths[stream._rows[int(row)]], logits) for task in (0, 1)
             for row, logits in zip(arrays[f"rows_{task}"], arrays[f"logits_{task}"])]
 
 

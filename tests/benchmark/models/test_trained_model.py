@@ -27,7 +27,7 @@ def test_logits_are_those_of_the_run_to_the_bit(own_photographs, tmp_path):
   model = lasem_tf.load(folder)
   for task_id in (0, 1):
     split = prepared.stream.load(task_id, "test")
-    files = [prepared.stream._files[prepared.stream._rows[int(index)]] for index in split.indices]
+    files = [prepared.stream._cache.paths[prepared.stream._rows[int(index)]] for index in split.indices]
     expected = tf.function(prepared.learner.logits)(split.images, task_id)
     np.testing.assert_array_equal(model.logits(files, task_id), expected)
     answers = model.predict(files, task_id)
