@@ -7,8 +7,9 @@
 Reads the records of any number of folders (of `benchmark.run`, or collections of `benchmark.export --format=jsonl`) and
 writes table.{md,csv,tex}, table_per_task.{md,csv,tex}, selection.{md,csv} where a method chose layers, atlas.{md,csv}
 and atlas_layers.csv of a transfer atlas, figures/*.{png,svg}, index.html and report.json (the settings) to
---output_dir. The same records give the same files, so --check can tell whether a report is up to date: it writes
-nothing, takes the settings of the report it checks, and compares texts byte for byte and figures by the data they draw.
+--output_dir. Over an earlier report, its title, baseline and other settings are kept unless flags name others
+(--nomixed_model and the like take a switch back). The same records give the same files, so --check can tell whether a
+report is up to date: it writes nothing, and compares texts byte for byte and figures by the data they draw.
 Needs no TensorFlow. A report of a hundred runs takes about ten seconds.
 
 Exit status: 0 written, or up to date; 1 --check found the report stale, or a record changed or damaged; 2 a flag or a
@@ -19,9 +20,9 @@ data without --allow_mixed_data.
 import dataclasses
 import os
 import pathlib
-import re
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 from absl import flags
@@ -35,6 +36,7 @@ from benchmark.reporting import (
   published as published_lib,
   selection_tables,
   settings as settings_lib,
+  staleness,
   tables,
   tuning_tables,
 )
@@ -56,6 +58,8 @@ from benchmark.results import (
 from benchmark.results.predictions import reading
 from lasem_tf.files import write_atomically
 
+# Settings that change what a reader sees and are named when an earlier report's hold.
+_KEPT = ("title", "baseline", "columns", "mixed_model", "allow_mixed_data", "allow_mixed_tuning", "variants")
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
 
 
@@ -162,33 +166,6 @@ def write(report: Report, output_dir: pathlib.Path, settings: Settings) -> None:
   settings_lib.write(dataclasses.replace(settings, files=tuple(sorted(report.files))), output_dir)
 
 
-def differences(report: Report, output_dir: pathlib.Path, stored: Settings) -> list[str]:
-  """What a stored report would have to change to be like this one, one text per file."""
-  known = [name for name in stored.files if settings_lib.is_own(name)]
-  changes = [f"{name}: no longer produced" for name in known if name not in report.files]
-  if len(known) < len(stored.files):
-    changes.append(f"{SETTINGS_FILE}: lists files that no report writes")
-  for name, content in sorted(report.files.items()):
-    if not (output_dir / name).exists():
-      changes.append(f"{name}: missing")
-    elif _comparable(name, (output_dir / name).read_bytes()) != _comparable(name, content):
-      changes.append(f"{name}: differs")
-  return changes
-
-
-def _comparable(name: str, content: str | bytes) -> bytes | None:
-  """The content, with drawings reduced to the digest of their data: fonts and versions of Matplotlib may differ."""
-  written = content.encode() if isinstance(content, str) else content
-  digests = {".png": rb"Description\x00([0-9a-f]{64})", ".svg": rb"<dc:description>([0-9a-f]{64})</dc:description>"}
-  pattern = digests.get(pathlib.PurePath(name).suffix)
-  if pattern is not None:
-    found = re.search(pattern, written)
-    return found and found[1]
-  if name.endswith(".html"):
-    return re.sub(rb'<svg .*?data-digest="([0-9a-f]{64})".*?</svg>', rb"\1", written, flags=re.DOTALL)
-  return written
-
-
 def _stored_paper_dir(paper_dir: pathlib.Path, output_dir: pathlib.Path) -> str | None:
   """None for the shipped numbers, wherever they lie; else the way from the report, so that both can move together."""
   if paper_dir.resolve() == _PAPER_DIR:
@@ -216,26 +193,28 @@ def define_flags() -> flags.FlagValues:
   flags.DEFINE_string(
       "output_dir", None, "Folder of the report. Default: a results folder that holds a collection is its own "
       "report; else reports/<name of the results folder>.", flag_values=values)
-  flags.DEFINE_string("baseline", None, "Learner that the others are tested against, e.g. stl.", flag_values=values)
-  flags.DEFINE_string("title", None, "Heading of the page. Default: the folder's name.", flag_values=values)
+  flags.DEFINE_string("baseline", None, "Learner that the others are tested against, e.g. stl; '' for none.",
+                      flag_values=values)
+  flags.DEFINE_string("title", None, "Heading of the page. Default, without an earlier one: the folder's name.",
+                      flag_values=values)
   flags.DEFINE_string("paper_dir", None, "Folder of published numbers. Default: the shipped reports/paper.",
                       flag_values=values)
   flags.DEFINE_float("margin", None, "Margin of equivalence, in percentage points: differences within count as none. "
                      f"Default: {100 * inference.MARGIN:g}.", flag_values=values)
   flags.DEFINE_list("columns", None, "Measures that tables show, e.g. 'final,learning,forward_transfer'. Default, "
                     f"where known: {','.join(measure.name for measure in measures.SHOWN)}.", flag_values=values)
-  flags.DEFINE_bool("mixed_model", False, "Also fit a mixed model of final accuracy, with tasks and seeds random; "
+  flags.DEFINE_bool("mixed_model", None, "Also fit a mixed model of final accuracy, with tasks and seeds random; "
                     "needs a baseline and statsmodels.", flag_values=values)
   flags.DEFINE_bool("summary", True, "Print the tables.", flag_values=values)
   flags.DEFINE_bool("check", False, "Write nothing; say whether the report is up to date.", flag_values=values)
   flags.DEFINE_bool(
-      "allow_mixed_data", False, "Show methods measured on different data, or with several settings, in one table, "
+      "allow_mixed_data", None, "Show methods measured on different data, or with several settings, in one table, "
       "marked.", flag_values=values)
   flags.DEFINE_bool(
-      "allow_mixed_tuning", False, "Show methods tuned by different protocols, or with different numbers of trials, in "
+      "allow_mixed_tuning", None, "Show methods tuned by different protocols, or with different numbers of trials, in "
       "one table, named.", flag_values=values)
   flags.DEFINE_bool(
-      "variants", False, "Treat runs of one method with different settings as variants of it, named by the bindings "
+      "variants", None, "Treat runs of one method with different settings as variants of it, named by the bindings "
       "that differ.", flag_values=values)
   return values
 
@@ -253,7 +232,13 @@ def _run(values: flags.FlagValues) -> int:
   matplotlib.rcdefaults()  # A matplotlibrc of the user's must not change committed figures.
   output_dir = pathlib.Path(values.output_dir) if values.output_dir else _default_output(values.results_dir)
   stored = settings_lib.read(output_dir)
-  is_varied = values.variants or (values.check and stored is not None and stored.variants)
+  base = stored or Settings(title=output_dir.resolve().name)
+
+  def given(name: str) -> Any:
+    """The flag's value, else what the report was made with before."""
+    return getattr(base, name) if values[name].value is None else values[name].value
+
+  is_varied = given("variants")
   try:
     found = (settings_as_variants.load if is_varied else records.load_records)(values.results_dir)
   except record_schema.RecordError as error:
@@ -264,23 +249,22 @@ def _run(values: flags.FlagValues) -> int:
   if values.check and stored is None:
     command_line.fail(
         f"{output_dir} holds no report ({SETTINGS_FILE} is missing): write one first, or name it by --output_dir.")
-  # A check repeats what the report was made with; flags given now win.
-  base = stored if values.check and stored else Settings(title=output_dir.resolve().name)
   paper_dir = _paper_dir(values.paper_dir, base.paper_dir, output_dir)
-  margin = base.margin if values.margin is None else values.margin
+  margin = given("margin")
   if not 0 < margin < 100:
     command_line.fail(f"--margin={margin:g}: name a difference in percentage points between 0 and 100, such as 1.")
-  columns = base.columns if values.columns is None else tuple(values.columns)
-  settings = Settings(values.title or base.title, values.baseline or base.baseline,
-                      values.allow_mixed_data or base.allow_mixed_data, _stored_paper_dir(paper_dir, output_dir),
-                      margin=margin, columns=columns, mixed_model=values.mixed_model or base.mixed_model,
-                      allow_mixed_tuning=values.allow_mixed_tuning or base.allow_mixed_tuning, variants=is_varied)
+  settings = Settings(given("title") or output_dir.resolve().name, given("baseline") or None, given("allow_mixed_data"),
+                      _stored_paper_dir(paper_dir, output_dir), margin=margin, columns=tuple(given("columns")),
+                      mixed_model=given("mixed_model"), allow_mixed_tuning=given("allow_mixed_tuning"),
+                      variants=is_varied)
   report = make(found, settings, paper_dir, output_dir if values.check else None)
   if values.check:
-    changes = differences(report, output_dir, base)
+    changes = staleness.differences(report.files, output_dir, base)
     print("\n".join([f"{output_dir}/{change}" for change in changes] or [f"{output_dir} is up to date."]))
     return 1 if changes else 0
   write(report, output_dir, settings)
+  if kept := [name for name in _KEPT if stored and values[name].value is None and getattr(stored, name)]:
+    print("As in the report that was here: " + ", ".join(f"{name} {getattr(base, name)!r}" for name in kept) + ".")
   if values.summary:
     print(f"{report.summary}\n")
   print(f"Page with all tables and figures: {output_dir / PAGE_FILE}")

@@ -41,6 +41,21 @@ def test_only_files_of_reports_are_removed(small, tmp_path, capsys):
   assert (small / "records.jsonl").exists() and check(small) == 0
 
 
+def test_a_report_written_again_keeps_its_settings_until_flags_name_others(small, capsys):
+  command = ["report", f"--results_dir={small}"]
+  stored = lambda: json.loads((small / "report.json").read_text())  # noqa: E731  short
+  assert report.main([*command, "--title=Mine", "--baseline=stl", "--margin=2", "--allow_mixed_data"]) == 0
+  first = stored()
+  capsys.readouterr()
+  assert report.main(command) == 0 and stored() == first
+  assert ("As in the report that was here: title 'Mine', baseline 'stl', allow_mixed_data True."
+          in capsys.readouterr().out)
+  assert report.main([*command, "--title=Yours", "--baseline=", "--noallow_mixed_data"]) == 0
+  changed = stored()
+  assert (changed["title"], changed["baseline"], changed["allow_mixed_data"]) == ("Yours", None, False)
+  assert changed["margin"] == 2.0 and check(small) == 0
+
+
 def test_nothing_is_written_or_removed_behind_links(small, tmp_path, capsys):
   (tmp_path / "elsewhere").mkdir()
   (tmp_path / "elsewhere" / "old-pareto.svg").write_text("precious")
