@@ -143,9 +143,23 @@ def tuning_remark(panels: Sequence[comparison.Panel]) -> str:
 
 
 def definitions(panels: Sequence[comparison.Panel]) -> list[str]:
-  """One line per measure that is shown."""
+  """One line per measure that is shown, and one on measures that are of several kinds of processors."""
   shown = dict.fromkeys(measure for panel in panels for measure in panel.columns)
-  return [f"{measure.title}: {measure.explanation}." for measure in shown]
+  lines = [f"{measure.title}: {measure.explanation}." for measure in shown]
+  return lines + [f"{panel_title(panel)}: {sentence}" for panel in panels if (sentence := of_several_devices(panel))]
+
+
+def of_several_devices(panel: comparison.Panel) -> str:
+  """That times of a panel are of several kinds of processors, and whose are of which; '' where they are of one."""
+  if len(panel.devices) < 2:
+    return ""
+  timed = [measure.title for measure in (measures.CPU_SECONDS, measures.LATENCY) if measure in panel.columns]
+  whose: dict[str, list[str]] = {}
+  for row in panel.rows:
+    if row.devices:
+      whose.setdefault(" and ".join(sorted(row.devices)), []).append(row.label)
+  parts = "; ".join(f"{texts.printable(device)}: {', '.join(labels)}" for device, labels in whose.items())
+  return f"{' and '.join(timed) or 'times'} may be compared only within one kind of processor ({parts})."
 
 
 def panel_title(panel: comparison.Panel) -> str:

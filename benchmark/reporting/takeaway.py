@@ -61,6 +61,8 @@ def of_panel(panel: comparison.Panel, records: Sequence[Record], details: Mappin
   lines = [*_differences(panel, own), *(line for measure in _RANKED if (line := _best(panel, measure)))]
   endings = flatness.of_runs(own, details)
   cautions = [*_few_seeds(panel), *_not_flat(panel, endings)]
+  if sentence := cells.of_several_devices(panel):
+    cautions.append(sentence)
   caption = CRITERION if any(each.num_judged and each.is_short_of_flat for each in endings.values()) else ""
   return Finding(cells.panel_title(panel), panel.stream, lines, cautions, caption)
 

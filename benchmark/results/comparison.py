@@ -50,6 +50,7 @@ class Row:
     tuning: how its hyper-parameters were chosen, in words; '' where they were not, None where no run says it.
     inactive: whether in some completed run what gives the method its name happened in no visit.
     in_bfloat16: whether convolutions were computed in bfloat16.
+    devices: kinds of processors that its completed runs were measured on, as far as they say.
   """
 
   learner: str
@@ -65,6 +66,7 @@ class Row:
   tuning: str | None = None
   inactive: bool = False
   in_bfloat16: bool = False
+  devices: frozenset[str] = frozenset()
 
   @property
   def label(self) -> str:
@@ -93,6 +95,11 @@ class Panel:
   baseline: str | None = None
   margin: float = inference.MARGIN
   columns: tuple[measures.Measure, ...] = measures.SHOWN
+
+  @property
+  def devices(self) -> tuple[str, ...]:
+    """Kinds of processors that completed runs were measured on, sorted."""
+    return tuple(sorted(frozenset[str]().union(*(row.devices for row in self.rows))))
 
 
 def panels(records: Sequence[Record], expected_identities: Iterable[str] | None = None, baseline: str | None = None,
@@ -124,6 +131,7 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   frame["only"] = [_tasks_left(record) for record in records]
   frame["inactive"] = [_is_inactive(record) for record in records]
   frame["in_bfloat16"] = [record.result.get("precision") is not None for record in records]
+  frame["device"] = [record.provenance.get("device") for record in records]
   frame["configuration_hash"] = [record.result["configuration_hash"] for record in records]
   frame["source"] = [(record.source, record.recorded_as) for record in records]
   expected = list(dict.fromkeys(map(Identity.parse, expected_identities or ())))
@@ -198,6 +206,7 @@ def _panel(key: tuple[str, str], runs: pd.DataFrame, missing: Sequence[Identity]
               *(f"seed {each.seed} not run" for each in absent)),
         mixed=is_mixed[learner],
         in_bfloat16=bool(own["in_bfloat16"].any()),
+        devices=frozenset(own.loc[own["status"] == Status.COMPLETED, "device"].dropna()),
         inactive=bool((own["inactive"] & (own["status"] == Status.COMPLETED)).any()),
         all_diverged=len(own) > 0 and bool((own["status"] == Status.DIVERGED).all()),
         tuning=None if own.empty else own["tuning"].mode().iloc[0]))

@@ -1,11 +1,12 @@
 """What the page says in words: every outcome with its interval and n, and none of too few seeds."""
 
+import dataclasses
 import re
 
 import numpy as np
 import pytest
 
-from benchmark.reporting import takeaway
+from benchmark.reporting import tables, takeaway
 from benchmark.results import comparison
 from tests.benchmark import synthetic_records
 from tests.benchmark.reporting.test_flatness import course, FALLING, FLAT
@@ -106,3 +107,14 @@ def test_only_runs_of_the_panel_count():
   first, _ = comparison.panels(runs)
   details = {runs[0].identity: course(FLAT, FLAT), runs[1].identity: course(FALLING, FALLING)}
   assert not any("short of flat" in caution for caution in takeaway.of_panel(first, runs, details).cautions)
+
+
+def test_times_of_several_kinds_of_processors_are_a_caution_and_named_below_the_table():
+  runs = [dataclasses.replace(run, provenance={**run.provenance, "device": device})
+          for learner, device in (("stl", "An old CPU"), ("snn", "An old CPU"), ("hps_all", "A new CPU"))
+          for run in synthetic_records.suite(learners=(learner,), seeds=(0, 1))]
+  panel, = comparison.panels(runs)
+  said = "may be compared only within one kind of processor (An old CPU: STL, SNN; A new CPU: HPS All)."
+  assert takeaway.of_panel(panel, runs, {}).cautions[-1] == f"CPU time {said}" and said in tables.markdown([panel])
+  alike, = comparison.panels(runs[:4])
+  assert "processor" not in " ".join(takeaway.of_panel(alike, runs[:4], {}).cautions) + tables.markdown([alike])
