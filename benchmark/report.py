@@ -59,7 +59,7 @@ from benchmark.results.predictions import reading
 from lasem_tf.files import write_atomically
 
 # Settings that change what a reader sees and are named when an earlier report's hold.
-_KEPT = ("title", "baseline", "columns", "mixed_model", "allow_mixed_data", "allow_mixed_tuning", "variants")
+_KEPT = ("title", "baseline", "paper_dir", "columns", "mixed_model", "allow_mixed_data", "allow_mixed_tuning", "variants")
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
 
 
@@ -177,7 +177,7 @@ def _stored_paper_dir(paper_dir: pathlib.Path, output_dir: pathlib.Path) -> str 
 
 
 def _paper_dir(given: str | None, stored: str | None, output_dir: pathlib.Path) -> pathlib.Path:
-  if not given and stored is None:
+  if given == "" or (given is None and stored is None):
     return _PAPER_DIR
   path = pathlib.Path(given) if given else output_dir.resolve() / (stored or "")
   if not path.is_dir():
@@ -197,7 +197,7 @@ def define_flags() -> flags.FlagValues:
                       flag_values=values)
   flags.DEFINE_string("title", None, "Heading of the page. Default, without an earlier one: the folder's name.",
                       flag_values=values)
-  flags.DEFINE_string("paper_dir", None, "Folder of published numbers. Default: the shipped reports/paper.",
+  flags.DEFINE_string("paper_dir", None, "Folder of published numbers; '' for the shipped reports/paper, the default.",
                       flag_values=values)
   flags.DEFINE_float("margin", None, "Margin of equivalence, in percentage points: differences within count as none. "
                      f"Default: {100 * inference.MARGIN:g}.", flag_values=values)
@@ -263,7 +263,8 @@ def _run(values: flags.FlagValues) -> int:
     print("\n".join([f"{output_dir}/{change}" for change in changes] or [f"{output_dir} is up to date."]))
     return 1 if changes else 0
   write(report, output_dir, settings)
-  if kept := [name for name in _KEPT if stored and values[name].value is None and getattr(stored, name)]:
+  if kept := [name for name in _KEPT if stored and values[name].value is None and getattr(stored, name)
+              and (name, getattr(stored, name)) != ("title", output_dir.resolve().name)]:
     print("As in the report that was here: " + ", ".join(f"{name} {getattr(base, name)!r}" for name in kept) + ".")
   if values.summary:
     print(f"{report.summary}\n")
