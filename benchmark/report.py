@@ -59,7 +59,8 @@ from benchmark.results.predictions import reading
 from lasem_tf.files import write_atomically
 
 # Settings that change what a reader sees and are named when an earlier report's hold.
-_KEPT = ("title", "baseline", "paper_dir", "columns", "mixed_model", "allow_mixed_data", "allow_mixed_tuning", "variants")
+_KEPT = ("title", "baseline", "paper_dir", "columns", "mixed_model", "allow_mixed_data", "allow_mixed_tuning",
+         "variants")
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
 
 
