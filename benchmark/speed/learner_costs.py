@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from benchmark.speed.bars import Bar
 from benchmark.suites import experiment as experiment_lib, suite
 from lasem_tf import types
 from lasem_tf.learners import base
@@ -22,8 +23,9 @@ PLAIN = "stl"
 LEARNERS = (PLAIN, "snn", "hps_all", "tf_all", "dfcnn_all", "lasem_hps", "lasem_tf", "lasem_dfcnn", "darts_hps",
             "prognn", "den", "channel_gated", "channel_gated_soft", "apd", "ewc", "ewc_separate", "lwf", "replay",
             "a_gem")
-TASKS = (1, 5, 10)      # Counted from 1.
+TASKS = (1, 5, 10, 20)  # Counted from 1.
 GROWTH = 1.15           # Later tasks are measured where the fifth costs so many times the first.
+LIMITS = dict.fromkeys(("ewc", "ewc_separate", "lwf", "replay"), 1.1)  # Of the overhead.
 _EPOCHS = 10            # Of a visit: enough that every phase of a learner has some.
 _STEPS = 4              # Of an epoch.
 
@@ -66,6 +68,12 @@ def measure(stream: str, learners: Sequence[str] = LEARNERS, tasks: Sequence[int
                     "suite.seeds = (0,)\n", encoding="utf-8")
     _, runs = suite.load([str(file)])
   return [cost for run in runs for cost in _measure_learner(run, tasks)]
+
+
+def figures(costs: Sequence[VisitCost]) -> list[Bar]:
+  """Overheads that have a bar; the first cost is that of the plain network's first visit."""
+  return [Bar(f"{cost.learner}, task {cost.task}: overhead", cost.overhead(costs[0]), LIMITS[cost.learner])
+          for cost in costs if cost.learner in LIMITS]
 
 
 def _measure_learner(run: suite.Run, tasks: Sequence[int]) -> list[VisitCost]:

@@ -17,9 +17,9 @@ from lasem_tf.selection.bounded_search import BoundedSearch
 from lasem_tf.selection.expectation_search import ExpectationSearch, Rules
 
 _MOST_GROUPS = 13
-# For estimates, with a bounded posterior mass: epochs until the leader is alone in nearly all steps, as measured on one
-# task in CIFAR-100's format, and what a step costs until then beside one that trains all.
-_SETTLING_EPOCHS, _SPARSE_SHARE = 110, 1.1
+# For estimates, with a bounded posterior mass: what a step costs beside one that trains all, until which epoch, as
+# measured in CIFAR-100's format; later the leader is alone in nearly all steps.
+_SETTLING = ((30, 0.8), (110, 0.42))
 
 
 @gin.register
@@ -113,8 +113,10 @@ class Expectation(base.Selection):
   def workload(self, num_epochs):
     if not self._rules.dropped_mass:
       return workload.Workload(graph=prefix_tree.GRAPH)
-    settling = min(1.0, _SETTLING_EPOCHS / max(1, num_epochs))
     # One network in place of a tree of all.
     alone = 1.1 * self.depth / prefix_tree.forward_macs((1,) * self.depth, self._rules.groups)
-    share = _SPARSE_SHARE * settling + alone * (1.0 - settling)
-    return workload.Workload(graph=3.0 * prefix_tree.GRAPH, macs_share=share)
+    total, begin = 0.0, 0
+    for end, share in (*_SETTLING, (num_epochs, alone)):
+      total += share * max(0, min(end, num_epochs) - begin)
+      begin = end
+    return workload.Workload(graph=3.0 * prefix_tree.GRAPH, macs_share=total / max(1, num_epochs))

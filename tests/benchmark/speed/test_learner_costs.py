@@ -23,3 +23,12 @@ def test_overhead_is_relative_to_the_plain_network(capsys):
   assert slow.overhead(plain) == pytest.approx(3.0)
   text = markdown.visit_costs("cifar100", [plain, slow])
   assert "| apd       | 5      | 3.00" in text and "| stl       | 1      | 1.00" in text
+
+
+def test_a_missed_bar_is_marked():
+  plain = learner_costs.VisitCost("stl", 1, 2.0, 0.5, 10.0)
+  replay, lwf = (learner_costs.VisitCost(name, 5, seconds, 0.5, 20.0) for name, seconds in (("replay", 4), ("lwf", 5)))
+  assert [bar.met for bar in learner_costs.figures([plain, replay, lwf])] == [True, False]
+  text = " ".join(markdown.visit_costs("cifar100", [plain, replay, lwf]).split())
+  assert "lwf, task 5: overhead | 1.250 | <= 1.10 | **missed** |" in text
+  assert "replay, task 5: overhead | 1.000 | <= 1.10 | met |" in text
