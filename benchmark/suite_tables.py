@@ -11,6 +11,7 @@ from benchmark.results import choice as choice_lib, comparability, comparison, c
 from benchmark.results.records import Record
 from benchmark.results.status import RECORDED
 from benchmark.suites import suite
+from benchmark.suites.identity import Identity
 from lasem_tf.files import write_atomically
 
 
@@ -69,12 +70,16 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
     return True
   of_atlas, compared = atlas_lib.split(choice_lib.split(present)[1])
   baseline = the_suite.baseline
-  if baseline is not None and not comparability.named(baseline, {record.learner for record in compared}):
+  if baseline is not None and not comparability.named(baseline, {
+      name for record in compared for name in (record.learner, record.learner_as_recorded)}):
     print(f"No record of the baseline {baseline!r} yet, so the table tests nothing against it.", file=sys.stderr)
     baseline = None
   known = {(record.stream, record.scale) for record in of_atlas}
-  expected = [run.identity for run in runs if run.scale == the_suite.scale and not (
+  called = {(record.stream, record.scale, record.learner_as_recorded): record.learner for record in compared}
+  evaluated = [run for run in runs if run.scale == the_suite.scale and not (
       (run.stream, run.scale) in known and atlas_lib.source_and_target(run.learner, dict(run.bindings)))]
+  expected = [str(Identity(run.stream, called.get((run.stream, run.scale, run.learner), run.learner), run.scale,
+                           run.seed)) for run in evaluated]
   try:
     choices, atlas = choice_lib.choices(present), atlas_lib.pairs(of_atlas)
     panels = comparison.panels(compared, expected, baseline, course=_course(compared),

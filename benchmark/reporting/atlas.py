@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmark.results import comparison, measures, selection_quality
 from benchmark.results.records import Record
-from benchmark.suites.identity import Identity, split_variant
+from benchmark.suites.identity import split_variant
 from lasem_tf.metrics import statistics, transfer_atlas
 
 BASELINE = "stl"
@@ -180,10 +180,7 @@ def _tasks(record: Record) -> tuple[int, int] | None:
 
 def _without_order(record: Record) -> Record:
   """The run under the name that its learner has without the order of tasks."""
-  named = record.named
-  method, variant = split_variant(named.learner)
+  method, variant = split_variant(record.learner)
   order = tuple(f"{name}=" for name in (_ORDER, _ORDER.rpartition(".")[2]))
   kept = [part for part in variant.split(",") if not part.startswith(order)]
-  learner = f"{method}[{','.join(kept)}]" if kept else method
-  return dataclasses.replace(record, identity=str(Identity(named.stream, learner, named.scale, named.seed)),
-                             result={**record.result, "learner": learner}, recorded_as=record.recorded_as)
+  return record.called(f"{method}[{','.join(kept)}]" if kept else method)

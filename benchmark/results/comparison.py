@@ -138,6 +138,7 @@ def panels(records: Sequence[Record], expected_identities: Iterable[str] | None 
   found = {record.named for record in records}
   learners = [*dict.fromkeys(each.learner for each in expected)]
   learners += sorted({record.learner for record in records} - set(learners), key=methods.learner_key)
+  baseline = {record.learner_as_recorded: record.learner for record in records}.get(baseline or "", baseline)
   if baseline is not None and not comparability.named(baseline, learners):
     raise RecordError(f"The baseline {baseline!r} is none of the learners: {', '.join(learners)}.")
   missing: dict[tuple[str, str], list[Identity]] = {}

@@ -73,6 +73,18 @@ class Record:
     """The trial."""
     return self.named.seed
 
+  def called(self, learner: str) -> "Record":
+    """The same run under another name of its learner."""
+    if learner == self.learner:
+      return self
+    identity = Identity(self.stream, learner, self.scale, self.seed)
+    return dataclasses.replace(self, identity=str(identity), result={**self.result, "learner": learner})
+
+  @property
+  def learner_as_recorded(self) -> str:
+    """The learner's name in the file, where a report calls the run otherwise."""
+    return Identity.parse(self.recorded_as).learner
+
   @property
   def status(self) -> Status:
     """One of `status.RECORDED`."""

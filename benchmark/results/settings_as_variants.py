@@ -9,7 +9,7 @@ from typing import Any
 from benchmark.results import differences, records
 from benchmark.results.records import Record
 from benchmark.suites import gin_text, variants
-from benchmark.suites.identity import Identity, split_variant
+from benchmark.suites.identity import split_variant
 
 
 def load(folders: Sequence[str | os.PathLike]) -> list[Record]:
@@ -63,8 +63,5 @@ def _name(learner: str, point: Mapping[str, Any]) -> str:
 
 
 def _rename(record: Record, learner: str, values: Mapping[str, str]) -> Record:
-  named = record.named
   own = record.result.get("variant") or {}
-  return dataclasses.replace(record, identity=str(Identity(named.stream, learner, named.scale, named.seed)),
-                             result={**record.result, "learner": learner, "variant": {**own, **values}},
-                             recorded_as=record.identity)
+  return dataclasses.replace(record, result={**record.result, "variant": {**own, **values}}).called(learner)

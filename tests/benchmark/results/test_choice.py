@@ -94,7 +94,17 @@ def test_a_run_that_a_larger_grid_still_chooses_counts_as_tuned_by_it(evaluated_
   assert made.tuning["num_trials"] == (3 if is_confirmed else 2)
   found, (compared,) = choice.split([evaluated, *trials])
   assert found == trials and compared.result["tuning"] == (facts() if is_confirmed else earlier)
+  assert (compared.learner, compared.recorded_as) == ("ewc" if is_confirmed else evaluated_variant, evaluated.identity)
   assert evaluated.result["tuning"] == earlier and compared.result["accuracy"] == evaluated.result["accuracy"]
+
+
+def test_a_method_keeps_the_names_of_variants_where_several_were_evaluated():
+  chosen, other = (synthetic_records.record("synthetic", learner, 0, "smoke") for learner in _LEARNERS[1::-1])
+  for run in (chosen, other):
+    run.result["tuning"] = facts()
+  trials = [trial(learner) for learner in _LEARNERS]
+  assert [run.learner for run in choice.split([*trials, chosen, other])[1]] == list(_LEARNERS[1::-1])
+  assert [run.learner for run in choice.split([*trials, chosen])[1]] == ["ewc"]
 
 
 def test_records_without_validation_accuracy_cannot_choose():
