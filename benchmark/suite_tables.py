@@ -68,7 +68,7 @@ def _write_tables(the_suite, runs, present, settings) -> bool:
   """Whether the tables are on disk, or there is nothing to put into them yet."""
   if not present:
     return True
-  of_atlas, compared = atlas_lib.split(choice_lib.split(present)[1])
+  of_atlas, compared = atlas_lib.split(choice_lib.compared(present))
   baseline = the_suite.baseline
   if baseline is not None and not comparability.named(baseline, {
       name for record in compared for name in (record.learner, record.learner_as_recorded)}):

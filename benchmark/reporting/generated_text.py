@@ -90,7 +90,7 @@ _TABLES = ("table", "table_without_caption")
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
   """The aggregated records of a report, as its tables show them: without the trials of tuning and without an atlas."""
-  _, found = atlas.split(choice.split(records.load_records([report / run_files.COLLECTION_FILE]))[1])
+  _, found = atlas.split(choice.compared(records.load_records([report / run_files.COLLECTION_FILE])))
   settings = settings_lib.read(report) or settings_lib.Settings(report.name)
   return comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
                            settings.margin / 100)

@@ -185,14 +185,9 @@ def split(records: Iterable[Record]) -> tuple[list[Record], list[Record]]:
 
   A run of a variant that a larger grid still chooses says what was tried when it was trained; among the others it has
   the tuning that its method has by now, so that it need not be trained again to be compared with methods tuned alike.
-  Where nothing but the chosen variant of a method was evaluated, its runs are called by the method: which it is stands
-  among the trials, and the names in tables and figures stay short.
   """
   found = list(records)
   by_now = {(choice.stream, choice.method, choice.scale): choice for choice in choices(found)}
-  variants: dict[tuple[str, str, str], set[str]] = {}
-  for record in found:
-    variants.setdefault((record.stream, record.scale, record.named.method), set()).add(record.learner)
   trials, others = [], []
   for record in found:
     if record.named.is_trial:
@@ -200,13 +195,31 @@ def split(records: Iterable[Record]) -> tuple[list[Record], list[Record]]:
       continue
     tuning = record.result.get("tuning")
     choice = by_now.get(_key(record, tuning)) if tuning is not None else None
-    if choice is not None and choice.chooses(record.learner):
-      if choice.tuning != tuning:
-        record = dataclasses.replace(record, result={**record.result, "tuning": choice.tuning})
-      if len(variants[record.stream, record.scale, record.named.method]) == 1:
-        record = record.called(record.named.method)
+    if choice is not None and choice.tuning != tuning and choice.chooses(record.learner):
+      record = dataclasses.replace(record, result={**record.result, "tuning": choice.tuning})
     others.append(record)
   return trials, others
+
+
+def compared(records: Sequence[Record]) -> list[Record]:
+  """What tables and figures compare, as `split` returns it, under the names that people read there.
+
+  Where nothing but the chosen variant of a method was evaluated, its runs are called by the method: which it is stands
+  among the trials.
+  """
+  variants: dict[tuple[str, str, str], set[str]] = {}
+  made = {(choice.stream, choice.method, choice.scale): choice for choice in choices(records)}
+  _, others = split(records)
+  for record in others:
+    variants.setdefault((record.stream, record.scale, record.named.method), set()).add(record.learner)
+  found = []
+  for record in others:
+    tuning = record.result.get("tuning")
+    choice = made.get(_key(record, tuning)) if tuning is not None else None
+    is_only = len(variants[record.stream, record.scale, record.named.method]) == 1
+    is_chosen = choice is not None and choice.chooses(record.learner)
+    found.append(record.called(record.named.method) if is_only and is_chosen else record)
+  return found
 
 
 def choices(records: Sequence[Record]) -> list[Choice]:

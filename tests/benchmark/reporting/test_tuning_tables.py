@@ -41,7 +41,7 @@ def test_every_trial_is_shown_with_its_scores_cost_and_outcome():
 
 def test_tables_say_how_methods_were_tuned_and_hold_no_trial():
   found = [*trials(), *evaluated(_LEARNERS[1]), *evaluated("stl")]
-  _, compared = choice.split(found)
+  compared = choice.compared(found)
   panels = comparison.panels(compared, baseline="ewc")
   assert [row.learner for row in panels[0].rows] == ["stl", "ewc"] and panels[0].baseline == "ewc"
   assert comparison.panels(compared, baseline=_LEARNERS[1])[0].baseline == "ewc", "as it is called in the records"
@@ -77,7 +77,7 @@ def test_a_choice_on_another_stream_reaches_the_table():
   chosen = [synthetic_records.record("cifar100", _LEARNERS[1], seed) for seed in (0, 1)]
   for record in chosen:
     record.result["tuning"] = facts
-  choices, (_, compared) = choice.choices([*tried, *chosen]), choice.split([*tried, *chosen])
+  choices, compared = choice.choices([*tried, *chosen]), choice.compared([*tried, *chosen])
   assert [(made.stream, made.chosen.learner) for made in choices] == [("synthetic", _LEARNERS[1])]
   (panel,) = comparison.panels(compared)
   made = tables.contents(compared, [panel], tables.per_task_estimates(compared), choices)

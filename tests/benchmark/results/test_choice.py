@@ -94,7 +94,9 @@ def test_a_run_that_a_larger_grid_still_chooses_counts_as_tuned_by_it(evaluated_
   assert made.tuning["num_trials"] == (3 if is_confirmed else 2)
   found, (compared,) = choice.split([evaluated, *trials])
   assert found == trials and compared.result["tuning"] == (facts() if is_confirmed else earlier)
-  assert (compared.learner, compared.recorded_as) == ("ewc" if is_confirmed else evaluated_variant, evaluated.identity)
+  (named,) = choice.compared([evaluated, *trials])
+  assert (named.learner, named.recorded_as) == ("ewc" if is_confirmed else evaluated_variant, evaluated.identity)
+  assert named.result["tuning"] == compared.result["tuning"]
   assert evaluated.result["tuning"] == earlier and compared.result["accuracy"] == evaluated.result["accuracy"]
 
 
@@ -103,8 +105,8 @@ def test_a_method_keeps_the_names_of_variants_where_several_were_evaluated():
   for run in (chosen, other):
     run.result["tuning"] = facts()
   trials = [trial(learner) for learner in _LEARNERS]
-  assert [run.learner for run in choice.split([*trials, chosen, other])[1]] == list(_LEARNERS[1::-1])
-  assert [run.learner for run in choice.split([*trials, chosen])[1]] == ["ewc"]
+  assert [run.learner for run in choice.compared([*trials, chosen, other])] == list(_LEARNERS[1::-1])
+  assert [run.learner for run in choice.compared([*trials, chosen])] == ["ewc"]
 
 
 def test_records_without_validation_accuracy_cannot_choose():
