@@ -1,8 +1,8 @@
 # The two commands of the README, and what they need. `make VENV=... PYTHON=...` to choose others.
 VENV ?= .venv
 PYTHON ?= python3
-# Of setup.cfg, for tests and lint; further ones (browser, croissant, docs, ray, statistics, speed) add tests that are
-# skipped without.
+# Of setup.cfg, for tests; further ones (browser, croissant, docs, ray, statistics, speed) add tests that are skipped
+# without.
 EXTRAS ?= test
 # One environment for all targets: each adds what it lacks.
 CORE = $(VENV)/.installed
@@ -18,7 +18,7 @@ run: $(CORE)
 test: $(CORE)-$(EXTRAS)
 	$(RUN) pytest -n auto --dist loadfile -m "not slow"
 
-lint: $(CORE)-$(EXTRAS)
+lint: $(CORE)-lint
 	$(RUN) ruff check
 	$(RUN) mypy
 
