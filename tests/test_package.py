@@ -53,7 +53,7 @@ def _installs(tmp_path, *arguments) -> list[str]:
 
 def test_targets_install_what_they_need_and_complete_what_is_there(tmp_path):
   assert _installs(tmp_path, "run") == ["."]
-  assert _installs(tmp_path, "test") == _installs(tmp_path, "lint") == [".", ".[test]"]
+  assert _installs(tmp_path, "test") == [".", ".[test]"] and _installs(tmp_path, "lint") == [".", ".[lint]"]
   assert _installs(tmp_path, "docs") == [".", ".[docs]"]
   assert _installs(tmp_path, "ray-demo") == [".", ".[ray]"]
   assert _installs(tmp_path, "test", "EXTRAS=test,browser,ray") == [".", ".[test,browser,ray]"]
