@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from benchmark.reporting import cells, generated_text
 from benchmark.reporting.cells import Cell
 from benchmark.results import (
+  choice,
   comparison,
   csv_files,
   gin_texts,
@@ -115,11 +116,12 @@ def _report_section(report: pathlib.Path, found: Sequence[records.Record], parit
       "Method", "Stream", "Scale", "Epochs", "Data", "Parity", "Status", "n",
       *(measure.heading for measure in _MEASURES), "Configuration", "Commit"
   ]
-  lines, details = [], run_details.load_details(found)
+  compared = choice.compared(found)
+  lines, details = [], run_details.load_details(compared)
   for panel in generated_text.report_panels(report):
     for row in panel.rows:
-      own = [record for record in found if (record.stream, record.scale, record.learner) == (panel.stream, panel.scale,
-                                                                                             row.learner)]
+      key = panel.stream, panel.scale, row.learner
+      own = [record for record in compared if (record.stream, record.scale, record.learner) == key]
       data = sorted({data_used(panel.stream, record.result["stream"]["display_name"]) for record in own})
       lines.append([
           Cell(row.label, value=row.learner), Cell(panel.stream, value=""), Cell(panel.scale, value=""),
@@ -134,8 +136,18 @@ def _report_section(report: pathlib.Path, found: Sequence[records.Record], parit
   shown = commands[:_MAX_COMMANDS] + ([f"# and {len(commands) - _MAX_COMMANDS} more in the records"]
                                       if len(commands) > _MAX_COMMANDS else [])
   return (f"## {report.name}\n\nReport: [{report.name}]({report.name}/index.html). {_suite_of(report.name)}"
-          "Recorded commands:\n\n"
+          f"{_cost(found)} Recorded commands:\n\n"
           + "".join(f"    {command}\n" for command in shown) + f"\n{cells.markdown_table(columns, lines)}\n")
+
+
+def _cost(found: Sequence[records.Record]) -> str:
+  """What all runs took, those of tuning among them, by kind of processor."""
+  hours: dict[str, float] = {}
+  for record in found:
+    device = str(record.provenance.get("device") or "an unknown processor")
+    hours[device] = hours.get(device, 0.0) + record.provenance.get("cpu_seconds", 0.0) / 3600
+  parts = " and ".join(f"{each:.1f} h on {texts.printable(device)}" for device, each in sorted(hours.items()))
+  return f"CPU time of its {len(found)} runs: {parts}."
 
 
 def _suite_of(report: str) -> str:

@@ -1,6 +1,7 @@
 """The generated page and blocks: right, repeatable, and known to be stale when they are."""
 
 import pathlib
+import re
 
 import pytest
 
@@ -52,6 +53,7 @@ def test_page_names_scale_parity_data_status_numbers_command_and_commit(tree):
                        "stl, l21_stl", "measured", "2"]
   assert "±" in cells[8] and cells[-2:] == ["c0ffee", "0123456789ab"]
   assert "    python -m benchmark.run --gin_file=gin/suites/invented.gin  # stl" in text
+  assert re.search(r"CPU time of its \d runs: 0\.0 h on an invented CPU\. Recorded commands:", text)
   assert "| no result (seed 0 diverged: loss is NaN; seed 1 not run)" in text and "none: no working code" in text
   parity = text[text.index("## Parity by method"):]
   assert row_of(parity, "STL") == ["STL", "stl", "stl, l21_stl", "cifar100"]
