@@ -24,6 +24,8 @@ from benchmark.results.status import RECORDED, Status
 from lasem_tf.metrics import lifelong
 
 _RUN_MEASURES = (measures.PEAK, measures.FINAL, measures.FORGETTING, measures.BACKWARD_TRANSFER, measures.CPU_SECONDS)
+# A figure of more points shows its letters of 8 points with less than nine pixels in half of a page of 1280 pixels.
+MOST_POINTS_OF_HALF_A_PAGE = 524
 # Their contrast with the dark theme's panels is below 3:1; the style sheet has lighter ones for it.
 _DARK_COLOURS = {"#882255": "--wine", "#8c564b": "--brown"}
 
@@ -138,9 +140,12 @@ def _unbroken(sentence: str) -> str:
 
 
 def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
+  """By data: the figures with their drawings, width in points, and whether they need the page's whole width."""
   groups: dict[str, list] = {}
   for figure in content.figures:
-    groups.setdefault(figure.data, []).append((figure, _inline_svg(figure)))
+    points = round(figure.points)
+    groups.setdefault(figure.data, []).append((figure, _inline_svg(figure), points,
+                                               points > MOST_POINTS_OF_HALF_A_PAGE))
   return list(groups.items())
 
 

@@ -1,10 +1,11 @@
 """One table of the methods: how they are called, ordered, grouped and drawn wherever results are shown.
 
 Colours are those of Okabe and Ito (with two of Tol's), which stay distinct under the common colour vision deficiencies.
-There are more methods than colours, so a family has a colour, and its members differ by marker and line, which also
-serves print.
+There are more methods than colours, so a family has a colour, and its members differ by the shape of their marker and
+by their line, which also serves print. No marker is half filled: halves of a circle look alike in small figures.
 """
 
+import collections
 import dataclasses
 import hashlib
 import re
@@ -44,7 +45,7 @@ class Family:
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-  """How a method is drawn: colour, marker, line and the marker's fill, in Matplotlib's words."""
+  """How a method is drawn: colour, marker, line and the marker's fill, 'full' or 'none', in Matplotlib's words."""
 
   colour: str
   marker: str
@@ -69,15 +70,19 @@ _FAMILIES = (  # In the order of tables.
     Family("hps", "HPS", _BLUE, "-", _STATIC, "Static HPS"),
     Family("tf", "TF (LASEM release)", _ORANGE, "-", _STATIC, "Static TF", short="TF"),
     Family("dfcnn", "DF-CNN", _GREEN, "-", _STATIC, "Static DF-CNN"),
-    Family("lasem", "LASEM", _RED, "-", "LASEM", "LASEM", {"hps": "o", "tf": "s", "dfcnn": "^"}),
-    Family("lasemg", "LASEM-G", _RED, "--", "LASEM", "LASEM-G", {"hps": "D", "tf": "P", "dfcnn": "v"}),
+    Family("lasem", "LASEM", _RED, "-", "LASEM", "LASEM",
+           {"hps": "D", "hps_2021": "X", "hps_bounded": "P", "hps_heldout": "*", "hps_early": ">", "tf": "s",
+            "dfcnn": "^"}),
+    Family("lasemg", "LASEM-G", _RED, "--", "LASEM", "LASEM-G", {"hps": "o", "tf": "P", "dfcnn": "v"}),
     Family("lasemg32", "LASEM-G 32", _RED, ":", "LASEM", "LASEM-G", {"hps": "<", "tf": ">"}),
     Family("lasemg64", "LASEM-G 64", _RED, ":", "LASEM", "LASEM-G", {"hps": "p", "tf": "h"}),
     Family("lasemg128", "LASEM-G 128", _RED, ":", "LASEM", "LASEM-G", {"hps": "d", "tf": "*"}),
     Family("lasemg256", "LASEM-G 256", _RED, ":", "LASEM", "LASEM-G", {"hps": "8", "tf": "H"}),
-    Family("darts", "DARTS", _PINK, "-", _SEARCH, "DARTS", {"hps": "o", "tf": "s", "dfcnn": "^"}),
+    Family("darts", "DARTS", _PINK, "-", _SEARCH, "DARTS",
+           {"hps": "^", "hps_faithful": "v", "hps_second_order": "d", "hps_validation": "p", "hps_heldout": "<",
+            "tf": "s", "dfcnn": "o"}),
     Family("exhaustive", "Exhaustive", _PINK, "--", _SEARCH, "Exhaustive search",
-           {"hps": "D", "tf": "P", "dfcnn": "v"}),
+           {"hps": ">", "hps_last": "X", "tf": "P", "dfcnn": "D"}),
     Family("prognn", "ProgNN (LASEM release)", _SKY, "-", _GROWING, _GROWING, {"": "o"}),
     Family("prognn_published", "ProgNN", _SKY, "-", _GROWING, _GROWING, {"": "P"}),
     Family("den", "DEN", _SKY, "--", _GROWING, _GROWING, {"": "s"}),
@@ -100,20 +105,21 @@ _FAMILIES = (  # In the order of tables.
 _BY_NAME = {family.name: family for family in _FAMILIES}
 _ORDER = {family.name: place for place, family in enumerate(_FAMILIES)}
 _STATIC_MARKERS = {
-    "all": "o", "top1": "s", "top2": "D", "top3": "^", "top4": "P", "top5": "X", "top6": "8", "bottom1": "v",
+    "all": "s", "top1": "o", "top2": "D", "top3": "^", "top4": "P", "top5": "X", "top6": "8", "bottom1": "v",
     "bottom2": "<", "bottom3": ">", "bottom4": "p", "bottom5": "h", "bottom6": "H", "alternating": "d",
     "alternating_odd": "*",
 }
-# Parts of a variant that change the marker's fill. Small markers in print do not show their fill: dashes do.
-_FILLS: Mapping[str, tuple[str, Line]] = {
-    **dict.fromkeys(("2021", "release", "separate"), ("none", (0, (5, 1.5, 1, 1.5, 1, 1.5)))),
-    "early": ("left", (0, (8, 2))), "second_order": ("right", (0, (2, 1))),
-    "bounded": ("bottom", (0, (4, 1, 1, 1))), "validation": ("top", (0, (8, 1.5, 2, 1.5))),
-    "last": ("left", (0, (6, 1, 2, 1, 2, 1))), "heldout": ("top", (0, (2, 1, 6, 1))),
-    "office_home": ("bottom", (0, (3, 1, 3, 3))), "faithful": ("right", (0, (6, 1.5, 3, 1.5))),
+# Parts of a variant that change the line. The first that a name holds counts.
+_LINES: Mapping[str, Line] = {
+    "office_home": (0, (3, 1, 3, 3)),
+    **dict.fromkeys(("2021", "release", "separate"), (0, (5, 1.5, 1, 1.5, 1, 1.5))),
+    "bounded": (0, (1, 1.2)), "heldout": (0, (8, 2)), "early": (0, (4, 1.2, 1, 1.2)),
+    "faithful": (0, (4, 1.5)), "second_order": (0, (2, 1)), "validation": (0, (8, 1.5, 2, 1.5)),
+    "last": (0, (6, 1, 2, 1, 2, 1)),
+    "top": "--", "bottom": ":", "alternating": "-.",
 }
-_VARIANT_FILLS = ("full", "none", "left", "right", "top", "bottom")
 _VARIANT_LINES: tuple[Line, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+_FILLS = ("full", "none")
 _SPARE_COLOURS = (_BLUE, _ORANGE, _GREEN, _RED, _PINK, _SKY, _WINE, _OLIVE)
 _SPARE_MARKERS = "osD^v<>pPX*hd"
 _ALL_DENSE = "all_dense"
@@ -169,39 +175,57 @@ def look(learner: str) -> Look:
   learner, variant = split_variant(learner)
   if variant:
     number = int(hashlib.sha256(variant.encode()).hexdigest(), 16)
-    look_of_all = look(learner)
-    return Look(look_of_all.colour, _SPARE_MARKERS[number % len(_SPARE_MARKERS)],
-                _VARIANT_LINES[number // 16 % len(_VARIANT_LINES)], _VARIANT_FILLS[number // 256 % len(_VARIANT_FILLS)])
+    return Look(look(learner).colour, _SPARE_MARKERS[number % len(_SPARE_MARKERS)],
+                _VARIANT_LINES[number // 16 % len(_VARIANT_LINES)], _FILLS[number // 256 % len(_FILLS)])
   own = family(learner)
   if own is None:
     number = int(hashlib.sha256(learner.encode()).hexdigest(), 16)
     return Look(_SPARE_COLOURS[number % len(_SPARE_COLOURS)], _SPARE_MARKERS[number // 8 % len(_SPARE_MARKERS)], ":",
                 "none")
-  variant, fill, line = learner[len(own.name) + 1:], "full", own.line
-  for part, (changed_fill, changed_line) in _FILLS.items():
-    if part in variant:
-      variant, fill, line = variant.replace(part, "").strip("_"), changed_fill, changed_line
-  spare = _SPARE_MARKERS[sum(variant.encode()) % len(_SPARE_MARKERS)]
-  return Look(own.colour, {**_STATIC_MARKERS, **own.markers}.get(variant, spare), line, fill)
+  rest = learner[len(own.name) + 1:]
+  part = next((part for part in _LINES if part in rest), None)
+  markers = {**_STATIC_MARKERS, **own.markers}
+  # A form without a marker of its own has that of the method it is a form of.
+  shape = rest if rest in markers or part is None else rest.replace(part, "").strip("_")
+  spare = _SPARE_MARKERS[sum(shape.encode()) % len(_SPARE_MARKERS)]
+  return Look(own.colour, markers.get(shape, spare), own.line if part is None else _LINES[part], "full")
 
 
 def looks(learners: Iterable[str]) -> Looks:
   """Looks of methods that are shown together: no two have marker and line in common, so that none needs its colour.
 
-  The first of several keeps its own look; the others get a marker, or else a line, that none of them has by itself.
-  Only when every combination is taken do methods share one.
+  No two have a marker of one shape either, or, where there are more methods than shapes, no two of one colour. The
+  first of several keeps its own look; the others get a shape, or else a line, that none of them has by itself. A
+  variant that is the only one of its method is drawn like the method. Only when every combination is taken do methods
+  share one.
   """
-  own = {learner: look(learner) for learner in learners}
-  wanted = {(each.marker, each.line) for each in own.values()}
-  taken: set[tuple[str, Line]] = set()
+  shown = list(learners)
+  forms = collections.Counter(split_variant(learner)[0] for learner in shown)
+  own = {learner: look(method if forms[method := split_variant(learner)[0]] == 1 else learner) for learner in shown}
+  wanted = set(own.values())
+  clash = _is_one_shape if len(own) <= len(_SPARE_MARKERS) else _is_one_shape_in_a_colour
+  taken: list[Look] = []
   for learner, each in own.items():
-    if (each.marker, each.line) in taken:
-      free = ((marker, line) for line in (each.line, *_VARIANT_LINES) for marker in _SPARE_MARKERS
-              if (marker, line) not in wanted | taken)
-      marker, line = next(free, (each.marker, each.line))
-      own[learner] = dataclasses.replace(each, marker=marker, line=line)
-    taken.add((own[learner].marker, own[learner].line))
+    if any(clash(each, other) for other in taken):
+      candidates = [dataclasses.replace(each, marker=marker, line=line)
+                    for line in (each.line, *_VARIANT_LINES) for marker in _SPARE_MARKERS]
+      wishes = ((clash, [*taken, *(wanted - {each})]), (clash, taken), (_is_one_without_colours, taken))
+      own[learner] = next((candidate for is_same, others in wishes for candidate in candidates
+                           if not any(is_same(candidate, other) for other in others)), each)
+    taken.append(own[learner])
   return own
+
+
+def _is_one_shape(first: Look, second: Look) -> bool:
+  return first.marker == second.marker
+
+
+def _is_one_shape_in_a_colour(first: Look, second: Look) -> bool:
+  return first.marker == second.marker and (first.colour == second.colour or first.line == second.line)
+
+
+def _is_one_without_colours(first: Look, second: Look) -> bool:
+  return first.marker == second.marker and first.line == second.line
 
 
 def _word(word: str) -> str:

@@ -13,7 +13,7 @@ from lasem_tf.metrics import lifelong, statistics
 
 _MAX_BANDS = 8
 _MAX_FRAMES = 20
-_MAX_NUMBERED = 40  # Tasks; cells with numbers make a wider figure.
+_MAX_NUMBERED, _MAX_TICKS = 20, 40  # Tasks; cells with numbers make a wider figure.
 _BANDS = "Bands are 95 % t-intervals over seeds, cut off at 0 and 100 %"
 
 
@@ -28,9 +28,9 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]],
     looks: of these methods and more; by default of these alone.
 
   Returns:
-    The figure; None without runs.
+    The figure; None without runs, and for more methods than a small frame can show.
   """
-  if not groups:
+  if not 0 < len(groups) <= families.MOST_IN_ONE_FRAME:
     return None
   looks = looks or methods.looks(groups)
   task_ids = next(iter(groups.values()))[0].matrix.task_ids
@@ -39,8 +39,7 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]],
   tasks = [int(task) for task in np.linspace(0, num_tasks - 1, min(num_tasks, _MAX_FRAMES)).round()]
   columns = min(len(tasks), min((5, 4, 3), key=lambda count: -len(tasks) % count))  # Fewest places left over.
   rows = math.ceil(len(tasks) / columns)
-  width, height = (2.1, 1.8) if len(groups) <= families.MOST_IN_ONE_FRAME else (2.5, 2.6)
-  figure, axes = style.new_figure(width * columns + .6, height * rows + .9, rows, columns, sharex=True, sharey=True)
+  figure, axes = style.new_figure(2.1 * columns + .6, 1.8 * rows + .9, rows, columns, sharex=True, sharey=True)
   for axis in axes.flat[len(tasks):]:
     axis.set_visible(False)
   for number, (task, axis) in enumerate(zip(tasks, axes.flat)):
@@ -51,6 +50,7 @@ def task_accuracy(name: str, title: str, groups: dict[str, list[Record]],
     if number + columns >= len(tasks):
       axis.set_xlabel("Tasks visited")
       axis.tick_params(labelbottom=True)
+    style.count_whole(axis.xaxis)
     if number % columns == 0:
       axis.set_ylabel("Test accuracy (%)")
   style.limit_to_percent(axes.flat[0])
@@ -76,10 +76,11 @@ def mean_accuracy(name: str, title: str, groups: dict[str, list[Record]],
         families.draw_background(axis, learner, np.arange(1, len(mean) + 1), 100 * mean)
     for learner in members:
       _plot(axis, learner, looks[learner], *bands[learner])
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    style.count_whole(axis.xaxis)
   style.limit_to_percent(framed[0][0])
   families.add_legends(figure, framed)
-  grey = " Grey lines are the methods of the other panels." if len(framed) > 1 else ""
+  grey = (" Grey lines are the methods of the other panels. For so many methods the accuracies of every task are not "
+          "drawn; the tables have them." if len(framed) > 1 else "")
   return style.ReportFigure(f"{name}-mean_accuracy", "Mean accuracy against tasks learned", title,
                             f"Mean test accuracy over the tasks learned so far and over seeds. {_BANDS}.{grey}",
                             figure, _stream(groups))
@@ -93,12 +94,13 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
                            for runs in groups.values()])
   height, width = values.shape
   is_numbered = width <= _MAX_NUMBERED
-  figure, axes = style.new_figure(.55 * min(width, _MAX_NUMBERED) + 2.6 + style.more_width(groups), .28 * height + 1.3)
+  figure, axes = style.new_figure((.55 * width if is_numbered else 11.0) + 2.6 + style.more_width(groups),
+                                  .28 * height + 1.3)
   axis = axes[0, 0]
   # A scale that ends at one point at least keeps rounding noise of frozen methods from looking like forgetting.
   top = max(values.max(), 1.0)
   colours = matplotlib.colormaps["Blues"]
-  style.number_cells(axis.xaxis, width, _MAX_NUMBERED, names=next(iter(groups.values()))[0].matrix.task_ids)
+  style.number_cells(axis.xaxis, width, _MAX_TICKS, names=next(iter(groups.values()))[0].matrix.task_ids)
   axis.set_yticks(np.arange(height) + .5, [style.label(learner) for learner in groups])
   # Every row is drawn by itself, with a group id, so that the page can hide it.
   for row, (learner, tick) in enumerate(zip(groups, axis.yaxis.get_major_ticks())):
@@ -108,7 +110,7 @@ def forgetting_map(name: str, title: str, groups: dict[str, list[Record]]) -> st
                            gid=gid)
     for column, value in enumerate(values[row] if is_numbered else ()):
       dark = np.dot(colours(value / top)[:3], (.299, .587, .114)) < .5
-      axis.text(column + .5, row + .5, f"{value:.1f}", ha="center", va="center", fontsize=7,
+      axis.text(column + .5, row + .5, f"{value:.1f}", ha="center", va="center", fontsize=8,
                 color="#ffffff" if dark else "#000000", gid=gid)
   axis.set_ylim(height, 0)
   axis.grid(False)

@@ -23,7 +23,9 @@ def draw_all(pairs: Sequence[Pair]) -> Iterator[style.ReportFigure]:
   for _, group in itertools.groupby(pairs, key):
     own = [pair for pair in group if pair.transfers]
     for measure in atlas.MEASURES if own else ():
-      yield _draw(own, measure)
+      with style.shared_look():
+        drawn = _draw(own, measure)
+      yield drawn
 
 
 def _draw(pairs: Sequence[Pair], measure: measures.Measure) -> style.ReportFigure:

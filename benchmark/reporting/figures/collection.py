@@ -5,7 +5,16 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.reporting import cells
-from benchmark.reporting.figures import accuracy, cost, critical_differences, profiles, recovery, style, transfer
+from benchmark.reporting.figures import (
+  accuracy,
+  cost,
+  critical_differences,
+  learning_curves,
+  profiles,
+  recovery,
+  style,
+  transfer,
+)
 from benchmark.results import comparison, methods, run_files
 from benchmark.results.records import Record
 from benchmark.results.run_details import RunDetails
@@ -24,19 +33,26 @@ def draw_all(records: Sequence[Record], panels: Sequence[comparison.Panel],
     name, title = run_files.file_name(panel.stream, panel.scale), cells.panel_title(panel)
     groups, left_out = _groups(records, panel)
     looks = methods.looks(row.learner for row in panel.rows)
-    drawn = [accuracy.mean_accuracy(name, title, groups, looks), accuracy.task_accuracy(name, title, groups, looks),
-             accuracy.forgetting_map(name, title, groups), profiles.performance_profiles(name, title, groups, looks),
-             transfer.configuration_grid(name, title, groups),
-             recovery.recovery_map(name, title, groups),
-             transfer.prior_evolution(name, title, groups, details),
-             cost.learning_curves(name, title, groups, details, looks)]
+    with style.shared_look():  # Titles and ticks take their size when they are made.
+      drawn = _draw_panel(name, title, groups, details, looks)
+      pareto = cost.pareto(name, title, panel)
     named = [dataclasses.replace(figure, caption=figure.caption + style.left_out(left_out))
              for figure in drawn if figure is not None]
-    pareto = cost.pareto(name, title, panel)
     yield from named if pareto is None else [*named, pareto]
-  ranks = critical_differences.critical_differences(panels)
+  with style.shared_look():
+    ranks = critical_differences.critical_differences(panels)
   if ranks is not None:
     yield ranks
+
+
+def _draw_panel(name: str, title: str, groups: dict[str, list[Record]], details: Mapping[str, RunDetails],
+               looks: methods.Looks) -> list[style.ReportFigure | None]:
+  """The figures of one panel's comparable runs; None for those without data."""
+  return [accuracy.mean_accuracy(name, title, groups, looks), accuracy.task_accuracy(name, title, groups, looks),
+          accuracy.forgetting_map(name, title, groups), profiles.performance_profiles(name, title, groups, looks),
+          transfer.configuration_grid(name, title, groups), recovery.recovery_map(name, title, groups),
+          transfer.prior_evolution(name, title, groups, details),
+          learning_curves.learning_curves(name, title, groups, details, looks)]
 
 
 def _groups(records: Sequence[Record],

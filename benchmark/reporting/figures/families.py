@@ -12,7 +12,8 @@ from benchmark.results import methods
 MOST_IN_ONE_FRAME = 12
 _MOST_IN_A_PANEL = 6
 _COLUMNS = 3
-_FRAME_WIDTH = 3.5  # Inches.
+_FRAME_WIDTH, _MOST_WIDTH = 3.5, 4.6  # Inches; legends of long names need more.
+_USUAL_LINES = 4  # Of a frame's legend; the height of a frame allows for them.
 _OTHER = "Other methods"
 
 
@@ -43,7 +44,8 @@ def frames(learners: Sequence[str], x_label: str, y_label: str):
   shown = panels(learners)
   columns = min(_COLUMNS, len(shown))
   rows = math.ceil(len(shown) / columns)
-  width, height = (7.2, 4.6) if len(shown) == 1 else (_FRAME_WIDTH * columns + .4, 3.1 * rows + .3)
+  frame_width = min(max(_FRAME_WIDTH, style.legend_width(learners)), _MOST_WIDTH)
+  width, height = (7.2, 4.6) if len(shown) == 1 else (frame_width * columns + .4, 3.1 * rows + .3)
   figure, axes = style.new_figure(width, height, rows, columns, sharex=True, sharey=True)
   for number, axis in enumerate(axes.flat):
     axis.set_visible(number < len(shown))
@@ -60,19 +62,41 @@ def add_legends(figure, framed: Sequence[tuple]) -> None:
   if len(framed) == 1:
     style.add_legend(figure, framed[0][0], 4)
     return
+  num_columns = framed[0][0].get_subplotspec().get_gridspec().ncols
+  lines = []
   for axis, title, _ in framed:
     handles, texts = axis.get_legend_handles_labels()
+    columns = style.legend_columns(texts, 2, figure.get_figwidth() / num_columns)
+    lines.append(math.ceil(len(texts) / columns))
     with style.shared_look():
       legend = axis.legend(handles, texts, title=title, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=.2,
-                           ncols=style.legend_columns(texts, 2, _FRAME_WIDTH), handlelength=2.6, columnspacing=1,
-                           alignment="left", title_fontproperties={"weight": "bold", "size": 9})
+                           ncols=columns, handlelength=2.6, columnspacing=1, alignment="left",
+                           title_fontproperties={"weight": "bold", "size": 9})
     style.name_entries(legend, handles)
+  # A long legend takes its height from no frame.
+  longest = [max(lines[first:first + num_columns]) for first in range(0, len(lines), num_columns)]
+  more = sum(max(0, number - _USUAL_LINES) for number in longest)
+  figure.set_figheight(figure.get_figheight() + style.INCHES_PER_LINE * more)
 
 
 def mark_sparsely(num_points: int, index: int, num_lines: int) -> tuple[int, int]:
   """`markevery` of line `index`: some eight markers, at other points than those of the other lines."""
   step = max(1, num_points // 8)
   return index * step // max(1, num_lines), step
+
+
+def mark_segments(lengths: Sequence[int], index: int, num_lines: int) -> list[int]:
+  """`markevery` of line `index` of segments that are joined by one gap each: a marker in each of eight at most.
+
+  Args:
+    lengths: points of each segment.
+    index: of the line.
+    num_lines: in the frame; each has its markers at another place.
+  """
+  starts = np.cumsum([0, *(length + 1 for length in lengths)])
+  step = math.ceil(len(lengths) / 8)
+  return [int(start + round((index + .5) / num_lines * (length - 1))) for start, length in
+          zip(starts[::step], lengths[::step])]
 
 
 def draw_background(axis, learner: str, x: np.ndarray, y: np.ndarray) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import matplotlib
+import matplotlib.ticker
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -24,13 +25,17 @@ INK = "#1c2733"  # Text, axes and grid; the page replaces it by its own ink, in 
 # Why captions say that a method is left out.
 INCOMPLETE = "no completed run"
 MIXED = "measured otherwise than most: other data, another task order for the same seed, or several settings"
-_CHARACTERS_PER_INCH, _INCHES_PER_HANDLE, _INCHES_PER_LINE = 16, 0.65, 0.19  # Of legends.
+_CHARACTERS_PER_INCH, _INCHES_PER_HANDLE, INCHES_PER_LINE = 16, 0.65, 0.19  # Of legends.
 _TITLE_CHARACTERS_PER_INCH = 9
+MOST_INCHES = 15.0  # Wider figures have letters of less than nine pixels in the page's whole width.
+_MARKER_POINTS = 4.8
+# Matplotlib's markers of one size cover areas of very different size.
+_MARKER_SCALES = {"*": 1.65, "P": 1.3, "X": 1.3, "p": 1.25, **dict.fromkeys("^v<>", 1.2), **dict.fromkeys("hd", 1.15)}
 _RC: dict[str, Any] = {
     "font.size": 9, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "text.color": INK,
     "axes.edgecolor": INK, "axes.labelcolor": INK, "axes.titlecolor": INK, "axes.titlesize": 9, "axes.grid": True,
     "axes.spines.top": False, "axes.spines.right": False, "xtick.color": INK, "ytick.color": INK, "grid.color": INK,
-    "grid.alpha": 0.12, "grid.linewidth": 0.6, "lines.linewidth": 1.5, "lines.markersize": 4.5, "legend.frameon": False,
+    "grid.alpha": 0.12, "grid.linewidth": 0.6, "lines.linewidth": 1.5, "legend.frameon": False,
     "legend.fontsize": 8, "svg.fonttype": "none", "figure.dpi": 100, "path.simplify": False,
 }
 
@@ -80,6 +85,13 @@ class RenderedFigure:
   png: bytes
   svg: str
 
+  @property
+  def points(self) -> float:
+    """Width of the drawing, in points of 1/72 inch."""
+    found = re.search(r'<svg [^>]*?width="([0-9.]+)pt"', self.svg)
+    assert found is not None, "Matplotlib gives the width of a drawing in points"
+    return float(found[1])
+
 
 def shared_look(further: Mapping[str, Any] | None = None) -> contextlib.AbstractContextManager:
   """Matplotlib's parameters of all figures, and further ones."""
@@ -91,10 +103,10 @@ def label(learner: str) -> str:
   return texts.printable(methods.learner_label(learner)).replace("$", r"\$")
 
 
-def line_options(learner: str, look: methods.Look) -> dict:
-  """Keyword arguments of `Axes.plot` for a method; the group id lets the page hide it."""
+def line_options(learner: str, look: methods.Look, size: float = _MARKER_POINTS) -> dict:
+  """Keyword arguments of `Axes.plot` for a method, with markers of so many points; the page hides by the group id."""
   return {"color": look.colour, "marker": look.marker, "linestyle": look.line, "fillstyle": look.fill,
-          "gid": f"method:{learner}"}
+          "markersize": size * _MARKER_SCALES.get(look.marker, 1.0), "gid": f"method:{learner}"}
 
 
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **options):
@@ -122,10 +134,15 @@ def add_legend(figure: Figure, axis, columns: int) -> None:
   handles, texts = axis.get_legend_handles_labels()
   wanted, columns = columns, legend_columns(texts, columns, figure.get_figwidth())
   more_lines = math.ceil(len(texts) / columns) - math.ceil(len(texts) / wanted) if texts else 0
-  figure.set_figheight(figure.get_figheight() + _INCHES_PER_LINE * more_lines)
+  figure.set_figheight(figure.get_figheight() + INCHES_PER_LINE * more_lines)
   with shared_look():
     legend = figure.legend(handles, texts, loc="outside lower center", ncols=columns, handlelength=2.6)
   name_entries(legend, handles)
+
+
+def legend_width(learners: Iterable[str]) -> float:
+  """Inches of a legend's column that holds these methods."""
+  return max(len(label(learner)) for learner in learners) / _CHARACTERS_PER_INCH + _INCHES_PER_HANDLE
 
 
 def legend_columns(texts: Sequence[str], most: int, width: float) -> int:
@@ -157,6 +174,11 @@ def limit_to_percent(axis) -> None:
   axis.set_ylim(max(low, -3), min(high, 103))
 
 
+def count_whole(axis) -> None:
+  """Ticks of an axis at whole numbers only: there is no task between two tasks."""
+  axis.set_major_locator(matplotlib.ticker.MaxNLocator("auto", integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+
+
 def number_cells(axis, count: int, most: int, first: int = 0, names: Sequence[int] | None = None) -> None:
   """Ticks in the middle of `count` cells, numbered from `first` unless named; every n-th where more than `most`."""
   cells = range(0, count, math.ceil(count / most))
@@ -175,7 +197,7 @@ def draw_share_maps(figure: Figure, axes, maps: Mapping[str, np.ndarray], label:
   meshes, rows = [], len(axes)
   titles = [titled(learner, figure.get_figwidth() / axes.shape[1]) for learner in maps]
   most_lines = max(title.count("\n") for title in titles)
-  figure.set_figheight(figure.get_figheight() + _INCHES_PER_LINE * max(0, most_lines - 1) * rows)
+  figure.set_figheight(figure.get_figheight() + INCHES_PER_LINE * max(0, most_lines - 1) * rows)
   for axis, title, (learner, values) in zip(axes.flat, titles, maps.items()):
     axis.set_gid(f"method:{learner}")  # The page hides whole panels.
     meshes.append(axis.pcolormesh(np.ma.masked_invalid(values), cmap="cividis", vmin=0, vmax=1, edgecolors=INK,

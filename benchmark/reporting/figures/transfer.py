@@ -29,10 +29,10 @@ def configuration_grid(name: str, title: str, groups: dict[str, list[Record]]) -
   grids = {learner: shares for learner, runs in groups.items() if (shares := _shares(runs)) is not None}
   if not grids:
     return None
-  columns = min(3, len(grids))
-  rows = math.ceil(len(grids) / columns)
   num_tasks = max(grid.shape[0] for grid in grids.values())
   width = max(3.0, .32 * min(num_tasks, _MAX_TICKS) + 1.2)
+  columns = max(1, min(3, len(grids), int(style.MOST_INCHES // width)))
+  rows = math.ceil(len(grids) / columns)
   figure, axes = style.new_figure(width * columns + .6, 1.9 * rows + .5, rows, columns)
   style.draw_share_maps(figure, axes, {learner: grid.T for learner, grid in grids.items()}, "Share of seeds")
   for axis, grid in zip(axes.flat, grids.values()):
@@ -58,7 +58,11 @@ def prior_evolution(name: str, title: str, groups: dict[str, list[Record]],
         break
   if not shown:
     return None
-  figure, axes = style.new_figure(8.0, 2.6 * len(shown) + .3, len(shown), 1)
+  columns = min(2, len(shown))
+  rows = math.ceil(len(shown) / columns)
+  figure, axes = style.new_figure(7.2 if columns == 1 else 6.2 * columns, 2.9 * rows + .3, rows, columns)
+  for axis in axes.flat[len(shown):]:
+    axis.set_visible(False)
   for axis, (learner, (run, found)) in zip(axes.flat, shown.items()):
     mesh = _draw_prior(axis, found)
     axis.set_title(f"{style.label(learner)}, seed {run.seed}")
@@ -117,7 +121,7 @@ def _draw_prior(axis, details: RunDetails):
     if visits[column] != visits[column - 1]:
       axis.axvline(epochs[column], color="#ffffff", linewidth=.8)
   axis.set_yticks(np.arange(len(order)) + .5, [configuration_bits(int(index), num_configurations) for index in order],
-                  fontsize=6)
+                  fontsize=8)
   axis.invert_yaxis()
   axis.grid(False)
   return mesh

@@ -73,6 +73,14 @@ def test_ids_of_drawings_do_not_meet_and_digests_are_kept():
   assert "<metadata>" not in text
 
 
+def test_figures_of_wide_drawings_span_the_page_and_drawings_know_their_width():
+  figures = [style.RenderedFigure(f"x{points}", "Title", "Data", "", "cifar100", "1" * 64, b"",
+                                  f'<?xml?><svg height="2pt" width="{points}pt"></svg>') for points in (518.4, 898.2)]
+  narrow, wide = re.findall(r"<figure.*?</figure>", _render([constant("stl", 0, .5)], figures=figures), re.DOTALL)
+  assert narrow.startswith("<figure>") and 'style="--points: 518"' in narrow and "Enlarge" in narrow
+  assert wide.startswith('<figure class="wide">') and 'style="--points: 898"' in wide and "Enlarge" not in wide
+
+
 def test_colours_that_are_too_dark_for_the_dark_theme_are_variables_of_the_page():
   svg = '<svg width="1pt" height="2pt"><path style="stroke: #8c564b"/><path style="fill: #882255"/></svg>'
   text = _render([constant("ewc", 0, .5), constant("hat", 0, .5)], figures=[

@@ -238,6 +238,13 @@ def test_theme_can_be_chosen_against_the_system(page):
   assert levels == [("Theme: light", True), ("Theme: dark", False), ("Theme: system", True)]
 
 
+def test_drawings_have_letters_of_the_usual_size(page):
+  for drawing in page.find_elements(By.CSS_SELECTOR, "#figures .drawing"):
+    points = float(drawing.get_attribute("style").split(":")[1].strip(" ;"))
+    scale = drawing.find_element(By.TAG_NAME, "svg").size["width"] / points
+    assert 1.1 < scale < 1.3, drawing.get_attribute("aria-label")  # Letters of 8 points have 9 to 10 pixels.
+
+
 def test_figures_enlarge(page):
   figure = page.find_element(By.CSS_SELECTOR, "figure")
   before = figure.size["width"]

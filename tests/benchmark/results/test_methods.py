@@ -33,9 +33,58 @@ def test_every_shipped_method_is_known_and_has_a_style_of_its_own():
   assert [same for same in looks.values() if len(same) > 1] == []
 
 
-def test_every_method_has_a_style_of_its_own_even_without_lines():
-  styles = [methods.look(name) for name in _METHODS]
-  assert len({(look.colour, look.marker, look.fill) for look in styles}) == len(_METHODS)
+_ALIKE = [set("h8Ho"), set("h8Hp"), set("Dd")]  # Shapes that are not told apart at five pixels.
+
+
+def _is_same_shape(first, second):
+  return first.marker == second.marker or any({first.marker, second.marker} <= same for same in _ALIKE)
+
+
+def test_any_two_methods_differ_by_the_shape_of_their_markers():
+  for first, second in itertools.combinations(_METHODS, 2):
+    shown = methods.looks([first, second])
+    assert shown[first].marker != shown[second].marker, (first, second)
+
+
+@pytest.mark.parametrize("learners", [
+    ["lasem_hps", "lasem_hps_2021", "lasem_hps_bounded", "lasem_hps_heldout", "lasem_hps_early"],
+    ["darts_hps", "darts_hps_faithful", "darts_hps_second_order", "darts_hps_validation", "darts_hps_heldout"],
+    ["exhaustive_hps", "exhaustive_hps_last"], ["hps_all", "hps_top1", "hps_bottom1"], ["hps_top1", "hps_top2"],
+    ["random_hps", "planted_hps", "stl", "joint", "fine_tuning"], ["ewc", "ewc_separate", "lwf", "lwf_faithful"],
+    ["stl", "random_hps", "planted_hps", "hps_all", "lasem_hps", "lasem_hps_2021", "lasem_hps_bounded",
+     "lasem_hps_heldout", "darts_hps", "darts_hps_faithful", "exhaustive_hps"]])
+def test_forms_of_a_method_are_told_apart_by_shape_not_by_filling(learners):
+  shown = methods.looks(learners)
+  alike = [pair for pair in itertools.combinations(learners, 2) if _is_same_shape(*map(shown.get, pair))]
+  assert alike == []
+  assert {look.fill for look in shown.values()} == {"full"}
+
+
+@pytest.mark.parametrize("method, forms", [("lasem_hps", ("2021", "bounded", "heldout", "early")),
+                                           ("darts_hps", ("faithful", "second_order", "validation", "heldout"))])
+def test_forms_have_dashes_of_their_own(method, forms):
+  lines = [methods.look(name).line for name in (method, *(f"{method}_{form}" for form in forms))]
+  assert len(set(lines)) == len(lines) and lines[0] == "-"
+
+
+def test_half_filled_markers_are_not_used():
+  names = [*_METHODS, *(f"{name}[a={value}]" for name in _METHODS for value in range(9)), "a_stranger"]
+  assert {methods.look(name).fill for name in names} <= {"full", "none"}
+
+
+def test_a_variant_that_stands_for_its_method_looks_like_it():
+  tuned = ["stl[learning_rate=0.0003]", "lasem_hps_heldout[learning_rate=0.001]", "ewc[a=1]", "ewc[a=2]"]
+  shown = methods.looks(tuned)
+  assert shown[tuned[0]] == methods.look("stl") and shown[tuned[1]] == methods.look("lasem_hps_heldout")
+  assert shown["ewc[a=1]"] != shown["ewc[a=2]"] and shown["ewc[a=1]"] == methods.look("ewc[a=1]")
+
+
+def test_of_more_methods_than_shapes_those_of_one_colour_differ_by_shape():
+  shown = methods.looks([name for name in _METHODS if methods.family(name).name not in ("lasem", "lasemg")])
+  by_colour = {}
+  for look in shown.values():
+    by_colour.setdefault(look.colour, []).append(look.marker)
+  assert [markers for markers in by_colour.values() if len(set(markers)) < len(markers)] == []
 
 
 def test_colours_stay_apart_for_colour_blind_eyes():
@@ -90,9 +139,10 @@ def test_methods_shown_together_need_no_colour():
 
 
 def test_the_first_keeps_its_look_and_nobody_is_displaced_who_has_one_of_its_own():
-  looks = methods.looks(["stl", "hps_all", "lasem_hps", "hps_top1"])
-  assert looks["stl"] == methods.look("stl") and looks["hps_top1"] == methods.look("hps_top1")
-  assert looks["hps_all"].line == methods.look("hps_all").line and looks["hps_all"].marker != methods.look("stl").marker
+  looks = methods.looks(["stl", "hps_top1", "lasem_hps", "hps_all"])
+  assert [name for name in looks if looks[name] != methods.look(name)] == ["hps_top1"]
+  assert looks["hps_top1"].line == methods.look("hps_top1").line
+  assert looks["hps_top1"].marker not in {methods.look(name).marker for name in looks}
 
 
 def test_more_methods_than_combinations_share_some():

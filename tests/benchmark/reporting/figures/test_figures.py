@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmark.reporting.figures import accuracy, collection, cost, style, transfer
+from benchmark.reporting.figures import accuracy, collection, cost, learning_curves, style, transfer
 from benchmark.results import comparison, methods, records, run_details
 from benchmark.results.run_details import RunDetails
 from tests.benchmark import synthetic_records
@@ -86,7 +86,8 @@ def test_prior_and_learning_curves_come_from_the_course_of_runs(tmp_path):
   assert np.ma.getmaskarray(prior)[:, :4].all()  # the first task is not searched
   np.testing.assert_allclose(prior[:, 4:].sum(axis=0), 1, atol=1e-4)
   curve = lines(drawn["learning_curves"].figure.axes[0])["LASEM HPS"].get_xydata()
-  np.testing.assert_allclose(curve[:4], [[epoch, 100 * (1 - .9 / (epoch + 1))] for epoch in range(4)], atol=1e-3)
+  np.testing.assert_allclose(curve[:4], [[epoch / 3, 100 * (1 - .9 / (epoch + 1))] for epoch in range(4)], atol=1e-3)
+  assert np.isnan(curve[4]).all() and curve[5, 0] == 1  # The next task's line starts anew.
 
 
 def test_many_configurations_show_those_that_mattered():
@@ -101,6 +102,71 @@ def test_many_configurations_show_those_that_mattered():
   # Six layers, or LASEM-G's six groups of layers: the records of both look alike.
   assert "one digit per layer, or per group of layers" in drawn.caption
   assert "111010" in [text.get_text() for text in figure.axes[0].get_yticklabels()]
+
+
+def _course(accuracies_by_visit):
+  epochs = [(visit, found) for visit, accuracies in enumerate(accuracies_by_visit) for found in accuracies]
+  return {"visit": [visit for visit, _ in epochs], "global_epoch": list(range(len(epochs))),
+          "validation_accuracy": [found for _, found in epochs], "prior": [None] * len(epochs)}
+
+
+def test_a_visit_of_many_epochs_is_as_wide_as_one_of_few_and_shows_the_best_so_far():
+  long, short = _course([[.1, .5, .1, .3, .7], [.2] * 1000]), _course([[.1, .3], [.2, .6]])
+  curves = learning_curves.visit_curves([long])
+  np.testing.assert_allclose(curves[0], [[0, .25, .5, .75, 1], [.1, .5, .5, .5, .7]])
+  assert curves[1][0][0] == 0 and curves[1][0][-1] == 1
+  np.testing.assert_allclose(learning_curves.visit_curves([short])[1], [[0, 1], [.2, .6]])
+  # Runs of different lengths meet at equal shares: .1, .15, .2, .25 and .3 of the short one.
+  np.testing.assert_allclose(learning_curves.visit_curves([short, long])[0][1], [.1, .325, .35, .375, .5])
+
+
+def test_epochs_without_validation_accuracy_and_visits_of_one_epoch():
+  curves = learning_curves.visit_curves([_course([[None, .4, .2], [None], [.3]])])
+  assert sorted(curves) == [0, 2]
+  np.testing.assert_allclose(curves[0], [[.5, 1], [.4, .4]])
+  np.testing.assert_allclose(curves[2], [[1], [.3]])
+
+
+def test_learning_curves_say_what_their_axes_are_and_their_digest_follows_the_epochs():
+  run = constant("stl", 0, .5)
+  details = [{run.identity: RunDetails("", "", _course(visits))} for visits in ([[.1, .2, .3]] * 3, [[.1, .3]] * 3)]
+  drawn = [draw([run], found)["learning_curves"] for found in details]
+  axis = drawn[0].figure.axes[0]
+  assert axis.get_xlabel() == "Tasks visited, each by share of its epochs" and "so far" in axis.get_ylabel()
+  assert "equally wide" in drawn[0].caption
+  assert style.data_digest(drawn[0].figure) != style.data_digest(drawn[1].figure)
+
+
+@pytest.mark.parametrize("num_tasks", [1, 2, 3, 6])
+def test_ticks_of_tasks_are_whole_tasks(num_tasks):
+  runs = [synthetic_records.record(seed=seed, num_tasks=num_tasks) for seed in (0, 1)]
+  details = {run.identity: RunDetails("", "", _course([[.1, .2, .3]] * num_tasks)) for run in runs}
+  drawn = draw(runs, details)
+  for kind in ("mean_accuracy", "task_accuracy", "learning_curves"):
+    figure = drawn[kind].figure
+    figure.canvas.draw()
+    shown = [text.get_text() for axis in figure.axes for tick, text in zip(axis.get_xticks(), axis.get_xticklabels())
+             if axis.get_visible() and axis.get_xlim()[0] <= tick <= axis.get_xlim()[1]]
+    assert shown and all(text.isdigit() for text in shown), (kind, shown)
+
+
+def _of_costs(**costs):
+  """Runs of three methods, with values of a result by learner."""
+  runs = [constant(learner, seed, .5) for learner in ("stl", "snn", "hps_all") for seed in (0, 1)]
+  for run in runs:
+    for name, values in costs.items():
+      run.result[name] = values[run.learner]
+  return runs
+
+
+def test_a_cost_that_all_methods_share_has_no_panel_but_a_sentence():
+  macs = {"stl": [1e6] * 2, "snn": [1e6] * 2, "hps_all": [1e6] * 2}
+  drawn = draw(_of_costs(forward_macs_committed=macs))["pareto"]
+  assert "MACs per image" not in [axis.get_xlabel() for axis in drawn.figure.axes]
+  assert "MACs per image: 1.00 MMAC for all methods." in drawn.caption
+  drawn = draw(_of_costs(forward_macs_committed={**macs, "hps_all": [2e6] * 2}))["pareto"]
+  assert "MACs per image" in [axis.get_xlabel() for axis in drawn.figure.axes]
+  assert "MACs per image: " not in drawn.caption
 
 
 def test_pareto_front_by_hand():

@@ -1,9 +1,11 @@
 """Figures of two dozen methods: each line can be told from the others, and the page can hide it."""
 
+import itertools
 import re
 
 import pytest
 
+from benchmark.reporting import page
 from benchmark.reporting.figures import collection, families, style
 from benchmark.results import comparison
 from benchmark.results.run_details import RunDetails
@@ -46,7 +48,7 @@ def _look(line):
   return line.get_color(), line._unscaled_dash_pattern, line.get_marker()
 
 
-@pytest.mark.parametrize("kind", ["learning_curves", "mean_accuracy", "task_accuracy"])
+@pytest.mark.parametrize("kind", ["learning_curves", "mean_accuracy", "profiles"])
 def test_no_two_methods_share_colour_dash_and_marker(drawn, kind):
   figure = drawn[kind].figure
   entries = _legend_entries(figure)
@@ -68,8 +70,47 @@ def test_no_two_methods_share_colour_marker_and_fill_where_there_are_no_lines(dr
 def test_learning_curves_are_marked_sparsely_and_not_at_the_same_epochs(drawn):
   for axis in drawn["learning_curves"].figure.axes:
     marks = [line.get_markevery() for line in axis.lines]
-    assert all(step == 5 for _, step in marks)
-    assert len(set(marks)) == min(len(marks), 5)
+    assert all(len(places) == 1 for places in marks)  # One visit.
+    assert len({place for (place,) in marks}) == len(marks)
+
+
+def test_a_marker_stands_in_every_visit_but_in_eight_at_most_and_never_in_a_gap():
+  assert families.mark_segments([4, 1, 9], 0, 1) == [2, 5, 11]  # 0-3, gap, 5, gap, 7-15.
+  gaps = {4, 6, 16}
+  for index in range(5):
+    places = families.mark_segments([4, 1, 9], index, 5)
+    assert not gaps & set(places) and max(places) < 16
+  assert len(families.mark_segments([3] * 20, 1, 4)) == 7
+
+
+def test_accuracies_of_every_task_are_drawn_for_few_methods_only(drawn):
+  assert "task_accuracy" not in drawn and "the tables have them" in drawn["mean_accuracy"].caption
+  few = _draw(synthetic_records.suite(learners=_MANY[:12], seeds=(0,), num_tasks=2))
+  assert "task_accuracy" in few and "the tables have them" not in few["mean_accuracy"].caption
+  assert "task_accuracy" not in _draw(synthetic_records.suite(learners=_MANY[:13], seeds=(0,), num_tasks=2))
+
+
+def _pixels_of_a_point(figure):
+  """As the style sheet shows drawings on a page of 1280 pixels, 1248 without its margins."""
+  points = 72 * figure.get_figwidth()
+  return min(1.25, (1220 if points > page.MOST_POINTS_OF_HALF_A_PAGE else 588) / points)
+
+
+def test_legends_have_letters_of_nine_pixels_and_lie_within_the_figure():
+  learners = [f"{learner}[learning_rate=0.0001]" for learner in _MANY]
+  for kind, drawn in _draw(synthetic_records.suite(learners=learners, seeds=(0, 1), num_tasks=3)).items():
+    figure = drawn.figure
+    style.render(drawn)
+    own = [axis.get_legend() for axis in figure.axes if axis.get_legend() is not None]
+    texts = [text for legend in (*figure.legends, *own) for text in legend.get_texts()]
+    assert texts or kind in ("forgetting", "configurations", "prior")
+    ticks = [text for axis in figure.axes for text in (*axis.get_xticklabels(), *axis.get_yticklabels())]
+    assert min(text.get_fontsize() for text in (*texts, *ticks)) * _pixels_of_a_point(figure) >= 8.9, kind
+    right = figure.canvas.get_width_height()[0]
+    boxes = [legend.get_window_extent() for legend in own]
+    assert all(box.x0 >= -1 and box.x1 <= right + 1 for box in boxes), kind
+    for first, second in itertools.combinations(boxes, 2):
+      assert not first.overlaps(second), kind
 
 
 def test_a_family_has_a_panel_and_a_crowded_one_two():
@@ -89,7 +130,7 @@ def test_other_panels_are_the_background_of_mean_accuracies(drawn):
     assert len(grey) + len(axis.get_legend().get_texts()) == len(_MANY)
 
 
-@pytest.mark.parametrize("kind", ["learning_curves", "mean_accuracy", "task_accuracy", "pareto", "forgetting"])
+@pytest.mark.parametrize("kind", ["learning_curves", "mean_accuracy", "profiles", "pareto", "forgetting"])
 def test_files_name_the_method_of_all_that_is_drawn_of_it(drawn, kind):
   svg = style.render(drawn[kind]).svg
   for learner in _MANY:

@@ -18,6 +18,16 @@ def test_legends_have_as_many_columns_as_fit(texts, most, width, columns):
   assert style.legend_columns(texts, most, width) == columns
 
 
+def test_long_legends_leave_the_frames_their_height():
+  learners = ["stl", *(f"lasem_hps_heldout[an_option_with_a_long_name={number}]" for number in range(13))]
+  runs = [synthetic_records.record("synthetic", learner) for learner in learners]
+  drawn = next(figure for figure in collection.draw_all(runs, comparison.panels(runs), {})
+               if figure.name.endswith("mean_accuracy")).figure
+  drawn.canvas.draw()
+  heights = [axis.get_position().height * drawn.get_figheight() for axis in drawn.axes if axis.get_visible()]
+  assert min(heights) > 1.3, heights  # Inches.
+
+
 def test_figures_of_variants_have_room_for_their_names():
   runs = [synthetic_records.record("synthetic", learner, seed) for learner in _LEARNERS for seed in (0, 1)]
   with warnings.catch_warnings():
