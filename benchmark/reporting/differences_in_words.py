@@ -49,7 +49,7 @@ def _best(panel: comparison.Panel, measure: measures.Measure, spoken_of: set[str
   """
   best = [row for row in panel.rows if measure.name in row.best]
   num_seeds = max((row.estimates[measure.name].n for row in best), default=0)
-  if num_seeds < paired.FEWEST_PAIRS or any(row.learner in spoken_of for row in best):
+  if num_seeds < paired.FEWEST_PAIRS or all(row.learner in spoken_of for row in best):
     return ""
   labels, estimate = panel.short_labels, best[0].estimates[measure.name]
   told = f"{len(best)} methods with {measure.render(estimate.mean or 0.0)} {measure.unit}"

@@ -83,7 +83,7 @@ def paragraph(report: pathlib.Path, without: Sequence[str] = ()) -> str:
     RecordError: one of `without` is no reference, or there is nothing to say.
   """
   found = _compared(report)
-  details, panels = run_details.load_details(found), report_panels(report)
+  details, panels = run_details.load_details(found), _panels(report, found)
   findings = [takeaway.of_panel(panel, found, details) for panel in panels]
   if missing := set(without) - {sentence.learner for finding in findings for sentence in finding.sentences}:
     raise RecordError(f"{report}: nothing is said of differences from {', '.join(sorted(missing))} to leave out.")
@@ -118,7 +118,10 @@ _WITH_PARTS = ("table", "table_without_caption", "takeaway")
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
   """The aggregated records of a report, as its tables show them: without the trials of tuning and without an atlas."""
-  found = _compared(report)
+  return _panels(report, _compared(report))
+
+
+def _panels(report: pathlib.Path, found: Sequence[records.Record]) -> list[comparison.Panel]:
   settings = settings_lib.read(report) or settings_lib.Settings(report.name)
   return comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
                            settings.margin / 100)
