@@ -97,9 +97,7 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
                              settings.margin / 100, measures.find(settings.columns) or None,
                              course.of_runs(found, details), settings.allow_mixed_tuning)
-  headings, lines = published_lib.comparison_table(published_lib.load(paper_dir), panels)
-  published = page.Table("Published numbers", headings,
-                         [(number.learner, number.stream, line) for number, line in lines])
+  published = _published(paper_dir, panels)
   estimates = tables.per_task_estimates(found)
   has_tables = bool(panels or choices or not atlas)
   files: dict[str, str | bytes] = dict(tables.contents(found, panels, estimates, choices)) if has_tables else {}
@@ -125,6 +123,16 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   summary = [tables.plain(found, panels, choices, command_line.terminal_width())] if has_tables else []
   summary += [atlas_tables.plain(atlas)] if atlas else []
   return Report({**files, PAGE_FILE: page.render(content)}, "\n\n".join(summary))
+
+
+def _published(paper_dir: pathlib.Path, panels: Sequence[comparison.Panel]) -> page.Table | None:
+  """Published numbers beside measured ones; None where nothing was published of any of the streams."""
+  streams = {panel.stream for panel in panels}
+  numbers = [number for number in published_lib.load(paper_dir) if number.stream in streams]
+  if not numbers:
+    return None
+  headings, lines = published_lib.comparison_table(numbers, panels)
+  return page.Table("Published numbers", headings, [(number.learner, number.stream, line) for number, line in lines])
 
 
 def _atlas(pairs: Sequence[atlas_lib.Pair]) -> page.Explained:

@@ -11,9 +11,10 @@ commit; which pairs of gin/suites/paper_*.gin were not measured is listed with t
   <!-- generated: table reports/NAME -->
   <!-- end of generated text -->
 
-is replaced by the short table of that report, with `selection` in place of `table` by how well its searches chose
-layers, and with `atlas` by what each layer gives the next task; with `table_without_caption` and the like, by the
-table alone (paths count from the folder of the file). --check writes nothing. Takes seconds.
+is replaced by the short table of that report, with `takeaway` in place of `table` by what it comes to in words, with
+`selection` by how well its searches chose layers, and with `atlas` by what each layer gives the next task; with
+`table_without_caption` and the like, by the table alone (paths count from the folder of the file). A table or takeaway
+leaves out the rows or references that `without=NAME,NAME` before `-->` names. --check writes nothing. Takes seconds.
 
 Exit status: 0 written, or up to date; 1 --check found something stale; 2 a flag, record or marker is wrong.
 """

@@ -104,6 +104,15 @@ def caption(panels: Sequence[comparison.Panel], best: str = "Bold") -> str:
                    *cells.remarks(panels, "neither ranked nor tested")])
 
 
+def short_caption(panels: Sequence[comparison.Panel]) -> str:
+  """One line of it, for those who know such tables."""
+  line = "Mean ± half-width of the 95 % t-interval over n seeds; bold: best mean."
+  found = [each for _, of_column in _final_differences(panels) for each in of_column]
+  if any(each.outcome != paired.Outcome.UNTESTED for each in found):
+    return f"{line} {BETTER} better, {WORSE} worse, {EQUIVALENT} equivalent, {UNDECIDED} undecided."
+  return f"{line} Nothing is tested: fewer than {paired.FEWEST_PAIRS} seeds are shared." if found else line
+
+
 def _on_scenarios(panels: Sequence[comparison.Panel]) -> list[str]:
   """What is known of a test image."""
   sentences = ["Task-incremental: the task of every test image is known."]
@@ -114,9 +123,8 @@ def _on_scenarios(panels: Sequence[comparison.Panel]) -> list[str]:
 
 def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:
   """Sentences on differences and marks; the reason where marks are missing."""
-  shown = [of_row.get(measures.FINAL.name) for panel in panels for row in panel.rows
-           for of_row in (row.against_baseline, row.against_best)]
-  found = [each for each in shown if each is not None and each.n]
+  by_column = _final_differences(panels)
+  found = [each for _, of_column in by_column for each in of_column]
   if not found:
     return []
   margins = " or ".join(sorted({f"{100 * panel.margin:g}" for panel in panels}))
@@ -127,16 +135,34 @@ def _on_differences(panels: Sequence[comparison.Panel]) -> list[str]:
         f"within a column, level {power.LEVEL}. {EQUIVALENT} equivalent: neither, and two one-sided tests place the "
         f"difference within ±{margins} pp, corrected alike. {UNDECIDED} undecided: neither was shown, which is no sign "
         "of equality. The best is chosen by the same data, so differences to it look larger than they are.")
-  tested, untested = ([each for each in found if (each.outcome == paired.Outcome.UNTESTED) == is_untested]
-                      for is_untested in (False, True))
-  if least := detectable_text(tested):
+  if least := _detectable(by_column, False):
     sentences.append(f"Detectable with 80 % power at Holm's first step: {least}.")
-  if untested:
-    least = detectable_text(untested)
-    reason = f": detectable with 80 % power would have been {least}" if least else ""
+  if any(each.outcome == paired.Outcome.UNTESTED for each in found):
+    least = _detectable(by_column, True)
+    reason = f": detectable with 80 % power would have been, {least}" if least else ""
     sentences.append(f"No outcome is marked where fewer than {paired.FEWEST_PAIRS} seeds are shared, because such "
                      f"tests find next to nothing{reason}.")
   return sentences
+
+
+def _final_differences(panels: Sequence[comparison.Panel]) -> list[tuple[str, list[paired.Comparison]]]:
+  """What the columns of differences in final accuracy are from, and what they show."""
+  name = measures.FINAL.name
+  baselines = {methods.learner_label(panel.baseline) for panel in panels if panel.baseline}
+  columns = [(next(iter(baselines)) if len(baselines) == 1 else "the baseline",
+              [row.against_baseline.get(name) for panel in panels for row in panel.rows]),
+             ("the best", [row.against_best.get(name) for panel in panels for row in panel.rows])]
+  return [(label, [each for each in found if each is not None and each.n]) for label, found in columns]
+
+
+def _detectable(by_column: Sequence[tuple[str, Sequence[paired.Comparison]]], is_untested: bool) -> str:
+  """'from STL, differences of 3.4 to 14.5 pp or more; from the best, ...'; '' where nothing is known."""
+  parts = []
+  for label, found in by_column:
+    own = (each for each in found if (each.outcome == paired.Outcome.UNTESTED) == is_untested)
+    if least := detectable_text(own):
+      parts.append(f"from {label}, {least}")
+  return "; ".join(parts)
 
 
 def detectable_text(found: Iterable[paired.Comparison]) -> str:
@@ -144,17 +170,31 @@ def detectable_text(found: Iterable[paired.Comparison]) -> str:
 
   Comparisons whose differences do not vary say nothing of it; '' where there are no others.
   """
-  least = sorted(100 * each.detectable for each in found if each.detectable)
+  least = _least_detectable(found)
+  if not least or least[0] > 100:
+    return _range(least)
+  middle = statistics.median(least)
+  is_telling = len(least) > 2 and middle <= 100 and f"{least[0]:.1f}" != f"{least[-1]:.1f}"
+  return f"differences of {_range(least)} or more{f' (median {middle:.1f})' if is_telling else ''}"
+
+
+def detectable_range(found: Iterable[paired.Comparison]) -> str:
+  """The same in short: '1.2 to 3.4 pp'."""
+  return _range(_least_detectable(found))
+
+
+def _least_detectable(found: Iterable[paired.Comparison]) -> list[float]:
+  """In percentage points, sorted."""
+  return sorted(100 * each.detectable for each in found if each.detectable)
+
+
+def _range(least: Sequence[float]) -> str:
   if not least:
     return ""
   if least[0] > 100:
     return "no difference that accuracies can have"
   ends = [f"{value:.1f}" if value <= 100 else "more than 100" for value in (least[0], least[-1])]
-  if ends[0] == ends[1]:
-    return f"differences of {ends[0]} pp or more"
-  middle = statistics.median(least)
-  median = f" (median {middle:.1f})" if len(least) > 2 and middle <= 100 else ""
-  return f"differences of {ends[0]} to {ends[1]} pp or more{median}"
+  return f"{' to '.join(dict.fromkeys(ends))} pp"
 
 
 def details_caption() -> str:

@@ -23,11 +23,13 @@ class AgainstControl:
   Attributes:
     control: its row.
     description: what it is, in words.
+    of_searches: whether only searches are compared with it.
     found: by learner, tested as one family.
   """
 
   control: comparison.Row
   description: str
+  of_searches: bool
   found: Mapping[str, paired.Comparison]
 
 
@@ -54,7 +56,7 @@ def against_controls(panel: comparison.Panel, records: Sequence[Record]) -> list
       own = {other.learner: values[other.learner] for other in rows if _is_compared(other.learner, row.learner, kind)}
       if own:
         compared = paired.compare(own, values[row.learner], panel.margin, measures.FINAL.better == "higher")
-        found.append(AgainstControl(row, description, compared))
+        found.append(AgainstControl(row, description, kind in _OF_SEARCHES, compared))
   return found
 
 

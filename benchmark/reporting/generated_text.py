@@ -6,13 +6,13 @@ import pathlib
 import re
 from collections.abc import Callable, Sequence
 
-from benchmark.reporting import atlas, cells, comparisons, settings as settings_lib
-from benchmark.results import choice, comparison, measures, records, run_files
+from benchmark.reporting import atlas, cells, comparisons, settings as settings_lib, takeaway
+from benchmark.results import choice, comparison, measures, records, run_details, run_files
 from benchmark.results.record_schema import RecordError
 
 _MEASURES = {measures.PEAK, measures.FINAL, measures.CLASS_INCREMENTAL, measures.FORGETTING, measures.PARAMETERS,
              measures.CPU_SECONDS}
-# A table may leave out rows: 'without=' names their learners, with commas between them.
+# A table may leave out rows, a takeaway references: 'without=' names their learners, with commas between them.
 _START = re.compile(r"<!-- generated: (?P<kind>\S+) (?P<argument>\S+)(?: without=(?P<without>\S+))? -->")
 _END = "<!-- end of generated text -->"
 
@@ -26,7 +26,7 @@ def regenerate(text: str, folder: pathlib.Path, where: str) -> str:
     where: how messages call the file.
 
   Raises:
-    RecordError: an unknown kind of block, a missing end, a missing report or no such row to leave out.
+    RecordError: an unknown kind of block, a missing end, a missing report or nothing of that name to leave out.
   """
   parts, position = [], 0
   while (start := _START.search(text, position)) is not None:
@@ -37,8 +37,8 @@ def regenerate(text: str, folder: pathlib.Path, where: str) -> str:
       raise RecordError(f"{where}: {start['kind']!r} is no kind of generated block; use {' or '.join(_KINDS)}.")
     make = _KINDS[start["kind"]]
     if start["without"] is not None:
-      if start["kind"] not in _TABLES:
-        raise RecordError(f"{where}: {start[0]!r}: only {' or '.join(_TABLES)} can leave out rows.")
+      if start["kind"] not in _WITH_PARTS:
+        raise RecordError(f"{where}: {start[0]!r}: only {' or '.join(_WITH_PARTS)} can leave something out.")
       make = functools.partial(make, without=tuple(start["without"].split(",")))
     parts += [text[position:start.end()], "\n", make(folder / start["argument"]), "\n"]
     position = end
@@ -72,6 +72,34 @@ def short_table(report: pathlib.Path, without: Sequence[str] = ()) -> str:
   return "\n".join([*parts, comparisons.caption(panels)])
 
 
+def paragraph(report: pathlib.Path, without: Sequence[str] = ()) -> str:
+  """What a report comes to in words, and what to be wary of: a paragraph each, for every stream.
+
+  Args:
+    report: folder with `records.jsonl`, what lies beside it, and `report.json`.
+    without: references whose sentences are left out.
+
+  Raises:
+    RecordError: one of `without` is no reference, or there is nothing to say.
+  """
+  found = _compared(report)
+  details, panels = run_details.load_details(found), _panels(report, found)
+  findings = [takeaway.of_panel(panel, found, details) for panel in panels]
+  if missing := set(without) - {sentence.learner for finding in findings for sentence in finding.sentences}:
+    raise RecordError(f"{report}: nothing is said of differences from {', '.join(sorted(missing))} to leave out.")
+  parts = []
+  for finding in findings:
+    parts += [f"**{cells.escape_markdown(finding.title)}**"] if len(findings) > 1 else []
+    told = " ".join(f"**{cells.escape_markdown(sentence.subject)}**{cells.escape_markdown(sentence.rest)}"
+                    if sentence.subject else cells.escape_markdown(sentence.rest)
+                    for sentence in finding.sentences if sentence.learner not in without)
+    cautions = [f"*Caution.* {cells.escape_markdown(' '.join(finding.cautions))}"] if finding.cautions else []
+    parts += [*filter(None, [told]), *cautions]
+  if not parts:
+    raise RecordError(f"{report}: there is nothing to put into words.")
+  return "\n\n".join(parts)
+
+
 def without_heading(report: pathlib.Path, name: str) -> str:
   """A Markdown file of the report as it is, without its heading."""
   return run_files.read_text(report / name).partition("\n\n")[2].rstrip("\n")
@@ -82,15 +110,23 @@ _WHOLE: dict[str, Callable[[pathlib.Path], str]] = {
     "table": short_table, "selection": functools.partial(without_heading, name="selection.md"),
     "atlas": functools.partial(without_heading, name="atlas.md")}
 # The caption is the last paragraph: a page with several tables says it once.
-_KINDS = _WHOLE | {
+_KINDS = _WHOLE | {"takeaway": paragraph} | {
     f"{kind}_without_caption": lambda report, make=make, **options: make(report, **options).rpartition("\n\n")[0]
     for kind, make in _WHOLE.items()}
-_TABLES = ("table", "table_without_caption")
+_WITH_PARTS = ("table", "table_without_caption", "takeaway")
 
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
   """The aggregated records of a report, as its tables show them: without the trials of tuning and without an atlas."""
-  _, found = atlas.split(choice.compared(records.load_records([report / run_files.COLLECTION_FILE])))
+  return _panels(report, _compared(report))
+
+
+def _panels(report: pathlib.Path, found: Sequence[records.Record]) -> list[comparison.Panel]:
   settings = settings_lib.read(report) or settings_lib.Settings(report.name)
   return comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
                            settings.margin / 100)
+
+
+def _compared(report: pathlib.Path) -> list[records.Record]:
+  """The records of a report without the trials of tuning and without an atlas."""
+  return atlas.split(choice.compared(records.load_records([report / run_files.COLLECTION_FILE])))[1]

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from benchmark.reporting import cells, comparisons, mixed_models, prediction_tables, takeaway
+from benchmark.reporting import cells, comparisons, differences_in_words, mixed_models, prediction_tables, takeaway
 from benchmark.reporting.figures import style
 from benchmark.results import comparison, measures, methods, robust_means, texts
 from benchmark.results.predictions.summaries import Summary
@@ -72,7 +72,7 @@ class PageContent:
     records: finished runs.
     panels: their aggregates.
     per_task_tables: a table per panel and measure.
-    published: published numbers beside the measured ones.
+    published: published numbers beside the measured ones; None where there are none of the streams.
     figures: drawings.
     details: configurations and course of runs, by identity.
     mixed_models: tables of a model over all panels.
@@ -88,7 +88,7 @@ class PageContent:
   records: Sequence[Record]
   panels: Sequence[comparison.Panel]
   per_task_tables: Sequence[Table]
-  published: Table
+  published: Table | None
   figures: Sequence[style.RenderedFigure]
   details: Mapping[str, RunDetails]
   mixed_models: Sequence[Table] = ()
@@ -120,8 +120,9 @@ def render(content: PageContent) -> str:
       published=content.published, tuning=content.tuning, tuning_caption=content.tuning_caption,
       figures=_figures_by_stream(content),
       findings=[takeaway.of_panel(panel, content.records, content.details) for panel in content.panels],
-      findings_caption=takeaway.CAPTION, runs=_runs_table(content.records),
+      findings_caption=differences_in_words.CAPTION, runs=_runs_table(content.records),
       data=_data(content.records, content.details), caption=comparisons.caption(content.panels),
+      short_caption=comparisons.short_caption(content.panels),
       definitions=cells.definitions(content.panels), differences=_difference_tables(content),
       mixed_models=content.mixed_models, mixed_caption=mixed_models.CAPTION, **_predictions(content),
       differences_caption=comparisons.details_caption(), selection=content.selection,
@@ -149,7 +150,8 @@ def _figures_by_stream(content: PageContent) -> list[tuple[str, list]]:
   return list(groups.items())
 
 
-def _summary(content: PageContent) -> list[tuple[str, str]]:
+def _summary(content: PageContent) -> list[tuple[str, str, str]]:
+  """Name, value, and what is folded behind the value, if anything."""
   compared = [record for record in content.records if not record.named.is_trial]
   completed = sum(record.is_completed for record in compared)
   commits = sorted({str(record.provenance.get("commit") or "unknown")[:12] for record in content.records})
@@ -162,9 +164,11 @@ def _summary(content: PageContent) -> list[tuple[str, str]]:
   runs = [f"{count} {kind}" for kind, count in (("completed", completed), *counts.items(), ("not run", not_run))
           if count or kind == "completed"]
   num_trials = len(content.records) - len(compared)
-  return [("Runs", ", ".join(runs)), *([("Trials of tuning", str(num_trials))] if num_trials else []),
-          ("Methods", str(len({row.learner for panel in content.all_panels for row in panel.rows}))),
-          ("Data", "; ".join(streams)), ("Devices", "; ".join(devices)), ("Commits", ", ".join(commits))]
+  folded = ", ".join(commits) if len(commits) > 1 else ""
+  return [("Runs", ", ".join(runs), ""), *([("Trials of tuning", str(num_trials), "")] if num_trials else []),
+          ("Methods", str(len({row.learner for panel in content.all_panels for row in panel.rows})), ""),
+          ("Data", "; ".join(streams), ""), ("Devices", "; ".join(devices), ""),
+          ("Commits", str(len(commits)) if folded else ", ".join(commits), folded)]
 
 
 def _predictions(content: PageContent) -> dict[str, Any]:

@@ -71,7 +71,11 @@ class Row:
   @property
   def label(self) -> str:
     """The method's name for people."""
-    return f"{methods.learner_label(self.learner)}{', in bfloat16' if self.in_bfloat16 else ''}"
+    return self.named(methods.learner_label(self.learner))
+
+  def named(self, label: str) -> str:
+    """A label of the method with its precision, where that is not the usual one."""
+    return f"{label}{', in bfloat16' if self.in_bfloat16 else ''}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +104,12 @@ class Panel:
   def devices(self) -> tuple[str, ...]:
     """Kinds of processors that completed runs were measured on, sorted."""
     return tuple(sorted(frozenset[str]().union(*(row.devices for row in self.rows))))
+
+  @property
+  def short_labels(self) -> dict[str, str]:
+    """By learner, its name for sentences: without what tells no two rows apart, see `methods.short_labels`."""
+    labels = methods.short_labels(row.learner for row in self.rows)
+    return {row.learner: row.named(labels[row.learner]) for row in self.rows}
 
 
 def panels(records: Sequence[Record], expected_identities: Iterable[str] | None = None, baseline: str | None = None,

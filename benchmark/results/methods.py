@@ -154,6 +154,27 @@ def learner_label(name: str) -> str:
   return " ".join([own.label, *map(_word, filter(None, rest.split("_"))), *split])
 
 
+def short_labels(learners: Iterable[str]) -> dict[str, str]:
+  """By name, the shortest label that no other of these methods has.
+
+  The variant, and which layers are a task's own, are left out where they tell no two of the methods apart.
+  """
+  shortest = {learner: learner_label(learner) for learner in learners}
+  for shorten in (_without_variant, _without_variant_and_split):
+    labels = {learner: shorten(learner) for learner in shortest}
+    counts = collections.Counter(labels.values())
+    shortest.update((learner, label) for learner, label in labels.items() if counts[label] == 1)
+  return shortest
+
+
+def _without_variant(learner: str) -> str:
+  return learner_label(split_variant(learner)[0])
+
+
+def _without_variant_and_split(learner: str) -> str:
+  return re.sub(r" \(own (last layer|dense layers)\)$", "", _without_variant(learner))
+
+
 def variant_label(name: str) -> str:
   """What makes a method a variant, as people read it: 'strength=10, learning_rate=0.001'; '' for others."""
   return split_variant(name)[1].replace(",", ", ")

@@ -6,8 +6,8 @@ import re
 import pytest
 
 from benchmark import export, report, reproducibility
-from benchmark.reporting import generated_text, reproduction_page
-from benchmark.results import record_schema, records
+from benchmark.reporting import cells, generated_text, reproduction_page, takeaway
+from benchmark.results import record_schema, records, run_details
 from benchmark.suites import learner_names, paper_suites
 from tests.benchmark import synthetic_records
 
@@ -149,6 +149,43 @@ def test_a_table_may_leave_out_rows_and_the_others_stay_as_they_are(tree):
   assert left_out.startswith("| STL ") and set(shorter[1:]) < set(whole[1:])
 
 
+def _takeaway(tree, options="", of="reports/small") -> str:
+  block = f"<!-- generated: takeaway {of}{options} -->old<!-- end of generated text -->"
+  return generated_text.regenerate(block, tree, "x.md").split("-->\n")[1].rpartition("\n<!--")[0]
+
+
+def test_a_takeaway_is_what_the_page_says_in_words(tree):
+  planted = _ROOT / "reports" / "planted"
+  text = _takeaway(tree, of=planted)
+  paragraph, caution = text.split("\n\n")
+  assert paragraph.startswith("**Against Random HPS** (baseline; final ") and ". **Against Planted HPS** (" in text
+  assert caution.startswith("*Caution.* Training ended short of flat in ")
+  found = generated_text._compared(planted)
+  finding = takeaway.of_panel(*generated_text.report_panels(planted), found, run_details.load_details(found))
+  for sentence in finding.sentences:
+    assert cells.escape_markdown(sentence.rest) in paragraph
+  assert caution.endswith(cells.escape_markdown(" ".join(finding.cautions)))
+
+
+def test_a_takeaway_says_what_is_not_tested_and_changes_with_the_records(tree):
+  report.main(["report", f"--results_dir={tree / 'reports' / 'small'}", "--baseline=stl", "--nosummary"])
+  before = _takeaway(tree)
+  assert "n = 2), no test was made, as fewer than 5 seeds are shared: LASEM HPS (" in before and "Few seeds" in before
+  found = records.load_records([tree / "reports" / "small"])
+  found[-1].result["accuracy"]["after_visit"][-1][0] = .123
+  records.write_collection(found, tree / "reports" / "small" / "records.jsonl")
+  assert _takeaway(tree) != before
+
+
+def test_a_takeaway_may_leave_out_references_and_names_panels_where_there_are_several(tree):
+  options = " without=planted_hps,exhaustive_hps"
+  text = _takeaway(tree, options, _ROOT / "reports" / "planted")
+  assert text.count("**Against") == 1 and "**Against Random HPS**" in text and "*Caution.*" in text
+  export.export(synthetic_records.suite(streams=("cifar100", "stl10"), learners=("stl", "snn")), "jsonl",
+                tree / "reports" / "small")
+  assert _takeaway(tree).startswith("**Invented images, cifar100, scale smoke**\n\nNo baseline is named")
+
+
 def test_trials_of_tuning_are_in_no_table():
   text = generated_text.short_table(_ROOT / "reports" / "tuned_cifar100")
   assert "STL" in text and text.count("scale paper") == 1
@@ -182,6 +219,8 @@ def test_check_is_clean_after_writing_and_stale_after_a_change(tree, capsys):
     ("<!-- generated: table reports/none -->\n<!-- end of generated text -->", "no record.json"),
     ("<!-- generated: table reports/small without=ewc -->\n<!-- end of generated text -->", "no row ewc"),
     ("<!-- generated: atlas reports/small without=stl -->\n<!-- end of generated text -->", "only table or"),
+    ("<!-- generated: takeaway reports/small without=stl -->\n<!-- end of generated text -->", "nces from stl to"),
+    (f"<!-- generated: takeaway {_ROOT}/reports/atlas_cifar100 --><!-- end of generated text -->", "nothing to put"),
 ])
 def test_bad_markers_are_refused(tree, text, message):
   with pytest.raises(record_schema.RecordError, match=message):

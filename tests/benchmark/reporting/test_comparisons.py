@@ -54,8 +54,8 @@ def test_paired_differences_have_a_table_of_their_tests():
 
 def test_every_caption_states_what_could_have_been_detected():
   panels = comparison.panels(_five_seeds(), baseline="stl")
-  clause = re.compile(r"Detectable with 80 .{0,2}% power at Holm's first step: differences of 0\.1 to \d\d\.\d pp or "
-                      r"more \(median \d\.\d\)\.")
+  clause = re.compile(r"Detectable with 80 .{0,2}% power at Holm's first step: from STL, differences of 0\.1 to "
+                      r"\d\d\.\d pp or more \(median \d\.\d\); from the best, differences of 0\.1 to \d\d\.\d pp or ")
   for text in (tables.markdown(panels), tables.plain(_five_seeds(), panels), comparisons.caption(panels),
                tables.contents(_five_seeds(), panels, tables.per_task_estimates(_five_seeds()))["table.tex"]):
     assert clause.search(text)
@@ -70,12 +70,34 @@ def test_detectable_differences_have_their_range(detectable, text):
   assert comparisons.detectable_text(paired.Comparison(5, 0.0, detectable=each) for each in detectable) == text
 
 
+def test_what_could_have_been_detected_is_told_by_column():
+  """Each range is that of the column of the paired differences that it is said of."""
+  panel, = comparison.panels(_five_seeds(), baseline="stl")
+  text = comparisons.caption([panel])
+  for label, of_row in (("STL", lambda row: row.against_baseline), ("the best", lambda row: row.against_best)):
+    own = [of_row(row)["final"] for row in panel.rows if "final" in of_row(row)]
+    assert f"from {label}, {comparisons.detectable_text(own)}" in text
+  two = [*_five_seeds(), *(constant(f"{learner}[lr=1]", seed, value, stream="stl10")
+                           for learner, seeds in _FIVE.items() for seed, value in enumerate(seeds))]
+  assert "first step: from the baseline, differences" in comparisons.caption(comparison.panels(two, baseline="stl"))
+
+
+@pytest.mark.parametrize("num_seeds, end", [
+    (5, "best mean. ↑ better, ↓ worse, ≈ equivalent, ? undecided."),
+    (3, "best mean. Nothing is tested: fewer than 5 seeds are shared.")])
+def test_a_short_caption_explains_the_marks_that_there_are(num_seeds, end):
+  runs = [run for run in _five_seeds() if run.seed < num_seeds]
+  text = comparisons.short_caption(comparison.panels(runs, baseline="stl"))
+  assert text.startswith("Mean ± half-width of the 95 % t-interval over n seeds;") and text.endswith(end)
+  assert comparisons.short_caption(comparison.panels([constant("stl", 0, .5)])).endswith("bold: best mean.")
+
+
 def test_few_seeds_have_no_marks_and_the_caption_says_why(tmp_path):
   runs = [run for run in _five_seeds() if run.seed < 3]
   text = markdown(runs, baseline="stl")
   assert not any(mark in line for mark in "↑↓≈?" for line in text.splitlines() if line.startswith("|"))
-  assert re.search(r"nothing: detectable with 80 % power would have been differences of \d+\.\d to (more than )?"
-                   r"\d+(\.\d)? pp or more", text)
+  assert re.search(r"nothing: detectable with 80 % power would have been, from STL, differences of \d+\.\d to "
+                   r"(more than )?\d+(\.\d)? pp or more", text)
   frame = csv(runs, tmp_path, baseline="stl")
   assert set(frame["final_vs_baseline_outcome"].dropna()) == {"untested"} and frame["final_vs_baseline_p"].isna().all()
   assert frame.loc["wild", "final_vs_baseline_detectable"] > .2

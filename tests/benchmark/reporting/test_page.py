@@ -13,9 +13,8 @@ from tests.benchmark import synthetic_records
 from tests.benchmark.synthetic_records import constant
 
 
-def _render(runs, details=None, figures=(), title="Title") -> str:
-  empty = page.Table("Published numbers", [], [])
-  return page.render(page.PageContent(title, runs, comparison.panels(runs), [], empty, figures, details or {}))
+def _render(runs, details=None, figures=(), title="Title", published=None) -> str:
+  return page.render(page.PageContent(title, runs, comparison.panels(runs), [], published, figures, details or {}))
 
 
 def _data(text: str) -> dict:
@@ -51,10 +50,45 @@ def test_a_measure_of_no_task_is_a_gap():
   assert row.count(">-</td>") == 2, "forgetting and transfer are means without the last task"
 
 
-def test_no_finding_is_made_of_one_method_and_ties_are_named_together():
-  assert "Peak: STL" not in _render([constant("stl", 0, .5)])
-  text = _render([constant(learner, seed, .5) for learner in ("stl", "snn") for seed in (0, 1)])
-  assert "Peak: STL with 50.00 ± 0.00 % (n = 2), SNN with" in text.replace("\u00a0", " ")
+def test_no_finding_is_made_of_one_method_and_ties_are_told_as_a_count():
+  assert "All differences in words" not in _render([constant("stl", 0, .5)])
+  text = _render([constant(learner, seed, .5) for learner in ("stl", "snn") for seed in range(5)])
+  assert "<li>Peak: 2 methods with 50.00 %.</li>" in text.replace("\u00a0", " ")
+
+
+def test_the_takeaway_comes_first_and_all_differences_are_folded_with_their_caption():
+  runs = [constant(learner, seed, final) for learner, final in (("random_hps", .5), ("lasem_hps", .7))
+          for seed in range(5)]
+  text = _render(runs).replace("\u00a0", " ")
+  summary = text[text.index('<section id="summary"'):text.index('<section id="tables"')]
+  places = [summary.index(part) for part in (
+      "2 tasks of 10 classes; a task has 40 training, 10 validation and 100 test images.",
+      '<p class="takeaway">', "<strong>Against Random HPS</strong> (control: a configuration drawn per task; final ",
+      "<summary>All differences in words</summary>", "<li>Final accuracy less that of Random HPS (control",
+      "Differences in words are means", "</details>")]
+  assert places == sorted(places)
+  assert "All differences" in summary and "better, worse" not in summary[:places[3]]
+
+
+def test_several_commits_are_folded():
+  runs = [constant("stl", seed, .5) for seed in (0, 1)]
+  assert "<dt>Commits</dt><dd>0123456789ab</dd>" in _render(runs)
+  runs[1].provenance["commit"] = "fedcba9876543210"
+  assert "<dd><details><summary>2</summary>0123456789ab, fedcba987654</details></dd>" in _render(runs)
+
+
+def test_published_numbers_have_a_section_where_there_are_some_of_the_streams():
+  runs = [constant("stl", 0, .5)]
+  assert "published" not in re.sub("<style>.*?</style>", "", _render(runs), flags=re.DOTALL)
+  text = _render(runs, published=page.Table("Published numbers", [], []))
+  assert 'href="#published"' in text and "no published numbers for these methods" in text
+
+
+def test_the_caption_of_tables_is_folded_behind_a_short_one():
+  text = _render([constant(learner, seed, final) for learner, final in (("stl", .5), ("snn", .4)) for seed in range(5)])
+  text = text[text.index('<section id="tables"'):]
+  places = [text.index(part) for part in ("bold: best mean.", "<summary>What the columns mean", "Holm-corrected")]
+  assert places == sorted(places) and text.count("Task-incremental: the task of every test image is known.") == 1
 
 
 @pytest.mark.parametrize("title", ["<b>x</b>", "a\x1b[31m", "\u202e"])
@@ -104,5 +138,5 @@ def _contrast(first: str, second: str) -> float:
 
 
 def test_numbers_are_not_broken_over_lines():
-  runs = [constant(learner, seed, final) for learner, final in (("stl", .5), ("snn", .4)) for seed in (0, 1)]
-  assert "STL with 50.00\u00a0±\u00a00.00\u00a0% (n\u00a0=\u00a02)." in _render(runs)
+  text = _render([constant(learner, seed, final) for learner, final in (("stl", .5), ("snn", .4)) for seed in range(5)])
+  assert "STL with 50.00\u00a0±\u00a00.00\u00a0% (n\u00a0=\u00a05)." in text

@@ -148,3 +148,12 @@ def test_the_first_keeps_its_look_and_nobody_is_displaced_who_has_one_of_its_own
 def test_more_methods_than_combinations_share_some():
   names = [f"method_{number}" for number in range(200)]
   assert len(methods.looks(names)) == 200
+
+
+def test_short_labels_say_what_tells_methods_apart_and_no_more():
+  assert methods.short_labels(["stl[learning_rate=0.1]", "ewc_separate[strength=1]", "lasem_hps_2021"]) == {
+      "stl[learning_rate=0.1]": "STL", "ewc_separate[strength=1]": "EWC separate", "lasem_hps_2021": "LASEM HPS (2021)"}
+  assert methods.short_labels(["ewc", "ewc_all_dense[strength=1]"]) == {
+      "ewc": "EWC (own last layer)", "ewc_all_dense[strength=1]": "EWC (own dense layers)"}
+  variants = ["ewc[strength=1]", "ewc[strength=2]", "stl", "stl[x=1]"]
+  assert methods.short_labels(variants) == {name: methods.learner_label(name) for name in variants}
