@@ -59,7 +59,7 @@ from benchmark.results.predictions import reading
 from lasem_tf.files import write_atomically
 
 # Settings that change what a reader sees and are named when an earlier report's hold.
-_KEPT = ("title", "baseline", "paper_dir", "columns", "mixed_model", "allow_mixed_data", "allow_mixed_tuning",
+_KEPT = ("title", "baseline", "links", "paper_dir", "columns", "mixed_model", "allow_mixed_data", "allow_mixed_tuning",
          "variants")
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
 
@@ -119,7 +119,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
                       [("", row[1].text, row) for row in tuning_tables.rows(choices)], ranks=tuning_tables.RANKS)
   content = page.PageContent(settings.title, everything, panels, per_task, published, figures, details, mixed, tuning,
                              tuning_tables.caption(choices) if choices else "", summaries, selection,
-                             _atlas(atlas) if atlas else None, [pair.panel for pair in atlas])
+                             _atlas(atlas) if atlas else None, [pair.panel for pair in atlas],
+                             [link for each in settings.links if (link := settings_lib.link(each)) is not None])
   summary = [tables.plain(found, panels, choices, command_line.terminal_width())] if has_tables else []
   summary += [atlas_tables.plain(atlas)] if atlas else []
   return Report({**files, PAGE_FILE: page.render(content)}, "\n\n".join(summary))
@@ -208,6 +209,8 @@ def define_flags() -> flags.FlagValues:
                       flag_values=values)
   flags.DEFINE_string("paper_dir", None, "Folder of published numbers; '' for the shipped reports/paper, the default.",
                       flag_values=values)
+  flags.DEFINE_multi_string("links", None, "A further page, 'words=address' as seen from the report. May be repeated.",
+                            flag_values=values)
   flags.DEFINE_float("margin", None, "Margin of equivalence, in percentage points: differences within count as none. "
                      f"Default: {100 * inference.MARGIN:g}.", flag_values=values)
   flags.DEFINE_list("columns", None, "Measures that tables show, e.g. 'final,learning,forward_transfer'. Default, "
@@ -262,10 +265,13 @@ def _run(values: flags.FlagValues) -> int:
   margin = given("margin")
   if not 0 < margin < 100:
     command_line.fail(f"--margin={margin:g}: name a difference in percentage points between 0 and 100, such as 1.")
+  links = tuple(given("links"))
+  if wrong := [each for each in links if settings_lib.link(each) is None]:
+    command_line.fail(f"--links={wrong[0]}: name words and an address, such as 'Certificate=../certificates/a.md'.")
   settings = Settings(given("title") or output_dir.resolve().name, given("baseline") or None, given("allow_mixed_data"),
                       _stored_paper_dir(paper_dir, output_dir), margin=margin, columns=tuple(given("columns")),
                       mixed_model=given("mixed_model"), allow_mixed_tuning=given("allow_mixed_tuning"),
-                      variants=is_varied)
+                      variants=is_varied, links=links)
   report = make(found, settings, paper_dir, output_dir if values.check else None)
   if values.check:
     changes = staleness.differences(report.files, output_dir, base)

@@ -82,6 +82,7 @@ class PageContent:
     selection: how well layers were chosen, a row for every learner that chose; None where nothing chose.
     atlas: what tasks gain from one learned before; None where no runs are of an atlas.
     atlas_panels: what was compared for it.
+    links: words and addresses of further pages.
   """
 
   title: str
@@ -98,6 +99,7 @@ class PageContent:
   selection: Explained | None = None
   atlas: Explained | None = None
   atlas_panels: Sequence[comparison.Panel] = ()
+  links: Sequence[tuple[str, str]] = ()
 
   @property
   def all_panels(self) -> Sequence[comparison.Panel]:
@@ -126,7 +128,7 @@ def render(content: PageContent) -> str:
       definitions=cells.definitions(content.panels), differences=_difference_tables(content),
       mixed_models=content.mixed_models, mixed_caption=mixed_models.CAPTION, **_predictions(content),
       differences_caption=comparisons.details_caption(), selection=content.selection,
-      atlas=content.atlas)
+      atlas=content.atlas, links=content.links)
 
 
 def _themed(text: str) -> str:

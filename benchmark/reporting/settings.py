@@ -30,6 +30,7 @@ class Settings:
     mixed_model: whether a mixed model of final accuracy is fitted.
     allow_mixed_tuning: whether methods of several tuning protocols or budgets are named instead of refused.
     variants: whether records of one method with different settings are variants instead of refused.
+    links: further pages that the page names, 'text=address' each, as seen from the report.
   """
 
   title: str
@@ -42,6 +43,7 @@ class Settings:
   mixed_model: bool = False
   allow_mixed_tuning: bool = False
   variants: bool = False
+  links: tuple[str, ...] = ()
 
 
 def is_own(name: str) -> bool:
@@ -60,12 +62,14 @@ def read(folder: pathlib.Path) -> Settings | None:
     return None
   try:
     found = json.loads(run_files.read_text(path))
-    settings = Settings(**{**found, "files": tuple(found["files"]), "columns": tuple(found.get("columns", ()))})
+    settings = Settings(**{**found, "files": tuple(found["files"]), "columns": tuple(found.get("columns", ())),
+                           "links": tuple(found.get("links", ()))})
     switches = (settings.allow_mixed_data, settings.mixed_model, settings.allow_mixed_tuning, settings.variants)
     is_right = (isinstance(settings.title, str) and all(isinstance(value, bool) for value in switches)
                 and all(value is None or isinstance(value, str) for value in (settings.baseline, settings.paper_dir))
                 and _is_margin(settings.margin)
-                and all(isinstance(name, str) for name in (*settings.files, *settings.columns)))
+                and all(isinstance(name, str) for name in (*settings.files, *settings.columns))
+                and all(isinstance(each, str) and link(each) for each in settings.links))
   except (ValueError, TypeError, KeyError, RecursionError) as error:
     if isinstance(error, RecordError):
       raise
@@ -73,6 +77,13 @@ def read(folder: pathlib.Path) -> Settings | None:
   if not is_right:
     raise RecordError(f"{path}: not the settings of a report. Delete it, then write the report again.")
   return settings
+
+
+def link(text: str) -> tuple[str, str] | None:
+  """Words and address of 'text=address'; None unless the address is a way from the report or begins with 'https://'."""
+  words, _, address = text.partition("=")
+  is_way = re.fullmatch(r"[\w./#-]+", address) is not None and not address.startswith("/")
+  return (words, address) if words and (is_way or re.fullmatch(r"https://\S+", address)) else None
 
 
 def _is_margin(value: object) -> bool:

@@ -56,6 +56,17 @@ def test_a_report_written_again_keeps_its_settings_until_flags_name_others(small
   assert changed["margin"] == 2.0 and check(small) == 0
 
 
+def test_a_page_names_further_pages(small, capsys):
+  command = ["report", f"--results_dir={small}"]
+  link = "The certificate=../certificates/planted_medium_hps.md"
+  assert report.main([*command, f"--links={link}", "--links=More=https://example.org/?a=b"]) == 0
+  page = (small / "index.html").read_text()
+  assert '<a href="../certificates/planted_medium_hps.md">The certificate</a>, ' in page
+  assert '<a href="https://example.org/?a=b">More</a>.' in page and check(small) == 0
+  for wrong in ("javascript:alert(1)", "x=javascript:alert(1)", "x=/etc/passwd", "=a.md", "x="):
+    assert f"--links={wrong}: name words and an address" in fails(capsys, *command[1:], f"--links={wrong}")
+
+
 def test_nothing_is_written_or_removed_behind_links(small, tmp_path, capsys):
   (tmp_path / "elsewhere").mkdir()
   (tmp_path / "elsewhere" / "old-pareto.svg").write_text("precious")
