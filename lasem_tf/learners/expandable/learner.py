@@ -62,8 +62,7 @@ class ExpandableNetwork(base.Learner):
       retrain_scope: 'all', as published: the last phase trains all units that the task sees; 'new': those that no other
         task sees, so that it cannot change what others compute.
       phase_shares: of the four phases in a visit's epochs.
-      relative_connections: see `structure.select`; a new head then starts at zero, so that after the first phase its
-        weights tell which units are of use.
+      relative_connections: see `structure.select`; a head starts at zero then, so that its weights tell units of use.
       slots_per_visit: the optimiser's mean squares go on from phase to phase; otherwise every phase begins with ones.
 
     Raises:
@@ -292,7 +291,8 @@ class ExpandableNetwork(base.Learner):
     return self._state.mask_bytes() / 4
 
   def workload(self, task_id):
-    return workload.Workload(4.0 if task_id else 1.0, 1.2, weight_operations=12.0)
+    # Layers are counted before they grow.
+    return workload.Workload(4.0 if task_id else 1.0, 1.2, 1.0 + 0.6 * task_id * self._relative, 12.0)
 
   def forward_macs(self, task_id):
     seen = self._state.visible
