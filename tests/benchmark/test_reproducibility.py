@@ -65,7 +65,7 @@ def test_a_suite_of_the_reports_name_is_named(tree):
   assert "Suite:" not in page_of(tree)
   (tree / "reports" / "small").rename(tree / "reports" / "planted")
   (tree / "README.md").write_text("")
-  assert "(planted/index.html). Suite: `gin/suites/planted.gin`. Recorded commands:" in page_of(tree)
+  assert "(planted/index.html). Suite: `gin/suites/planted.gin`. CPU time of its" in page_of(tree)
 
 
 def test_a_variant_is_its_method_and_a_trial_is_no_measurement(tree):
