@@ -54,6 +54,17 @@ def test_a_group_that_did_not_change_is_written_once_and_two_checkpoints_are_kep
   assert checkpoints.CheckpointStore(tmp_path).load().state == {"number": 3}
 
 
+@pytest.mark.parametrize("pattern", ["*.json", "*.npz"])
+def test_a_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(tmp_path, pattern):
+  checkpoints.CheckpointStore(tmp_path).save({}, {"a": np.zeros(3)})
+  (path,) = tmp_path.glob(pattern)
+  path.unlink()
+  os.mkfifo(path)
+  for read in (checkpoints.CheckpointStore(tmp_path).load, lambda: checkpoints.read_newest(tmp_path)):
+    with pytest.raises(checkpoints.CheckpointError, match=f"{path.name} is a pipe, a socket"):
+      read()
+
+
 def _damage_truncate(path):
   os.truncate(path, path.stat().st_size // 2)
 
@@ -213,7 +224,7 @@ def test_a_linked_folder_is_refused_and_nothing_behind_it_is_touched(tmp_path):
   (tmp_path / "run").symlink_to(victim)
   store = checkpoints.CheckpointStore(tmp_path / "run")
   for use in (store.load, lambda: store.save({}, _arrays(1.0))):
-    with pytest.raises(files.LinkError, match="run is a symbolic link"):
+    with pytest.raises(files.PlantedError, match="run is a symbolic link"):
       use()
   assert _files(victim) == before
 
