@@ -136,7 +136,7 @@ def run_or_fail(function: Callable[[], Returned], errors: tuple[type[Exception],
 def os_error_message(error: OSError) -> str:
   """What an error of the operating system means and what can be done, in a line."""
   names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-  reason = error.strerror or str(error)
+  reason = error.strerror or str(error).rstrip(".")
   if not names and "temporary directory" in reason:
     return f"{reason}: set TMPDIR to a folder that can be written."
   remedy = _REMEDIES.get(error.errno or 0)
