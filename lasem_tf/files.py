@@ -9,6 +9,7 @@ import os
 import pathlib
 import secrets
 import stat
+import zipfile
 from collections.abc import Iterator
 from typing import IO
 
@@ -83,6 +84,21 @@ def refuse_planted(path: str | os.PathLike) -> None:
     raise PlantedError(_link_message(path))
   if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
     raise PlantedError(_special_message(path))
+
+
+def refuse_compressed(archive: IO[bytes]) -> None:
+  """Refuses an archive of arrays that NumPy would read into more memory than the file is long; then rewinds it.
+
+  Raises:
+    ValueError: a member is compressed, which no program of this package does, or members overlap.
+    zipfile.BadZipFile: it is no archive.
+  """
+  size = archive.seek(0, os.SEEK_END)
+  with zipfile.ZipFile(archive) as members:
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members.infolist()) or sum(
+        member.file_size for member in members.infolist()) > size:
+      raise ValueError("compressed")
+  archive.seek(0)
 
 
 def is_inside(path: str | os.PathLike, folder: str | os.PathLike) -> bool:

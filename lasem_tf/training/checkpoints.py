@@ -208,8 +208,10 @@ def _read_manifest(path: pathlib.Path) -> dict:
 
 def _read_group(path: pathlib.Path) -> dict[str, np.ndarray]:
   try:
-    with files.open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
-      return {name: arrays[name] for name in arrays.files}
+    with files.open_regular(path) as file:
+      files.refuse_compressed(file)
+      with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
   except files.PlantedError as error:
     raise _Damaged(str(error)) from error
   except Exception as error:  # Damaged bytes make np.load, zipfile and the header's parser fail in a dozen ways.

@@ -6,6 +6,7 @@ import os
 import pathlib
 import stat
 import subprocess
+import zipfile
 
 import numpy as np
 import pytest
@@ -62,6 +63,24 @@ def test_a_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(tmp_path, pat
   os.mkfifo(path)
   for read in (checkpoints.CheckpointStore(tmp_path).load, lambda: checkpoints.read_newest(tmp_path)):
     with pytest.raises(checkpoints.CheckpointError, match=f"{path.name} is a pipe, a socket"):
+      read()
+
+
+@pytest.mark.parametrize("kind", ["deflated", "overlapping"])
+def test_weights_that_unfold_to_more_than_their_file_are_refused_unread(tmp_path, kind, monkeypatch):
+  checkpoints.CheckpointStore(tmp_path).save({}, {"a": np.zeros(1_000_000)})
+  (path,) = tmp_path.glob("*.npz")
+  if kind == "deflated":  # The very arrays, so that the digest fits.
+    np.savez_compressed(path, a=np.zeros(1_000_000))
+    assert path.stat().st_size < 20_000
+  else:  # Every entry of the directory is the same stored member.
+    path.unlink()
+    with zipfile.ZipFile(path, "w") as archive:
+      archive.writestr("a.npy", b"x" * 10_000)
+      archive.filelist *= 50
+  monkeypatch.setattr(checkpoints.np, "load", lambda *_, **__: pytest.fail("read"))
+  for read in (checkpoints.CheckpointStore(tmp_path).load, lambda: checkpoints.read_newest(tmp_path)):
+    with pytest.raises(checkpoints.CheckpointError, match=f"{path.name} is damaged"):
       read()
 
 
