@@ -27,7 +27,7 @@ import pandas as pd
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import process, standard_streams
+from benchmark.execution import process
 from benchmark.models import model_folder
 from benchmark.results import texts
 from lasem_tf.data.readers import image_decoding, image_folders
@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
   if not names[1:]:
     command_line.fail(f"no image is named: after the run's folder {names[0]}, {_SUFFIXES_HINT}.")
   return command_line.run_or_fail(lambda: _run(values, pathlib.Path(names[0]).expanduser(), names[1:]),
-                                  (model_folder.ModelError, DataError), command_line.STOPPED)
+                                  (model_folder.ModelError, DataError), command_line.STOPPED, only_prints=True)
 
 
 def _run(values: flags.FlagValues, run_dir: pathlib.Path, names: Sequence[str]) -> int:
@@ -82,7 +82,6 @@ def _run(values: flags.FlagValues, run_dir: pathlib.Path, names: Sequence[str]) 
            "probabilities": _by_class(answer.class_names, answer.probabilities),
            "logits": _by_class(answer.class_names, answer.logits)} for path, answer in zip(paths, answers)]
   print(_FORMS[values.format](rows), end="")
-  standard_streams.check_output()
   return 0
 
 

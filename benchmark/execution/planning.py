@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from benchmark.execution import cost_model, run_once
+from benchmark.execution import cost_model, run_once, run_state
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
 from benchmark.models import growing
@@ -75,12 +75,9 @@ def check_parents(runs: Sequence[suite.Run], settings: Settings) -> None:
   """
   if settings.grow is None:
     return
-  folder, own = pathlib.Path(settings.grow), {settings.run_dir(run).resolve() for run in runs}
+  run_state.check_parents_are_there(runs, settings)
+  folder = pathlib.Path(settings.grow)
   for run in runs:
-    # With --overwrite the run would go on from what is deleted first.
-    if (directory := growing.directory_of_parent(folder, run)).resolve() in own:
-      raise ConfigurationError(f"--grow={folder}: {directory} is a folder that this suite writes to: name another "
-                               "--output_dir.")
     if not (settings.run_dir(run) / run_files.RECORD_FILE).exists():
       prepared = run_once.build(run, settings)
       try:
