@@ -19,6 +19,7 @@ Exit status: 0 written; 2 a flag, the model or an image is wrong, or the answers
 """
 
 import json
+import os
 import pathlib
 import sys
 from collections.abc import Iterable, Sequence
@@ -56,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     command_line.fail("name the run's folder, such as runs/smoke/synthetic/stl/smoke/seed0, and then images.")
   if not names[1:]:
     command_line.fail(f"no image is named: after the run's folder {names[0]}, {_SUFFIXES_HINT}.")
-  return command_line.run_or_fail(lambda: _run(values, pathlib.Path(names[0]).expanduser(), names[1:]),
+  return command_line.run_or_fail(lambda: _run(values, pathlib.Path(os.path.expanduser(names[0])), names[1:]),
                                   (model_folder.ModelError, DataError), command_line.STOPPED, only_prints=True)
 
 
@@ -93,7 +94,7 @@ def _by_class(names: Sequence[str], values: Iterable[float]) -> dict[str, float]
 def _image_files(names: Sequence[str]) -> list[pathlib.Path]:
   """The files, and the images below the folders, in order of their paths."""
   files: list[pathlib.Path] = []
-  for path in (pathlib.Path(name).expanduser() for name in names):
+  for path in (pathlib.Path(os.path.expanduser(name)) for name in names):
     if not path.is_dir():
       if not path.exists():
         command_line.fail(f"{path}: no such file; {_SUFFIXES_HINT}.")
