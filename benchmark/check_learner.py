@@ -50,7 +50,7 @@ def main(argv) -> int:
 
   return command_line.run_or_fail(
       lambda: learner_check.check(values.gin_file, values.learner, tuple(values.gin_param)),
-      (gin_files.ConfigurationError,), stopped=command_line.STOPPED)
+      (gin_files.ConfigurationError,), stopped=command_line.STOPPED, only_prints=True)
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str], manual: str | None, tak
   for name in filter(_names_path, values):
     values[name].value = _expanded(values[name].value)
   if values.help:
-    print(f"{(manual or '').strip()}\n\nFlags:\n{_flags_text(values)}")
+    run_or_fail(lambda: print(f"{(manual or '').strip()}\n\nFlags:\n{_flags_text(values)}"), (), only_prints=True)
     sys.exit(0)
   if rest[1:] and not takes_names:
     fail(f"unexpected argument {rest[1]!r}: every argument is a flag, such as --{rest[1]}=...; see --help.")
@@ -114,14 +114,18 @@ def _print_error(message: str) -> None:
 
 
 def run_or_fail(function: Callable[[], Returned], errors: tuple[type[Exception], ...],
-                stopped: str | None = None) -> Returned:
+                stopped: str | None = None, only_prints: bool = False) -> Returned:
   """What the function returns.
 
   The named errors and those of the operating system end the program with status 2 and one line; so does an interrupt,
-  with status 130 and the line `stopped`, unless that is None.
+  with status 130 and the line `stopped`, unless that is None; so does output that could not be written, where the
+  function does nothing but print.
   """
   try:
-    return function()
+    returned = function()
+    if only_prints:
+      standard_streams.check_output()
+    return returned
   except errors as error:
     fail(str(error))
   except OSError as error:
@@ -136,7 +140,7 @@ def run_or_fail(function: Callable[[], Returned], errors: tuple[type[Exception],
 def os_error_message(error: OSError) -> str:
   """What an error of the operating system means and what can be done, in a line."""
   names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
-  reason = error.strerror or str(error)
+  reason = error.strerror or str(error).rstrip(".")
   if not names and "temporary directory" in reason:
     return f"{reason}: set TMPDIR to a folder that can be written."
   remedy = _REMEDIES.get(error.errno or 0)

@@ -103,7 +103,8 @@ def main(argv) -> int:
     return commands.prepare(request, output_dir)
 
   start = time.monotonic()
-  status = command_line.run_or_fail(run, (gin_files.ConfigurationError, DataError))
+  status = command_line.run_or_fail(run, (gin_files.ConfigurationError, DataError),
+                                    only_prints=command in ("check", "describe"))
   if command in ("preview", "prepare"):
     print(f"{time.monotonic() - start:.1f} seconds")
   return status

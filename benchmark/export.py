@@ -35,6 +35,7 @@ are not made of pixels, such as the built-in one, floats as the network sees the
 Takes seconds. Exit status: 0 written; 2 a flag, a record or a model is wrong.
 """
 
+import os
 import pathlib
 import sys
 from collections.abc import Sequence
@@ -123,7 +124,7 @@ def _export_model(values: flags.FlagValues, names: Sequence[str]) -> int:
   if len(names) != 1 or values.results_dir:
     command_line.fail(f"--format={values.format} takes the folder of one run as an argument, such as "
                       "runs/smoke/synthetic/stl/smoke/seed0, and no --results_dir.")
-  folder = pathlib.Path(names[0]).expanduser()
+  folder = pathlib.Path(os.path.expanduser(names[0]))
 
   def run() -> int:
     model_folder.check(folder)

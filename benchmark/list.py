@@ -15,7 +15,6 @@ import sys
 from collections.abc import Sequence
 
 from benchmark import command_line
-from benchmark.execution import standard_streams
 from benchmark.inspection import listing
 from benchmark.results import texts
 from benchmark.suites.gin_files import ConfigurationError
@@ -30,10 +29,13 @@ def main(argv: Sequence[str]) -> int:
   """Runs the command line; returns the exit status."""
   words = [word for word in argv[1:3] if not word.startswith("-")]
   command_line.parse(define_flags(), [argv[0], *argv[1 + len(words):]], __doc__)
-  for line in command_line.run_or_fail(lambda: listing.lines(*words), (ConfigurationError,), command_line.STOPPED):
-    print(texts.printable(line))
-  command_line.run_or_fail(standard_streams.check_output, ())
-  return 0
+
+  def run() -> int:
+    for line in listing.lines(*words):
+      print(texts.printable(line))
+    return 0
+
+  return command_line.run_or_fail(run, (ConfigurationError,), command_line.STOPPED, only_prints=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ Exit status: 0 written; 2 a flag, the model or an image is wrong, or the answers
 """
 
 import json
+import os
 import pathlib
 import sys
 from collections.abc import Iterable, Sequence
@@ -27,7 +28,7 @@ import pandas as pd
 from absl import flags
 
 from benchmark import command_line
-from benchmark.execution import process, standard_streams
+from benchmark.execution import process
 from benchmark.models import model_folder
 from benchmark.results import texts
 from lasem_tf.data.readers import image_decoding, image_folders
@@ -56,8 +57,8 @@ def main(argv: Sequence[str]) -> int:
     command_line.fail("name the run's folder, such as runs/smoke/synthetic/stl/smoke/seed0, and then images.")
   if not names[1:]:
     command_line.fail(f"no image is named: after the run's folder {names[0]}, {_SUFFIXES_HINT}.")
-  return command_line.run_or_fail(lambda: _run(values, pathlib.Path(names[0]).expanduser(), names[1:]),
-                                  (model_folder.ModelError, DataError), command_line.STOPPED)
+  return command_line.run_or_fail(lambda: _run(values, pathlib.Path(os.path.expanduser(names[0])), names[1:]),
+                                  (model_folder.ModelError, DataError), command_line.STOPPED, only_prints=True)
 
 
 def _run(values: flags.FlagValues, run_dir: pathlib.Path, names: Sequence[str]) -> int:
@@ -82,7 +83,6 @@ def _run(values: flags.FlagValues, run_dir: pathlib.Path, names: Sequence[str]) 
            "probabilities": _by_class(answer.class_names, answer.probabilities),
            "logits": _by_class(answer.class_names, answer.logits)} for path, answer in zip(paths, answers)]
   print(_FORMS[values.format](rows), end="")
-  standard_streams.check_output()
   return 0
 
 
@@ -94,7 +94,7 @@ def _by_class(names: Sequence[str], values: Iterable[float]) -> dict[str, float]
 def _image_files(names: Sequence[str]) -> list[pathlib.Path]:
   """The files, and the images below the folders, in order of their paths."""
   files: list[pathlib.Path] = []
-  for path in (pathlib.Path(name).expanduser() for name in names):
+  for path in (pathlib.Path(os.path.expanduser(name)) for name in names):
     if not path.is_dir():
       if not path.exists():
         command_line.fail(f"{path}: no such file; {_SUFFIXES_HINT}.")

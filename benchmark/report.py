@@ -237,7 +237,8 @@ def main(argv: Sequence[str]) -> int:
   command_line.parse(values, argv, __doc__)
   if not values.results_dir:
     command_line.fail("--results_dir is missing: name the --output_dir of a suite, such as --results_dir=runs/smoke.")
-  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,), command_line.STOPPED)
+  return command_line.run_or_fail(lambda: _run(values), (record_schema.RecordError,), command_line.STOPPED,
+                                  only_prints=values.check)
 
 
 def _run(values: flags.FlagValues) -> int:

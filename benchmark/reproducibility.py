@@ -66,7 +66,8 @@ def main(argv: Sequence[str]) -> int:
   values = define_flags()
   command_line.parse(values, argv, __doc__)
   return command_line.run_or_fail(
-      lambda: _run(values), (record_schema.RecordError, ConfigurationError), command_line.STOPPED)
+      lambda: _run(values), (record_schema.RecordError, ConfigurationError), command_line.STOPPED,
+      only_prints=values.check)
 
 
 def _run(values: flags.FlagValues) -> int:

@@ -19,7 +19,7 @@ why), nothing could be chosen for a learner, or the table cannot be written; 2 a
 wrong, or do not fit what the output folder holds (nothing was trained, but for the trials where what they chose does
 not fit); 130 after Ctrl-C, 143 after SIGTERM and 129 after SIGHUP (every run in progress wrote a
 checkpoint). What is printed decides nothing: a suite goes on, and ends with the same status, when its output is closed
-or nobody reads it.
+or nobody reads it; but a dry run whose list cannot be written ends with 2.
 """
 
 import functools
@@ -99,7 +99,8 @@ def main(argv) -> int:
   values = define_flags()
   command_line.parse(values, argv, __doc__)
   process.prepare_process()
-  return command_line.run_or_fail(lambda: _run(values), (ConfigurationError, DataError, RecordError))
+  return command_line.run_or_fail(lambda: _run(values), (ConfigurationError, DataError, RecordError),
+                                  only_prints=values.dry_run)
 
 
 def _run(values: flags.FlagValues) -> int:
@@ -131,6 +132,7 @@ def _execute(planner: planner_lib.Planner, values: flags.FlagValues, first: suit
     plans = rounds.plan(planner, first, expansion, decisions, shard, settings, needs_data=not values.dry_run)
   own, trials = {plan.run for plan in plans}, set(expansion.trials)
   if values.dry_run:
+    run_state.check_folders([plan.run for plan in plans], settings)
     _show(plans, expansion, settings, len(places), values.detect)
     return 0
   from benchmark import suite_check  # noqa: PLC0415  statistics take a second to load

@@ -1,6 +1,7 @@
 """Files that appear whole, under names of their own, and never behind a link."""
 
 import os
+import socket
 import stat
 
 import pytest
@@ -62,23 +63,47 @@ def test_a_link_is_replaced_by_an_atomic_write_and_refused_by_others(tmp_path):
   victim.write_text("precious")
   link.symlink_to(victim)
   for mode in ("a", "r+", "w"):
-    with pytest.raises(files.LinkError, match="link is a symbolic link, .* Remove the link"):
+    with pytest.raises(files.PlantedError, match="link is a symbolic link, .* Remove the link"):
       files.open_plain(link, mode)
-  with pytest.raises(files.LinkError):
-    files.refuse_link(link)
+  with pytest.raises(files.PlantedError):
+    files.refuse_planted(link)
   files.write_atomically(link, "new")
   assert victim.read_text() == "precious" and link.read_text() == "new" and not link.is_symlink()
 
 
+@pytest.mark.parametrize("kind", ["pipe", "pipe with a reader", "socket", "device"])
+def test_nothing_waits_for_a_planted_pipe_or_its_like(tmp_path, kind, monkeypatch):
+  monkeypatch.chdir(tmp_path)  # Addresses of sockets are short.
+  path, ends = "/dev/null" if kind == "device" else "planted", []
+  if kind == "socket":
+    ends.append(socket.socket(socket.AF_UNIX))
+    ends[0].bind(path)
+  elif kind != "device":
+    os.mkfifo(path)
+    if "reader" in kind:
+      ends.append(os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb"))
+  for attempt in (lambda: files.open_plain(path, "a"), lambda: files.open_plain(path, "r+"),
+                  lambda: files.open_regular(path), lambda: files.refuse_planted(path)):
+    with pytest.raises(files.PlantedError, match=f"{path} is a pipe, a socket or a device, .* Remove it"):
+      attempt()
+  for end in ends:
+    end.close()
+
+
 def test_plain_files_are_opened_as_usual(tmp_path):
   path = tmp_path / "events"
-  files.refuse_link(path)
+  files.refuse_planted(path)
   for _ in range(2):
     with files.open_plain(path, "a") as file:
       file.write(b"line\n")
   assert path.read_bytes() == b"line\nline\n"
+  (tmp_path / "link").symlink_to(path)
+  with files.open_regular(tmp_path / "link") as file:
+    assert file.read() == b"line\nline\n"
   with pytest.raises(FileNotFoundError):
     files.open_plain(tmp_path / "missing", "r+")
+  with pytest.raises(IsADirectoryError):
+    files.open_regular(tmp_path)
 
 
 def test_a_path_is_inside_a_folder_where_its_links_lead(tmp_path):

@@ -4,13 +4,13 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from benchmark.execution import cost_model, run_once
+from benchmark.execution import cost_model, run_once, run_state
 from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
 from benchmark.models import growing
 from benchmark.models.model_folder import ModelError
 from benchmark.results import run_files
-from benchmark.suites import bindings as bindings_lib, experiment as experiment_lib, suite
+from benchmark.suites import bindings as bindings_lib, experiment as experiment_lib, own_code, suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf.data import overlap, stream as stream_lib
 from lasem_tf.data.streams import own_images
@@ -39,7 +39,8 @@ def plan(runs: Sequence[suite.Run], settings: Settings, needs_data: bool = True)
   warnings: dict[str, list[str]] = {}  # By design of the stream: methods share it.
   for run in runs:
     if run.configuration_hash not in by_configuration:
-      by_configuration[run.configuration_hash] = _plan(run, settings, needs_data, warnings)
+      with own_code.located(f"Run {run.identity}: ", run.code):
+        by_configuration[run.configuration_hash] = _plan(run, settings, needs_data, warnings)
     plans.append(dataclasses.replace(by_configuration[run.configuration_hash], run=run))
   return plans
 
@@ -61,7 +62,8 @@ def stream_facts(runs: Sequence[suite.Run], settings: Settings) -> list[dict]:
   for run in runs:
     key = run.configuration_hash, run.seed
     if key not in found:
-      found[key] = dataclasses.asdict(run_once.stream_facts(run_once.build(run, settings)))
+      with own_code.located(f"Run {run.identity}: ", run.code):
+        found[key] = dataclasses.asdict(run_once.stream_facts(run_once.build(run, settings)))
   return [found[run.configuration_hash, run.seed] for run in runs]
 
 
@@ -73,12 +75,9 @@ def check_parents(runs: Sequence[suite.Run], settings: Settings) -> None:
   """
   if settings.grow is None:
     return
-  folder, own = pathlib.Path(settings.grow), {settings.run_dir(run).resolve() for run in runs}
+  run_state.check_parents_are_there(runs, settings)
+  folder = pathlib.Path(settings.grow)
   for run in runs:
-    # With --overwrite the run would go on from what is deleted first.
-    if (directory := growing.directory_of_parent(folder, run)).resolve() in own:
-      raise ConfigurationError(f"--grow={folder}: {directory} is a folder that this suite writes to: name another "
-                               "--output_dir.")
     if not (settings.run_dir(run) / run_files.RECORD_FILE).exists():
       prepared = run_once.build(run, settings)
       try:

@@ -13,7 +13,7 @@ from benchmark.execution.settings import Settings
 from benchmark.results import differences, gin_texts, records, run_files
 from benchmark.suites import bindings, suite
 from benchmark.suites.bindings import ConfigurationError
-from lasem_tf.files import write_atomically
+from lasem_tf import files
 from lasem_tf.training.interruption import Interrupted
 
 _SECONDS_BETWEEN_TRIES = 0.2
@@ -39,12 +39,12 @@ def read_claim(directory: pathlib.Path) -> dict:
   """
   path = directory / run_files.IDENTITY_FILE
   try:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads(run_files.read_text(path))
     found = {name: content[name] for name in ("identity", "configuration_hash", "design_seed")}
     if not all(isinstance(found[name], str) for name in ("identity", "configuration_hash")):
       raise TypeError("it names no run")
     return found
-  except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+  except (records.RecordError, ValueError, KeyError, TypeError, RecursionError) as error:
     raise ConfigurationError(f"{path} is missing or damaged ({error}): delete {directory} to train the run "
                              "again.") from error
 
@@ -52,7 +52,7 @@ def read_claim(directory: pathlib.Path) -> dict:
 def claim(directory: pathlib.Path, run: suite.Run) -> None:
   """Marks a folder as belonging to a run and its configuration."""
   content = {"identity": run.identity, "configuration_hash": run.configuration_hash, "design_seed": run.design_seed}
-  write_atomically(directory / run_files.IDENTITY_FILE, json.dumps(content, indent=1) + "\n")
+  files.write_atomically(directory / run_files.IDENTITY_FILE, json.dumps(content, indent=1) + "\n")
 
 
 def finished_record(directory: pathlib.Path, run: suite.Run) -> records.Record | None:
@@ -95,13 +95,14 @@ def _check_identity(directory: pathlib.Path, identity: str, run: suite.Run) -> N
                              "elsewhere. Move it back, or delete it to train the run here.")
 
 
-def refuse_links(settings: Settings, run: suite.Run) -> None:
-  """Refuses symbolic links in a run's folder and on the way to it from the output folder.
+def refuse_planted(settings: Settings, run: suite.Run) -> None:
+  """Refuses what is neither file nor folder in a run's folder and on the way to it from the output folder.
 
-  Whoever can write to a shared output folder could else have a log, or what a clean-up deletes, lie anywhere.
+  Whoever can write to a shared output folder could else have a log, or what a clean-up deletes, lie anywhere, through
+  symbolic links; or have a run wait for ever for a pipe.
 
   Raises:
-    ForeignFolderError: there is one.
+    ForeignFolderError: there is such a thing.
   """
   directory = settings.run_dir(run)
   way = [directory, *directory.parents][:len(directory.parts) - len(pathlib.Path(settings.output_dir).parts)]
@@ -109,11 +110,15 @@ def refuse_links(settings: Settings, run: suite.Run) -> None:
     if path.is_symlink():
       raise ForeignFolderError(f"{path} is a symbolic link, through which nothing is written or deleted: replace it by "
                                "what it points to, or choose another --output_dir.")
+    try:
+      files.refuse_planted(path)
+    except files.PlantedError as error:
+      raise ForeignFolderError(str(error)) from error
 
 
 def _entries(directory: pathlib.Path) -> Iterator[pathlib.Path]:
-  for folder, names, files in os.walk(directory):
-    yield from (pathlib.Path(folder, name) for name in (*names, *files))
+  for folder, folders, others in os.walk(directory):
+    yield from (pathlib.Path(folder, name) for name in (*folders, *others))
 
 
 class Claim:
@@ -140,7 +145,7 @@ class Claim:
 
 @contextlib.contextmanager
 def claimed(settings: Settings, run: suite.Run, should_stop: Callable[[], bool]) -> Iterator[Claim]:
-  """Holds a run's folder: locked, free of links, and marked with the run's identity and configuration.
+  """Holds a run's folder: locked, free of links and pipes, and marked with the run's identity and configuration.
 
   Args:
     settings: where the folder is, and how long to wait for another process that trains this run.
@@ -148,13 +153,13 @@ def claimed(settings: Settings, run: suite.Run, should_stop: Callable[[], bool])
     should_stop: asked while waiting.
 
   Raises:
-    ForeignFolderError: the folder holds another run or another configuration, or symbolic links.
+    ForeignFolderError: the folder holds another run or another configuration, symbolic links, pipes or their like.
     ConfigurationError, RecordError: it cannot be read.
     filelock.Timeout: another process still trains the run.
     Interrupted: `should_stop` was true while waiting.
   """
   directory = settings.run_dir(run)
-  refuse_links(settings, run)
+  refuse_planted(settings, run)
   directory.mkdir(parents=True, exist_ok=True)
 
   def stop_waiting() -> bool:
@@ -162,7 +167,7 @@ def claimed(settings: Settings, run: suite.Run, should_stop: Callable[[], bool])
     return should_stop()
 
   with locked(directory, settings.lock_seconds, stop_waiting):
-    refuse_links(settings, run)
+    refuse_planted(settings, run)
     check_configuration(directory, run)
     if not (directory / run_files.IDENTITY_FILE).exists():
       claim(directory, run)

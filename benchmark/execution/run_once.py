@@ -13,7 +13,7 @@ from benchmark.execution import process, run_folder
 from benchmark.execution.settings import Settings
 from benchmark.models import growing, saved_run
 from benchmark.results import records, run_files
-from benchmark.suites import experiment as experiment_lib, identity, learner_bindings, suite
+from benchmark.suites import experiment as experiment_lib, identity, learner_bindings, own_code, suite
 from benchmark.suites.gin_files import ConfigurationError, without_call
 from lasem_tf import files
 from lasem_tf.data import stream as stream_lib
@@ -53,24 +53,31 @@ def build(run: suite.Run, settings: Settings, design_only: bool = False) -> Prep
     ConfigurationError: a binding does not fit; the message names the run.
     DataError: the raw data are missing, damaged, or not what the configuration expects.
   """
-  run.parse()
+  with own_code.located(f"Run {run.identity}: ", run.code):
+    run.parse()
   try:
-    experiment = experiment_lib.Experiment()
-    options = experiment.training_options(settings.checkpoint_seconds)
-    stream = experiment.make_stream(dataclasses.replace(settings.stream_context(run), design_only=design_only))
-    if experiment.network.image_shape != stream.image_shape:
-      raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} "
-                       f"are {stream.image_shape}.")
-    _check_trial(run, stream)
-    data = splits.SplitCache(stream)
-    learner = experiment.learner(experiment.learner_context(
-        tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples,
-        tuple(task.best_configuration for task in stream.tasks)))
-    lifetime.check(stream, options, learner)
+    with own_code.located(code=run.code):
+      return _construct(run, settings, design_only)
   except stream_lib.DataError as error:
     raise stream_lib.DataError(without_call(error)) from error
   except (ValueError, TypeError, RuntimeError, ArithmeticError) as error:
     raise ConfigurationError(f"Run {run.identity}: {without_call(error)}") from error
+
+
+def _construct(run: suite.Run, settings: Settings, design_only: bool) -> Prepared:
+  """What gin's global state says."""
+  experiment = experiment_lib.Experiment()
+  options = experiment.training_options(settings.checkpoint_seconds)
+  stream = experiment.make_stream(dataclasses.replace(settings.stream_context(run), design_only=design_only))
+  if experiment.network.image_shape != stream.image_shape:
+    raise ValueError(f"ConvNetSpec.image_shape is {experiment.network.image_shape}, images of stream {stream.name} "
+                     f"are {stream.image_shape}.")
+  _check_trial(run, stream)
+  data = splits.SplitCache(stream)
+  learner = experiment.learner(experiment.learner_context(
+      tuple(task.num_classes for task in stream.tasks), run.seed, data.training_examples,
+      tuple(task.best_configuration for task in stream.tasks)))
+  lifetime.check(stream, options, learner)
   return Prepared(experiment, stream, data, learner, options)
 
 

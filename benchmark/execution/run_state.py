@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from benchmark.execution import run_folder
 from benchmark.execution.settings import Settings
+from benchmark.models import model_folder
+from benchmark.results import run_files
 from benchmark.results.record_schema import RecordError
 from benchmark.suites import suite
 from benchmark.suites.gin_files import ConfigurationError
@@ -44,6 +46,41 @@ def of_run(run: suite.Run, settings: Settings) -> RunState:
     return RunState(BEGUN, num_bytes=size)
   except (ConfigurationError, RecordError) as error:
     return RunState(CONFLICT, str(error), size)
+
+
+def check_folders(runs: Sequence[suite.Run], settings: Settings) -> None:
+  """Finds out, without making or writing anything, that runs could not be trained for want of a folder.
+
+  Raises:
+    ConfigurationError: --output_dir can be no folder, or what --grow names holds no model for one of the runs.
+  """
+  wanted = pathlib.Path(settings.output_dir).absolute()
+  there = next(path for path in (wanted, *wanted.parents) if os.path.lexists(path))
+  if not there.is_dir():
+    raise ConfigurationError(f"--output_dir={settings.output_dir} cannot be written, because {there} is no folder: "
+                             "name another.")
+  if there != wanted and not os.access(there, os.W_OK):
+    raise ConfigurationError(f"--output_dir={settings.output_dir} cannot be made, because {there} is not to be written "
+                             "to: get permission, or name another.")
+  check_parents_are_there(runs, settings)
+
+
+def check_parents_are_there(runs: Sequence[suite.Run], settings: Settings) -> None:
+  """Raises ConfigurationError if a run without a record has nothing to go on from, though --grow says so."""
+  if settings.grow is None:
+    return
+  folder, own = pathlib.Path(settings.grow), {settings.run_dir(run).resolve() for run in runs}
+  for run in runs:
+    directory = model_folder.run_of(folder, run.identity)
+    # With --overwrite the run would go on from what is deleted first.
+    if directory.resolve() in own:
+      raise ConfigurationError(f"--grow={folder}: {directory} is a folder that this suite writes to: name another "
+                               "--output_dir.")
+    if not (settings.run_dir(run) / run_files.RECORD_FILE).exists():
+      try:
+        model_folder.check(directory)
+      except model_folder.ModelError as error:
+        raise ConfigurationError(f"--grow={folder}: {error}") from error
 
 
 def describe_disk(states: Iterable[RunState], settings: Settings, expected: Sequence[int] = ()) -> str:

@@ -39,7 +39,7 @@ def prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> d
       where another process took a run up at the same moment.
   """
   _check_usable(settings.output_dir)
-  _refuse_links(pathlib.Path(settings.output_dir))
+  _refuse_planted(pathlib.Path(settings.output_dir))
   lock = filelock.FileLock(os.path.join(settings.output_dir, LOCK_FILE), timeout=_SECONDS_TO_WAIT)
   try:
     with lock:
@@ -63,13 +63,13 @@ def release(runs: Sequence[suite.Run], settings: Settings) -> None:
       continue  # Another process begins this run, or the folder is gone.
 
 
-def _refuse_links(folder: pathlib.Path) -> None:
-  """Refuses symbolic links in the place of what a suite writes beside its runs; for these see `run_folder`."""
+def _refuse_planted(folder: pathlib.Path) -> None:
+  """Refuses links, pipes and their like in the place of what a suite writes beside its runs; see also `run_folder`."""
   tuning = folder / tuned.FOLDER
   for path in (folder / LOCK_FILE, tuning, *(tuning.iterdir() if tuning.is_dir() else ())):
     try:
-      files.refuse_link(path)
-    except files.LinkError as error:
+      files.refuse_planted(path)
+    except files.PlantedError as error:
       raise ConfigurationError(str(error)) from error
 
 
@@ -100,7 +100,7 @@ def _check_usable(output_dir: str) -> None:
 def _prepare(runs: Sequence[suite.Run], settings: Settings, overwrite: bool) -> dict[suite.Run, str]:
   foreign, damaged = [], {}
   for run in runs:
-    run_folder.refuse_links(settings, run)
+    run_folder.refuse_planted(settings, run)
     try:
       run_folder.check_configuration(settings.run_dir(run), run)
     except run_folder.OtherConfigurationError:

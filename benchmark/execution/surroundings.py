@@ -71,7 +71,7 @@ def describe_ignored() -> str:
 
 def _show_warnings_instead_of_raising() -> None:
   """PYTHONWARNINGS=error and -W error would end a run for what some library deprecates."""
-  if not any(option.startswith("error") for option in sys.warnoptions):
+  if not any(map(_raises, sys.warnoptions)):
     return
   sys.warnoptions[:] = [_shown(option) for option in sys.warnoptions]  # Worker processes inherit these,
   if "PYTHONWARNINGS" in os.environ:                                   # and these.
@@ -79,5 +79,11 @@ def _show_warnings_instead_of_raising() -> None:
   warnings.simplefilter("default")
 
 
+def _raises(option: str) -> bool:
+  """Whether the action is 'error'; Python takes any beginning of the word, with spaces around it."""
+  action = option.partition(":")[0].strip()
+  return bool(action) and "error".startswith(action)
+
+
 def _shown(option: str) -> str:
-  return option.replace("error", "default", 1) if option.startswith("error") else option
+  return f"default{option[len(option.partition(':')[0]):]}" if _raises(option) else option

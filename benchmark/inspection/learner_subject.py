@@ -7,7 +7,7 @@ import gin
 
 from benchmark.inspection import learner_life, tiny_stream
 from benchmark.inspection.learner_life import Subject
-from benchmark.suites import bindings as bindings_lib, catalogue, learner_names
+from benchmark.suites import bindings as bindings_lib, catalogue, learner_names, own_code
 from benchmark.suites.bindings import ConfigurationError
 from benchmark.suites.gin_text import GinText, Reader
 from lasem_tf.learners import base
@@ -90,7 +90,8 @@ def _with_macros(text: GinText, depth: int) -> GinText:
 
 def _subject(name: str, text: GinText, depth: int) -> Subject:
   bindings_lib.parse(_with_macros(text, depth).render(), name)
-  experiment = gin.get_configurable(bindings_lib.ROOT)()
+  with own_code.located(f"{name}: "):
+    experiment = gin.get_configurable(bindings_lib.ROOT)()
 
   def make(**overrides) -> base.Learner:
     made: list[base.Learner] = []
@@ -100,6 +101,8 @@ def _subject(name: str, text: GinText, depth: int) -> Subject:
     return made[0]
 
   stream = tiny_stream.TinyStream(_EQUAL_CLASSES, num_validation=12)
-  if not make().promises.equal_classes:
+  with own_code.located(f"{name}: "):
+    learner = make()
+  if not learner.promises.equal_classes:
     stream = tiny_stream.TinyStream(_NUM_CLASSES, num_validation=12)
   return Subject(name, make, stream)

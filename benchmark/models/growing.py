@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from benchmark.models import saved_run
+from benchmark.models import model_folder, saved_run
 from benchmark.results import records, run_files
 from benchmark.suites import bindings, suite
 from lasem_tf.learners import base
@@ -27,7 +27,7 @@ def parent(folder: pathlib.Path, run: suite.Run, data: splits.SplitCache) -> gro
     ModelError: there is no such run, or it kept no model.
     GrowthError: another configuration, or tasks that differ; the message names both runs and what differs.
   """
-  directory = directory_of_parent(folder, run)
+  directory = model_folder.run_of(folder, run.identity)
   saved = saved_run.read(directory)
   try:
     _check_configuration(saved.run, run)
@@ -50,12 +50,6 @@ def check_visits(parent: growth.Parent, run: suite.Run, order: Sequence[int], da
 
 def _refused(run: suite.Run, directory: object, error: growth.GrowthError) -> growth.GrowthError:
   return growth.GrowthError(f"Run {run.identity} cannot go on from {directory}: {error}")
-
-
-def directory_of_parent(folder: pathlib.Path, run: suite.Run) -> pathlib.Path:
-  """Folder of the run that `run` goes on from, see `parent`; it may be missing."""
-  is_of_a_run = (folder / run_files.MODEL_FOLDER).is_dir() or (folder / run_files.IDENTITY_FILE).exists()
-  return folder if is_of_a_run else folder / run.identity
 
 
 def _check_configuration(old: suite.Run, new: suite.Run) -> None:

@@ -14,6 +14,12 @@ def of_run(directory: pathlib.Path) -> pathlib.Path:
   return directory if directory.name == run_files.MODEL_FOLDER else directory / run_files.MODEL_FOLDER
 
 
+def run_of(folder: pathlib.Path, identity: str) -> pathlib.Path:
+  """The folder itself if it is that of a run, else the one below it that is that of the run of this identity."""
+  is_of_a_run = (folder / run_files.MODEL_FOLDER).is_dir() or (folder / run_files.IDENTITY_FILE).exists()
+  return folder if is_of_a_run else folder / identity
+
+
 def check(directory: pathlib.Path) -> None:
   """Raises ModelError if there is no model; whether it is sound is found out when it is read."""
   if not of_run(directory).is_dir():

@@ -13,7 +13,7 @@ import numpy as np
 from benchmark.models import model_folder
 from benchmark.models.model_folder import ModelError
 from benchmark.results import run_files
-from benchmark.suites import experiment as experiment_lib, suite
+from benchmark.suites import experiment as experiment_lib, own_code, suite
 from benchmark.suites.gin_files import ConfigurationError
 from lasem_tf import types
 from lasem_tf.data import preprocessing as preprocessing_lib
@@ -112,7 +112,7 @@ class SavedRun:
                        "keras.config.set_floatx('float32') first, or take floatx out of keras.json.")
     counts = tuple(task.info.num_classes for task in self.tasks) if num_classes is None else tuple(num_classes)
     try:
-      with _own_gin_state():
+      with _own_gin_state(), own_code.located(code=self.run.code):
         self.run.parse()
         experiment = experiment_lib.Experiment()
         context = experiment.learner_context(counts, self.run.seed, examples or self.no_examples,

@@ -188,4 +188,4 @@ def load(run_dir: str | os.PathLike) -> TrainedModel:
   Raises:
     ModelError: there is no model, it is damaged, or it does not fit this version; the message says what to do.
   """
-  return TrainedModel(saved_run.read(pathlib.Path(run_dir).expanduser()))
+  return TrainedModel(saved_run.read(pathlib.Path(os.path.expanduser(run_dir))))

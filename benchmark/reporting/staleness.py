@@ -20,7 +20,7 @@ def differences(files: Mapping[str, str | bytes], output_dir: pathlib.Path, stor
   if len(known) < len(stored.files):
     changes.append(f"{settings.SETTINGS_FILE}: lists files that no report writes")
   for name, content in sorted(files.items()):
-    if not (output_dir / name).exists():
+    if not (output_dir / name).is_file():  # A pipe would be waited for.
       changes.append(f"{name}: missing")
     elif _comparable(name, (output_dir / name).read_bytes()) != _comparable(name, content):
       changes.append(f"{name}: differs")

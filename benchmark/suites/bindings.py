@@ -14,7 +14,7 @@ from typing import Any
 
 import gin
 
-from benchmark.suites import binding_types, catalogue
+from benchmark.suites import binding_types, catalogue, own_code
 from benchmark.suites.gin_files import ConfigurationError, gin_root, nearest
 from benchmark.suites.gin_text import bound_values, expand_macros, Macro, parts, Reference, render, short
 
@@ -53,7 +53,8 @@ def parse(text: str, where: str) -> None:
   register_configurables()
   gin.clear_config()
   try:
-    gin.parse_config(text)
+    with own_code.located():
+      gin.parse_config(text)
   except (ValueError, SyntaxError, OSError, TypeError, AttributeError, ImportError, NameError) as error:
     raise ConfigurationError(f"{where}: {' '.join(str(error).split())}") from error
 

@@ -11,6 +11,7 @@ from collections import abc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmark.suites import own_code
 from benchmark.suites.gin_files import ConfigurationError
 
 _CODE = pathlib.Path(__file__).resolve().parents[2]
@@ -130,7 +131,8 @@ def _shipped_configurables() -> dict[str, Configurable]:
 
 def _files(module: str) -> Iterable[pathlib.Path]:
   try:
-    found = importlib.util.find_spec(module)
+    with own_code.located():  # Of a module in a package, the package is imported.
+      found = importlib.util.find_spec(module)
   except (ImportError, ValueError) as error:
     raise ConfigurationError(f"import {module}: {error}") from error
   if found is None:

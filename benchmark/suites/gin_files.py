@@ -2,6 +2,7 @@
 
 import difflib
 import pathlib
+import re
 import sys
 from collections.abc import Collection, Sequence
 
@@ -13,9 +14,9 @@ class ConfigurationError(ValueError):
   """A gin file, a binding or a flag is wrong; the message names it and the remedy."""
 
 
-def without_call(error: Exception) -> str:
-  """The message on one line, without the call that gin appends to it."""
-  return " ".join(str(error).split("\n  In call to configurable")[0].split())
+def without_call(error: BaseException) -> str:
+  """The message on one line, without the call or the statement that gin appends to it."""
+  return " ".join(re.split("\n  In (?:call to configurable|bindings string)", str(error))[0].split())
 
 
 def gin_root() -> pathlib.Path:

@@ -15,6 +15,8 @@ from benchmark.suites import gin_files
 from benchmark.suites.gin_files import ConfigurationError
 
 _MOST_MACROS = 10_000  # In one value.
+# Of includes in one text: the shipped files have some ten, three deep.
+_MOST_INCLUDES, _DEEPEST_INCLUDE, _MOST_INCLUDED_CHARACTERS = 500, 50, 1 << 22
 _LARGEST = 10**18
 
 
@@ -93,6 +95,7 @@ class Reader:
 
   def __init__(self) -> None:
     self._texts: dict[pathlib.Path, str] = {}
+    self._num_includes = self._num_characters = 0  # Of the text that is being read.
 
   def read(self, files: Sequence[str], bindings: Sequence[str] = (), after: GinText | None = None) -> GinText:
     """What files and bindings say together.
@@ -103,9 +106,11 @@ class Reader:
       after: what was read before, over which both win; it is extended.
 
     Raises:
-      ConfigurationError: a file is missing, cannot be read, includes itself, or is not gin's language.
+      ConfigurationError: a file is missing, cannot be read, includes itself or more than any suite needs, or is not
+        gin's language.
     """
     text = after or GinText()
+    self._num_includes = self._num_characters = 0
     for name in files:
       self._add_file(text, gin_files.resolve(name), ())
     for binding in bindings:
@@ -113,9 +118,12 @@ class Reader:
     return text
 
   def _add_file(self, text: GinText, path: pathlib.Path, being_read: tuple[pathlib.Path, ...]) -> None:
+    self._add(text, self._text_of(path), str(path), (*being_read, path), path.parent)
+
+  def _text_of(self, path: pathlib.Path) -> str:
     if path not in self._texts:
       self._texts[path] = gin_files.read(path)
-    self._add(text, self._texts[path], str(path), (*being_read, path), path.parent)
+    return self._texts[path]
 
   def _add(self, text: GinText, source: str, where: str, being_read: tuple[pathlib.Path, ...],
            folder: pathlib.Path | None) -> None:
@@ -132,7 +140,18 @@ class Reader:
         if included is None:
           raise ConfigurationError(f"{origin}: no gin file {statement.filename!r} to include, neither in the working "
                                    "folder, nor below the shipped gin files, nor beside this file.")
+        self._count_include(origin, included, being_read)
         self._add_file(text, included, being_read)
+
+  def _count_include(self, origin: str, included: pathlib.Path, being_read: tuple[pathlib.Path, ...]) -> None:
+    """Raises ConfigurationError at an include too many: files that include each other twice take for ever."""
+    self._num_includes += 1
+    self._num_characters += len(self._text_of(included))
+    if len(being_read) > _DEEPEST_INCLUDE:
+      raise ConfigurationError(f"{origin}: includes are more than {_DEEPEST_INCLUDE} files deep; include fewer.")
+    if self._num_includes > _MOST_INCLUDES or self._num_characters > _MOST_INCLUDED_CHARACTERS:
+      raise ConfigurationError(f"{origin}: files are included more than {_MOST_INCLUDES} times, or with more than "
+                               f"{_MOST_INCLUDED_CHARACTERS} characters in all; include each once.")
 
 
 def bound_values(text: str, where: str = "configuration") -> dict[str, Any]:

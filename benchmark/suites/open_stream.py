@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import gin
 
-from benchmark.suites import bindings as bindings_lib, catalogue
+from benchmark.suites import bindings as bindings_lib, catalogue, own_code
 from benchmark.suites.gin_files import ConfigurationError, without_call
 from benchmark.suites.gin_text import GinText, Reader
 from lasem_tf.data import stream
@@ -67,7 +67,8 @@ def network(name: str, bindings: Sequence[str] = ()) -> architecture.ConvNetSpec
   if not isinstance(bound, bindings_lib.Reference):
     return None
   try:
-    return gin.get_configurable(bound.name)()
+    with own_code.located():
+      return gin.get_configurable(bound.name)()
   except (ValueError, TypeError, RuntimeError) as error:
     raise ConfigurationError(without_call(error)) from error
 
@@ -87,8 +88,9 @@ def load_stream(name: str, context: stream.StreamContext, bindings: Sequence[str
   make = stream_class(name, bindings)
   bound = bindings_lib.bound_values(gin.config_str())
   try:
-    opened = make(context)
-    opened.keep_first(bindings_lib.expand_macros(bound.get(_FIRST_TASKS), bound), _FIRST_TASKS)
+    with own_code.located():
+      opened = make(context)
+      opened.keep_first(bindings_lib.expand_macros(bound.get(_FIRST_TASKS), bound), _FIRST_TASKS)
     return opened
   except stream.DataError as error:
     raise stream.DataError(without_call(error)) from error

@@ -72,7 +72,7 @@ class CheckpointStore:
 
     Raises:
       CheckpointError: the disk is full or not writable; the previous checkpoint is intact.
-      LinkError: the folder is a symbolic link.
+      PlantedError: the folder is a symbolic link.
     """
     groups: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
@@ -101,7 +101,7 @@ class CheckpointStore:
 
     Raises:
       CheckpointError: there are checkpoints, all damaged.
-      LinkError: the folder is a symbolic link.
+      PlantedError: the folder is a symbolic link.
     """
     damages = []
     for number in sorted(self._numbers(), reverse=True):
@@ -125,7 +125,7 @@ class CheckpointStore:
     return None
 
   def _numbers(self) -> list[int]:
-    files.refuse_link(self.directory)  # Old files are deleted there.
+    files.refuse_planted(self.directory)  # Old files are deleted there.
     return _numbers(self.directory)
 
   def _path(self, number: int) -> pathlib.Path:
@@ -186,9 +186,12 @@ def _read(path: pathlib.Path) -> tuple[Checkpoint, list[str]]:
 
 def _read_manifest(path: pathlib.Path) -> dict:
   try:
-    manifest = json.loads(path.read_bytes())
+    with files.open_regular(path) as file:
+      manifest = json.loads(file.read())
     checksum = manifest.pop("checksum")
     is_sound = checksum == _checksum(manifest)
+  except files.PlantedError as error:
+    raise _Damaged(str(error)) from error
   except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
     raise _Damaged(f"{path} is damaged.") from error
   if not is_sound:
@@ -205,8 +208,12 @@ def _read_manifest(path: pathlib.Path) -> dict:
 
 def _read_group(path: pathlib.Path) -> dict[str, np.ndarray]:
   try:
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-      return {name: arrays[name] for name in arrays.files}
+    with files.open_regular(path) as file:
+      files.refuse_compressed(file)
+      with np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+  except files.PlantedError as error:
+    raise _Damaged(str(error)) from error
   except Exception as error:  # Damaged bytes make np.load, zipfile and the header's parser fail in a dozen ways.
     raise _Damaged(f"{path} is damaged or missing.") from error
 

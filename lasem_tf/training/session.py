@@ -244,7 +244,7 @@ def _naming(sink: events.Sink) -> Iterator[None]:
   """A full or read-only disk is reported with its remedy, whichever library met it."""
   try:
     yield
-  except (ConnectionError, files.LinkError):
+  except (ConnectionError, files.PlantedError):
     raise  # No fault of the disk: nobody listens any more, or a planted link.
   except (OSError, tf.errors.OpError) as error:
     raise checkpoints.CheckpointError(

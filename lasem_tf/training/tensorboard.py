@@ -44,7 +44,7 @@ class TensorBoardSink:
   def emit(self, event: events.Event) -> None:
     """See `events.Sink`."""
     if self._writer is None:
-      files.refuse_link(self._directory)
+      files.refuse_planted(self._directory)
       self._writer = tf.summary.create_file_writer(os.fspath(self._directory))
     with self._writer.as_default():
       if isinstance(event, events.RunStarted):
@@ -92,7 +92,7 @@ class TensorBoardSink:
       self._writer = None
 
   def _files(self) -> list[pathlib.Path]:
-    files.refuse_link(self._directory)
+    files.refuse_planted(self._directory)
     return sorted(self._directory.glob("*.tfevents.*"))
 
   def _start(self, event: events.RunStarted) -> None:

@@ -71,7 +71,8 @@ def test_the_guess_of_the_task_is_said(run_dir, new, capsys):
     ([], "name the run's folder"), (["RUN"], "no image is named"), (["RUN", "NEW"], "--task is missing: "),
     (["RUN", "NEW", "--task=7"], "There is no task 7"), (["RUN", "NEW", "--task=two"], "There is no task 'two'"),
     (["RUN", "nothing.png", "--task=0"], "nothing.png: no such file"),
-    (["nowhere", "NEW", "--task=0"], "no such folder"), (["RUN", "EMPTY", "--task=0"], "holds no image"),
+    (["nowhere", "NEW", "--task=0"], "no such folder"), (["~nobody-here/x", "NEW", "--task=0"], "no such folder"),
+    (["RUN", "EMPTY", "--task=0"], "holds no image"),
     (["RUN", "NEW", "--format=xml"], "xml")])
 def test_bad_input_ends_with_status_2_and_one_line(run_dir, new, tmp_path, arguments, message, capsys):
   names = {"RUN": run_dir, "NEW": new, "EMPTY": tmp_path}

@@ -218,6 +218,20 @@ def test_a_read_only_folder_is_refused(tmp_path, capsys):
   assert "cannot be written" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("flag, message", [
+    ("--grow=nowhere", "--grow=nowhere: nowhere/synthetic/stl/smoke/seed0: no such folder; name the folder of a run"),
+    ("--output_dir=file", "--output_dir=file cannot be written, because "),
+    ("--output_dir=file/in/it", "/file is no folder: name another"),
+    ("--output_dir=link", "/link is no folder: name another")])
+def test_a_dry_run_refuses_folders_that_could_not_be_used(flag, message, tmp_path, capsys, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  (tmp_path / "file").write_text("")
+  (tmp_path / "link").symlink_to("gone")
+  assert _run(*_SMALL, "--dry_run", flag) == 2
+  output = capsys.readouterr()
+  assert message in output.err and output.err.count("Error: ") == 1 and not output.out
+
+
 def test_a_file_in_the_place_of_the_output_folder_is_refused(tmp_path, capsys):
   (tmp_path / "out").write_text("")
   assert _run(*_SMALL, f"--output_dir={tmp_path / 'out'}") == 2

@@ -6,6 +6,7 @@ import os
 import pathlib
 import stat
 import subprocess
+import zipfile
 
 import numpy as np
 import pytest
@@ -52,6 +53,35 @@ def test_a_group_that_did_not_change_is_written_once_and_two_checkpoints_are_kep
   assert _files(tmp_path, "*.json") == ["checkpoint-00000002.json", "checkpoint-00000003.json"]
   assert len(_files(tmp_path, "*.npz")) == 4 and len(_files(tmp_path)) == 6
   assert checkpoints.CheckpointStore(tmp_path).load().state == {"number": 3}
+
+
+@pytest.mark.parametrize("pattern", ["*.json", "*.npz"])
+def test_a_pipe_in_the_place_of_a_file_is_named_and_not_waited_for(tmp_path, pattern):
+  checkpoints.CheckpointStore(tmp_path).save({}, {"a": np.zeros(3)})
+  (path,) = tmp_path.glob(pattern)
+  path.unlink()
+  os.mkfifo(path)
+  for read in (checkpoints.CheckpointStore(tmp_path).load, lambda: checkpoints.read_newest(tmp_path)):
+    with pytest.raises(checkpoints.CheckpointError, match=f"{path.name} is a pipe, a socket"):
+      read()
+
+
+@pytest.mark.parametrize("kind", ["deflated", "overlapping"])
+def test_weights_that_unfold_to_more_than_their_file_are_refused_unread(tmp_path, kind, monkeypatch):
+  checkpoints.CheckpointStore(tmp_path).save({}, {"a": np.zeros(1_000_000)})
+  (path,) = tmp_path.glob("*.npz")
+  if kind == "deflated":  # The very arrays, so that the digest fits.
+    np.savez_compressed(path, a=np.zeros(1_000_000))
+    assert path.stat().st_size < 20_000
+  else:  # Every entry of the directory is the same stored member.
+    path.unlink()
+    with zipfile.ZipFile(path, "w") as archive:
+      archive.writestr("a.npy", b"x" * 10_000)
+      archive.filelist *= 50
+  monkeypatch.setattr(checkpoints.np, "load", lambda *_, **__: pytest.fail("read"))
+  for read in (checkpoints.CheckpointStore(tmp_path).load, lambda: checkpoints.read_newest(tmp_path)):
+    with pytest.raises(checkpoints.CheckpointError, match=f"{path.name} is damaged"):
+      read()
 
 
 def _damage_truncate(path):
@@ -213,7 +243,7 @@ def test_a_linked_folder_is_refused_and_nothing_behind_it_is_touched(tmp_path):
   (tmp_path / "run").symlink_to(victim)
   store = checkpoints.CheckpointStore(tmp_path / "run")
   for use in (store.load, lambda: store.save({}, _arrays(1.0))):
-    with pytest.raises(files.LinkError, match="run is a symbolic link"):
+    with pytest.raises(files.PlantedError, match="run is a symbolic link"):
       use()
   assert _files(victim) == before
 

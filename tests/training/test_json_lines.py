@@ -57,8 +57,8 @@ def test_a_planted_link_is_not_followed(tmp_path):
   link.symlink_to(victim)
   sink = json_lines.JsonLinesSink(link)
   for use in (lambda: sink.emit(_event(1)), sink.position, lambda: sink.restore(None)):
-    with pytest.raises(files.LinkError):
+    with pytest.raises(files.PlantedError):
       use()
-  with pytest.raises(files.LinkError, match="events.jsonl is a symbolic link"):  # Not taken for a full disk.
+  with pytest.raises(files.PlantedError, match="events.jsonl is a symbolic link"):  # Not taken for a full disk.
     streams.life("stl", sinks=[json_lines.JsonLinesSink(link)]).run()
   assert victim.read_text() == "precious"

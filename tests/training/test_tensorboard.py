@@ -112,7 +112,7 @@ def test_planted_links_are_not_followed(tmp_path):
   linked, holding = tensorboard.TensorBoardSink(tmp_path / "folder"), tensorboard.TensorBoardSink(tmp_path / "files")
   event = events.CurveMeasured(visit=0, task=0, global_epoch=1, accuracies={"test": [0.5]})
   for use in (lambda: linked.emit(event), linked.position, lambda: linked.restore(None), holding.position):
-    with pytest.raises(files.LinkError):
+    with pytest.raises(files.PlantedError):
       use()
   holding.restore(None)  # Removes the link itself.
   assert not (tmp_path / "files" / victim.name).is_symlink() and victim.read_text() == "precious"

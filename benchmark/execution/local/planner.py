@@ -1,6 +1,7 @@
 """`planning` in a process of its own: to construct runs takes TensorFlow, to decide what becomes of them does not."""
 
 import functools
+import pickle
 from collections.abc import Sequence
 from multiprocessing import connection, process as process_lib
 from typing import Any
@@ -11,8 +12,10 @@ from benchmark.execution.plan import Plan
 from benchmark.execution.settings import Settings
 from benchmark.results.record_schema import RecordError
 from benchmark.suites import suite
-from benchmark.suites.gin_files import ConfigurationError
+from benchmark.suites.gin_files import ConfigurationError, without_call
 from lasem_tf.data.stream import DataError
+
+_SENT = (ConfigurationError, DataError, RecordError, OSError)
 
 
 class Planner:
@@ -72,7 +75,7 @@ class Planner:
     except (EOFError, ConnectionError) as error:
       started.join()
       raise ChildProcessError(f"The process that constructs networks ended with exit code {started.exitcode}; its "
-                              "messages, if it left any, are above.") from error
+                              "messages, if it left any, are above") from error
     if error is not None:
       raise error
     return value
@@ -90,9 +93,18 @@ def _serve(end: connection.Connection) -> None:
     answer = error = None
     try:
       answer = _answer(name, args)
-    except (ConfigurationError, DataError, RecordError, OSError) as caught:
-      error = caught
+    except _SENT as caught:
+      error = _sendable(caught)
     end.send((answer, error))
+
+
+def _sendable(error: Exception) -> Exception:
+  """The error, or one of its kind where it cannot be pickled, as those of classes that gin makes on the spot."""
+  try:
+    pickle.loads(pickle.dumps(error))
+    return error
+  except Exception:  # Which it is depends on the class.
+    return next(kind for kind in _SENT if isinstance(error, kind))(without_call(error))
 
 
 def _answer(name: str, args: Sequence) -> Any:

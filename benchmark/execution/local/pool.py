@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import signal
 import socket
+import time
 from collections.abc import Iterable, Sequence
 from multiprocessing import connection as connection_lib
 
@@ -21,6 +22,7 @@ RUNS_PER_WORKER = 8  # A worker is replaced after so many runs, so that memory s
 MAX_ATTEMPTS = 2  # A run whose worker dies (killed, out of memory) is tried once more, from its checkpoint.
 MAX_FAILED_STARTS = 3  # When so many workers in a row could not start, no more are tried.
 _SECONDS_TO_WAKE = 1.0  # To look at signals.
+_SECONDS_TO_STOP = 60.0  # For a worker that is asked for a checkpoint; it may be blocked where it never looks.
 _SECONDS_TO_END = 60.0  # For a worker to write a checkpoint, if it is left by an exception, and end.
 
 
@@ -32,7 +34,8 @@ class _Worker:
     run: what it executes, or None.
     num_runs: how many it has been given.
     is_ready: whether it has started TensorFlow.
-    is_asked_to_stop: whether it was.
+    asked_to_stop: when it was, on the monotonic clock; None if it was not.
+    is_overdue: whether it was killed because it did not stop.
     obstacle: why it could not start, or ''; as it says itself, or because it ended by itself before it was ready.
   """
 
@@ -46,7 +49,8 @@ class _Worker:
     self.channel = Channel(ours)
     self.run: suite.Run | None = None
     self.num_runs = 0
-    self.is_ready = self.is_asked_to_stop = False
+    self.is_ready = self.is_overdue = False
+    self.asked_to_stop: float | None = None
     self.obstacle = ""
     try:
       self._process = start_method.start(worker_lib.main, theirs, dataclasses.asdict(settings), place)
@@ -67,10 +71,13 @@ class _Worker:
     self._send({"run": run.to_json()})
 
   def ask_to_stop(self) -> None:
-    """Asks for a checkpoint and an end of the run in progress."""
-    if not self.is_asked_to_stop:
-      self.is_asked_to_stop = True
+    """Asks for a checkpoint and an end of the run in progress; when asked again after a grace period, kills."""
+    if self.asked_to_stop is None:
+      self.asked_to_stop = time.monotonic()
       self._send({"stop": True})
+    elif time.monotonic() - self.asked_to_stop > _SECONDS_TO_STOP:
+      self.is_overdue = True
+      self.kill()
 
   def ask_to_end(self) -> None:
     """Asks the process to end after its run, if it has one."""
@@ -182,6 +189,10 @@ class LocalExecutor:
       except EOFError:
         if (run := self._workers.pop(number).run) is not None:
           end = worker.bury()
+          if worker.is_overdue:
+            self._end(run, Outcome(Status.INTERRUPTED, f"it did not stop within {_SECONDS_TO_STOP:.0f} s and was "
+                                                       "killed; its last checkpoint is intact"))
+            continue
           self._lost(run, end, could_start=not worker.obstacle)
         continue
       for message in messages:

@@ -16,6 +16,7 @@ from benchmark.results.predictions import summaries as kept
 from benchmark.results.predictions.summaries import expected, Summary
 from benchmark.results.record_schema import RecordError
 from benchmark.results.records import Record
+from lasem_tf import files
 from lasem_tf.metrics import classification
 
 _HEADER_BYTES = 1024  # Of an array's file, at most.
@@ -64,9 +65,7 @@ def _read(record: Record, path: pathlib.Path) -> Mapping[str, np.ndarray]:
     raise RecordError(f"{path}: not the file that the record speaks of (its checksum differs). Delete it to report "
                       "without predictions, or train the run again.")
   try:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-      if any(member.compress_type != zipfile.ZIP_STORED or member.file_size > most for member in archive.infolist()):
-        raise ValueError("compressed")
+    files.refuse_compressed(io.BytesIO(content))
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
       loaded = {name: arrays[name] for name in arrays.files}
     _check(loaded, tasks)

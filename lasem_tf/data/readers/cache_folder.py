@@ -22,7 +22,7 @@ def choose_directory(cache_dir: str | None, data_folder: pathlib.Path) -> pathli
     owner has closed.
 
   Raises:
-    DataError: the folder neither exists nor can be made.
+    DataError: the folder neither exists nor can be made, or the data are read-only and the user has no home folder.
   """
   if cache_dir is not None:
     chosen = pathlib.Path(cache_dir) / CACHE_NAME
@@ -33,10 +33,20 @@ def choose_directory(cache_dir: str | None, data_folder: pathlib.Path) -> pathli
   target = beside if beside.exists() else parent
   if target.stat().st_mode & 0o222 and os.access(target, os.W_OK):
     return beside
-  home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / CACHE_NAME
+  home = _own_cache_folder(parent) / CACHE_NAME
   _check_can_be_made(home)
   sources.warn_once(f"{parent} is read-only: resized images are cached in {home} (--cache_dir chooses another place).")
   return home
+
+
+def _own_cache_folder(read_only: pathlib.Path) -> pathlib.Path:
+  if chosen := os.environ.get("XDG_CACHE_HOME"):
+    return pathlib.Path(chosen)
+  try:
+    return pathlib.Path.home() / ".cache"
+  except RuntimeError as error:  # In a container: neither HOME is set nor is the user's number known.
+    raise DataError(f"{read_only} is read-only, and there is no home folder to cache resized images in. Name a folder "
+                    "for them with --cache_dir.") from error
 
 
 def _check_can_be_made(folder: pathlib.Path) -> None:

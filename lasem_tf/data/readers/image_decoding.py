@@ -5,7 +5,7 @@ import pathlib
 import struct
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from lasem_tf.data import sources
 from lasem_tf.data.stream import DataError
@@ -22,6 +22,8 @@ _MAX_PIXELS_PER_BYTE = 200
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xae\x42\x60\x82"}
 _ALWAYS_DECODED = 4_000_000  # pixels; cheap to decode whatever the compression
 REMEDY = "Replace the file, by the one of the original archive if there is one."
+# A deep image below the first is of 12 bits or fewer, and would become all but black; below the second it may be.
+_TOO_DARK, _DARK = 1 << 12, 1 << 14
 _DAMAGED = (Image.DecompressionBombError, Image.DecompressionBombWarning, OSError, SyntaxError, ValueError, EOFError,
             struct.error, OverflowError, MemoryError)
 
@@ -35,8 +37,8 @@ def decode_rgb(path: str | pathlib.Path, content: bytes | None = None, formats: 
   """Decodes an image file to RGB.
 
   Everything else is converted before a resize can mix what must not be mixed: grey values are repeated, palettes looked
-  up, CMYK converted, 16-bit grey values scaled to 8 bits, and what is transparent is laid on white. Of an animation the
-  first frame counts.
+  up, CMYK converted, 16-bit values scaled to 8 bits, and what is transparent is laid on white. Of an animation the
+  first frame counts. Colour profiles are not applied.
 
   Args:
     path: the file.
@@ -48,14 +50,20 @@ def decode_rgb(path: str | pathlib.Path, content: bytes | None = None, formats: 
     uint8 `[height, width, 3]`.
 
   Raises:
-    UnreadableImage: the file cannot be decoded, is cut short, of another format, too large or too deep.
+    UnreadableImage: the file cannot be decoded, is cut short, of another format, too large or too deep, or uses so
+      little of its 16 bits that fewer are meant.
     DataError: the file cannot be read.
   """
   content = sources.read_bytes(path, MAX_BYTES, REMEDY) if content is None else content
   try:
     with Image.open(io.BytesIO(content), formats=formats) as image:
       _check_size(path, image, len(content))
-      return np.asarray(_convert(path, ImageOps.exif_transpose(image) if oriented else image))
+      is_deep = _is_deep(image)
+      if image.mode == "I" and not is_deep or image.mode == "F":
+        numbers = "whole numbers of 32 bits" if image.mode == "I" else "real numbers"
+        raise UnreadableImage(f"{path} holds {numbers}, whose range is unknown. Convert it to 8 bits.")
+      turned = ImageOps.exif_transpose(image) if oriented else image
+      return np.asarray(_to_rgb(_eight_bits(path, turned) if is_deep else turned))
   except DataError:
     raise
   except _DAMAGED as error:
@@ -75,12 +83,12 @@ def check(path: str | pathlib.Path, formats: tuple[str, ...] = FORMATS) -> None:
       _check_size(path, image, file.seek(0, io.SEEK_END))
       end = _ENDS.get(image.format or "", b"")
       file.seek(-len(end), io.SEEK_END)
-      is_complete = bool(end) and file.read() == end
+      is_ordinary = bool(end) and file.read() == end and not _is_deep(image)
   except DataError:
     raise
   except _DAMAGED as error:
     raise _refused(path, error, formats) from error
-  if not is_complete:
+  if not is_ordinary:
     decode_rgb(path, formats=formats, oriented=False)
 
 
@@ -103,16 +111,47 @@ def _check_size(path, image: Image.Image, num_bytes: int) -> None:
                           f"decompression bomb?). {REMEDY}")
 
 
-def _convert(path, image: Image.Image) -> Image.Image:
-  """An image of any mode as RGB."""
-  if image.mode.startswith("I"):
-    values = np.asarray(image).astype(np.int64)
-    if values.size and (values.min() < 0 or values.max() > 65535):
-      raise UnreadableImage(f"{path} holds values from {values.min()} to {values.max()}, which are neither 8 nor 16 "
-                            "bits deep. Convert it to 8 bits.")
-    image = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
-  elif image.mode == "F":
-    raise UnreadableImage(f"{path} holds real numbers, whose range is unknown. Convert it to 8 bits.")
+def _is_deep(image: Image.Image) -> bool:
+  """Whether an image that was opened and not loaded has 16 bits for each value."""
+  tile = image.tile[0][3] if isinstance(image, ImageFile.ImageFile) and image.tile else ""
+  raw_mode = tile[0] if isinstance(tile, tuple) and tile else tile  # As the file has it; colours lose their low bytes.
+  return image.mode.startswith("I;16") or ";16" in str(raw_mode)
+
+
+def _eight_bits(path, image: Image.Image) -> Image.Image:
+  """A deep image with 8 bits for each value.
+
+  Raises:
+    UnreadableImage: so little of the range is used that the image must be of fewer bits; or it has a colour of 16 bits
+      that is transparent.
+  """
+  transparent = image.info.get("transparency")
+  if not image.mode.startswith("I"):
+    if transparent is not None:
+      raise UnreadableImage(f"{path} has 16 bits a colour and one that is transparent. Convert it to 8 bits.")
+    _check_range(path, int(np.asarray(image.convert("RGB")).max(initial=0)) * 256 + 255)
+    return image
+  values = np.asarray(image).astype(np.int64)
+  is_opaque = np.full(values.shape, True) if transparent is None else values != transparent
+  if values[is_opaque].any():  # Black alone tells nothing.
+    _check_range(path, int(values[is_opaque].max()))
+  grey = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+  grey.putalpha(Image.fromarray(np.where(is_opaque, 255, 0).astype(np.uint8)))
+  return grey
+
+
+def _check_range(path, brightest: int) -> None:
+  remedy = "scale its values to all 16 bits, or convert it to 8"
+  if brightest < _TOO_DARK:
+    raise UnreadableImage(f"{path} has 16 bits for each value and none above {brightest}, as images of 12 or fewer "
+                          f"bits have, and would become all but black: {remedy}.")
+  if brightest < _DARK:
+    sources.warn_once(f"{pathlib.Path(path).parent} has images of 16 bits that use less than a quarter of their range. "
+                      f"If one is of fewer bits and not just dark, {remedy}.")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+  """An image of any mode of 8 bits as RGB."""
   if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
     image = image.convert("RGBA")
     image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)

@@ -6,6 +6,7 @@
 Symbolic links are followed wherever they lead: whoever makes one means what is behind it.
 """
 
+import os
 import pathlib
 
 from lasem_tf import types
@@ -28,7 +29,7 @@ def find_root(root: str, data_dirs: tuple[str, ...], binding: str) -> pathlib.Pa
   Raises:
     DataError: there is none; the message names every place searched.
   """
-  given = pathlib.Path(root).expanduser()
+  given = pathlib.Path(os.path.expanduser(root))
   candidates = [given] if given.is_absolute() else [given, *(pathlib.Path(folder, given) for folder in data_dirs)]
   for candidate in candidates:
     if sources.is_folder(candidate) or sources.is_file(candidate):

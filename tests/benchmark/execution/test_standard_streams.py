@@ -38,9 +38,13 @@ def test_the_status_is_the_programs_own(redirection):
   assert finished.returncode == 7, finished.stderr
 
 
-@pytest.mark.parametrize("redirection, status", [("> /dev/full", 2), (">&-", 0), ("| true", 0), ("> /dev/null", 0)])
-def test_answers_that_are_lost_end_the_commands_that_only_print(redirection, status):
-  command = f'"{sys.executable}" -m benchmark.list suites {redirection}'
+@pytest.mark.parametrize("arguments, redirection, status", [
+    *(("list suites", redirection, status)
+      for redirection, status in (("> /dev/full", 2), (">&-", 0), ("| true", 0), ("> /dev/null", 0))),
+    ("run --help", "> /dev/full", 2), ("run --gin_file=gin/suites/smoke.gin --dry_run", "> /dev/full", 2),
+    ("data check --stream=synthetic", "> /dev/full", 2)])
+def test_answers_that_are_lost_end_the_commands_that_only_print(arguments, redirection, status):
+  command = f'"{sys.executable}" -m benchmark.{arguments} {redirection}'
   finished = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=_ROOT, capture_output=True, check=False,
                             text=True)
   assert finished.returncode == status

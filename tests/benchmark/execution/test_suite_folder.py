@@ -9,7 +9,7 @@ import shutil
 import filelock
 import pytest
 
-from benchmark.execution import run_folder, suite_folder
+from benchmark.execution import run_folder, run_state, suite_folder
 from benchmark.execution.settings import Settings
 from benchmark.results import run_files
 from benchmark.suites import suite
@@ -116,6 +116,31 @@ def test_planted_links_are_refused_and_what_they_point_to_is_left_alone(settings
     pytest.fail("claimed")
   precious = victim if path.suffix else victim / "precious.txt"
   assert precious.read_text() == "precious" and (path.suffix or len(list(victim.iterdir())) == 1)
+
+
+@pytest.mark.parametrize("name", ["run.json", "record.json", "run.lock", "run.log", "requested.gin", "events.jsonl",
+                                  "checkpoints", "checkpoints/checkpoint-00000001.json", "tensorboard/x"])
+def test_planted_pipes_are_refused_and_nothing_waits_for_them(settings, name):
+  path = settings.run_dir(_run()) / name
+  path.parent.mkdir(parents=True)
+  os.mkfifo(path)
+  for overwrite in (False, True):
+    with pytest.raises(ConfigurationError, match=f"{name} is a pipe"):
+      suite_folder.prepare([_run()], settings, overwrite)
+  with pytest.raises(ConfigurationError, match=f"{name} is a pipe"), run_folder.claimed(
+      settings, _run(), lambda: False):
+    pytest.fail("claimed")
+  if name in ("run.json", "record.json"):  # What a dry run reads.
+    assert (state := run_state.of_run(_run(), settings)).kind == run_state.CONFLICT and str(path) in state.note
+
+
+@pytest.mark.parametrize("name", ["suite.lock", "tuning", "tuning/synthetic"])
+def test_planted_pipes_beside_the_runs_are_refused(settings, name):
+  path = pathlib.Path(settings.output_dir, name)
+  path.parent.mkdir(parents=True)
+  os.mkfifo(path)
+  with pytest.raises(ConfigurationError, match=f"{name} is a pipe"):
+    suite_folder.prepare([_run()], settings, overwrite=False)
 
 
 @pytest.mark.parametrize("link", ["suite.lock", "tuning", "tuning/synthetic"])

@@ -46,6 +46,18 @@ def test_what_decides_nothing_is_kept_or_made_harmless(tmp_path):
   assert {name: environment[name] for name in kept} == kept
 
 
+@pytest.mark.parametrize("given, kept", [
+    ("e", "default"), ("err", "default"), (" error ", "default"),
+    ("e::DeprecationWarning", "default::DeprecationWarning"),
+    ("ignore::ImportWarning, e :old", "ignore::ImportWarning,default:old")])
+def test_abbreviations_of_error_are_treated_as_the_word(given, kept):
+  options = [f"-W{option}" for option in given.split(",")]
+  by_variable, by_options = _python("-c", _SETTLED, PYTHONWARNINGS=given), _python(*options, "-c", _SETTLED)
+  for finished in (by_variable, by_options):
+    assert finished.returncode == 0 and "DeprecationWarning: old" in finished.stderr, finished.stderr
+  assert json.loads(by_variable.stdout)[0]["PYTHONWARNINGS"] == kept
+
+
 def test_settling_twice_changes_nothing(monkeypatch):
   monkeypatch.setattr(surroundings, "_ignored", set())
   before = dict(os.environ)

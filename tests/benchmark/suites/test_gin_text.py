@@ -86,6 +86,32 @@ def test_what_is_no_gin_file_is_refused_in_one_line(write, name, text, message):
   assert message in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("times, length, words", [(2, 26, "included more than 500 times"), (1, 600, "50 files deep"),
+                                                  (30, 3, "included more than 500 times")])
+def test_bombs_of_includes_are_refused_at_once_with_the_file(write, times, length, words):
+  for number in range(length):
+    write(f"b{number}.gin", f"include 'b{number + 1}.gin'\n" * times)
+  write(f"b{length}.gin", "A.x = 1\n")
+  with pytest.raises(ConfigurationError, match=rf"b\d+\.gin, line \d+: .*{words}.*; include") as error:
+    read("b0.gin")
+  assert len(str(error.value).splitlines()) == 1
+
+
+def test_large_files_are_not_included_again_and_again(write):
+  write("large.gin", "# " + "x" * 1_000_000 + "\n")
+  write("all.gin", "include 'large.gin'\n" * 5)
+  with pytest.raises(ConfigurationError, match="all.gin, line 5: .* more than 4194304 characters in all"):
+    read("all.gin")
+
+
+def test_bounds_on_includes_are_those_of_one_text(write):
+  write("leaf.gin", "A.x = 1\n")
+  write("all.gin", "include 'leaf.gin'\n" * 300)
+  reader = gin_text.Reader()
+  for _ in range(3):
+    assert reader.read(["all.gin"]).values == {"A.x": 1}
+
+
 def test_files_that_include_each_other_are_refused(write):
   write("one.gin", "include 'two.gin'\n")
   write("two.gin", "include 'one.gin'\n")

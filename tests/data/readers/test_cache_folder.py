@@ -1,6 +1,7 @@
 """Where decoded images are kept, and that the user is told."""
 
 import logging
+import pwd
 
 import pytest
 
@@ -25,6 +26,23 @@ def test_read_only_data_are_cached_in_the_users_folder_and_a_warning_says_so_onc
       assert cache_folder.choose_directory(None, data) == tmp_path / "home" / cache_folder.CACHE_NAME
   assert [record.levelname for record in caplog.records] == ["WARNING"]
   assert "read-only" in caplog.text and str(tmp_path / "home") in caplog.text and "--cache_dir" in caplog.text
+  data.parent.chmod(0o755)
+
+
+def test_without_a_home_folder_read_only_data_need_the_flag(tmp_path, monkeypatch):
+  data = tmp_path / "data" / "OfficeHomeDataset"
+  data.mkdir(parents=True)
+  data.parent.chmod(0o555)
+  for name in ("HOME", "XDG_CACHE_HOME"):
+    monkeypatch.delenv(name, raising=False)
+
+  def unknown(number):
+    raise KeyError(f"getpwuid(): uid not found: {number}")
+
+  monkeypatch.setattr(pwd, "getpwuid", unknown)
+  with pytest.raises(DataError, match="data is read-only, and there is no home folder .* with --cache_dir"):
+    cache_folder.choose_directory(None, data)
+  assert cache_folder.choose_directory(str(tmp_path / "fast"), data) == tmp_path / "fast" / cache_folder.CACHE_NAME
   data.parent.chmod(0o755)
 
 

@@ -16,10 +16,11 @@ def _noise(*shape):
   return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
-def _png(width: int, height: int, depth: int, colour_type: int, rows: bytes) -> bytes:
+def _png(width: int, height: int, depth: int, colour_type: int, rows: bytes, transparent: bytes = b"") -> bytes:
   """A PNG whatever its header announces, also what Pillow does not write."""
   header = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
-  chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+  chunks = [(b"IHDR", header), *([(b"tRNS", transparent)] if transparent else []), (b"IDAT", zlib.compress(rows)),
+            (b"IEND", b"")]
   return b"\x89PNG\r\n\x1a\n" + b"".join(
       struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks)
 
@@ -92,7 +93,53 @@ def test_deep_grey_images_are_scaled_to_eight_bits(tmp_path):
   np.testing.assert_array_equal(decoded, np.repeat(levels.reshape(16, 16, 1), 3, axis=2))
 
 
-@pytest.mark.parametrize("mode, value", [("F", 0.5), ("I", 70_000)])
+def _deep_png(values, transparent: bytes = b"") -> bytes:
+  """A PNG of 16 bits, of shape `[height, width]` grey or `[height, width, 3]`."""
+  rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in np.asarray(values))
+  return _png(values.shape[1], values.shape[0], 16, 0 if values.ndim == 2 else 2, rows, transparent)
+
+
+@pytest.mark.parametrize("factor", [1, 16])
+@pytest.mark.parametrize("kind", ["grey.png", "grey.tif", "colours.png"])
+def test_deep_images_that_use_few_of_their_bits_are_refused_before_they_are_needed(tmp_path, kind, factor):
+  path = tmp_path / kind
+  values = factor * np.arange(256).reshape(16, 16)
+  if kind == "grey.tif":
+    Image.fromarray(values.astype(np.uint16)).save(path)
+  else:
+    path.write_bytes(_deep_png(values if kind == "grey.png" else np.dstack([values] * 3)))
+  for work in (image_decoding.decode_rgb, image_decoding.check):
+    with pytest.raises(DataError, match=f"{kind} has 16 bits for each value and none above .*: scale its values"):
+      work(path)
+
+
+def test_dark_images_of_sixteen_bits_are_named_once_by_their_folder_and_black_ones_are_black(tmp_path, caplog):
+  for name, value in (("a", 9000), ("b", 8000), ("black", 0), ("bright", 50_000)):
+    (tmp_path / f"{name}.png").write_bytes(_deep_png(np.full((4, 4), value)))
+    expected = (value * 255 + 32767) // 65535
+    assert (image_decoding.decode_rgb(tmp_path / f"{name}.png") == expected).all()
+  assert len(caplog.records) == 1 and f"{tmp_path} has images of 16 bits" in caplog.text
+
+
+def test_colours_of_sixteen_bits_keep_their_upper_eight(tmp_path):
+  path = tmp_path / "00001.png"
+  levels = np.arange(48).reshape(4, 4, 3) * 5
+  path.write_bytes(_deep_png(levels * 257))
+  np.testing.assert_array_equal(image_decoding.decode_rgb(path), levels)
+  path.write_bytes(_deep_png(levels * 257, struct.pack(">HHH", 0, 1285, 2570)))
+  with pytest.raises(DataError, match="16 bits a colour and one that is transparent. Convert it to 8 bits"):
+    image_decoding.decode_rgb(path)
+
+
+@pytest.mark.parametrize("oriented", [False, True])
+def test_the_transparent_value_of_a_deep_grey_image_is_laid_on_white(tmp_path, oriented):
+  path = tmp_path / "00001.png"
+  path.write_bytes(_deep_png(np.array([[300, 25_700, 65_535], [301, 300, 299]]), struct.pack(">H", 300)))
+  decoded = image_decoding.decode_rgb(path, oriented=oriented)
+  np.testing.assert_array_equal(decoded[..., 1], [[255, 100, 255], [1, 255, 1]])
+
+
+@pytest.mark.parametrize("mode, value", [("F", 0.5), ("I", 70_000), ("I", 200)])
 def test_images_of_unknown_depth_are_refused(tmp_path, mode, value):
   path = tmp_path / "00001.tif"
   Image.new(mode, (4, 4), value).save(path)

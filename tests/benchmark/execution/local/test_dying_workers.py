@@ -129,6 +129,21 @@ def test_a_killed_worker_does_not_keep_a_signal_from_ending_the_suite(execute):
   assert number == signal.SIGTERM and [outcome.status for outcome in outcomes.values()] == ["interrupted"]
 
 
+def test_a_blocked_worker_does_not_keep_a_stopped_suite_alive(execute, monkeypatch):
+  def terminate(identity, event):
+    if event["epoch"] == 2:
+      os.kill(os.getpid(), signal.SIGTERM)
+
+  monkeypatch.setattr(pool, "_SECONDS_TO_STOP", 0.5)
+  runs = _runs("blocked", "good")
+  display = _Display(terminate)
+  outcomes, number = execute(runs, 1, display)
+  assert number == signal.SIGTERM and [outcome.status for outcome in outcomes.values()] == ["interrupted"]
+  assert display.ends == [(runs[0].identity, *outcomes[runs[0].identity])]
+  assert "did not stop within 0 s and was killed" in outcomes[runs[0].identity].reason
+  assert not multiprocessing.active_children()
+
+
 def test_a_second_signal_ends_workers_at_once(execute):
   def interrupt(identity, event):
     if event["epoch"] == 1:

@@ -2,9 +2,11 @@
 
 import dataclasses
 import os
+import pickle
 import signal
 
 import pytest
+from gin import utils as gin_utils
 from PIL import Image
 
 from benchmark.execution import planning
@@ -74,3 +76,14 @@ def test_a_killed_process_is_named_and_another_one_begins_after_a_rest(planner, 
     planner.plan(_runs(), settings)
   planner.rest()
   assert planner._started is None and planner.plan(_runs(), settings)
+
+
+def test_errors_of_classes_that_gin_makes_can_be_sent():
+  for kind, words in ((FileNotFoundError, "No such file"), (DataError, "gone")):
+    made = FileNotFoundError(2, "No such file", "nowhere") if kind is FileNotFoundError else kind("gone")
+    with pytest.raises(kind) as raised:
+      gin_utils.augment_exception_message_and_reraise(made, "\n  In call to configurable 'x'")
+    assert type(raised.value) is not kind
+    sent = pickle.loads(pickle.dumps(planner_lib._sendable(raised.value)))
+    assert isinstance(sent, OSError if kind is FileNotFoundError else kind) and words in str(sent)
+    assert "In call" not in str(sent)
