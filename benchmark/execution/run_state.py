@@ -40,6 +40,7 @@ def of_run(run: suite.Run, settings: Settings) -> RunState:
     if not directory.is_dir():
       return RunState(NOT_BEGUN)
     size = _size(directory)
+    run_folder.refuse_planted(settings, run)
     run_folder.check_configuration(directory, run)
     if run_folder.finished_record(directory, run) is not None:
       return RunState(FINISHED, num_bytes=size)
