@@ -58,7 +58,7 @@ from benchmark.results import (
 from benchmark.results.predictions import reading
 from lasem_tf.files import write_atomically
 
-# Settings that change what a reader sees and are named when an earlier report's hold.
+# Settings named when those of an earlier report hold.
 _KEPT = ("title", "baseline", "links", "paper_dir", "columns", "mixed_model", "allow_mixed_data", "allow_mixed_tuning",
          "variants")
 _PAPER_DIR = pathlib.Path(__file__).resolve().parents[1] / "reports" / "paper"
@@ -266,13 +266,12 @@ def _run(values: flags.FlagValues) -> int:
   margin = given("margin")
   if not 0 < margin < 100:
     command_line.fail(f"--margin={margin:g}: name a difference in percentage points between 0 and 100, such as 1.")
-  links = tuple(given("links"))
-  if wrong := [each for each in links if settings_lib.link(each) is None]:
+  if wrong := [each for each in given("links") if settings_lib.link(each) is None]:
     command_line.fail(f"--links={wrong[0]}: name words and an address, such as 'Certificate=../certificates/a.md'.")
   settings = Settings(given("title") or output_dir.resolve().name, given("baseline") or None, given("allow_mixed_data"),
                       _stored_paper_dir(paper_dir, output_dir), margin=margin, columns=tuple(given("columns")),
                       mixed_model=given("mixed_model"), allow_mixed_tuning=given("allow_mixed_tuning"),
-                      variants=is_varied, links=links)
+                      variants=is_varied, links=tuple(given("links")))
   report = make(found, settings, paper_dir, output_dir if values.check else None)
   if values.check:
     changes = staleness.differences(report.files, output_dir, base)

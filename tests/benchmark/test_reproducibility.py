@@ -187,7 +187,7 @@ def test_a_takeaway_may_leave_out_references_and_names_panels_where_there_are_se
 
 
 def test_trials_of_tuning_are_in_no_table():
-  text = generated_text.short_table(_ROOT / "reports" / "tuned_cifar100")
+  text = generated_text.short_table(_ROOT / "reports" / "standin_cifar100")
   assert "STL" in text and text.count("scale paper") == 1
 
 

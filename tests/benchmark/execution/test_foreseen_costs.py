@@ -10,7 +10,7 @@ from benchmark.execution.settings import Settings
 from benchmark.results import records
 from benchmark.suites import suite
 
-_REPORT = pathlib.Path(__file__).resolve().parents[3] / "reports" / "tuned_cifar100"
+_REPORT = pathlib.Path(__file__).resolve().parents[3] / "reports" / "standin_cifar100"
 # Of the processor of those runs, rounded. Ratios of methods depend little on them.
 _MODEL = cost_model.CostModel(0.4, 4e-4, 70.0, 1.5)
 _FACTOR = 1.5
