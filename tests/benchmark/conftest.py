@@ -15,7 +15,8 @@ def _has_tensorflow() -> bool:
 
 
 collect_ignore_glob = [] if _has_tensorflow() else [
-    "execution/local/test_planner.py", "execution/test_full_disk.py", "execution/test_run_once.py", "models", "speed/*",
+    "execution/local/test_planner.py", "execution/test_foreseen_costs.py", "execution/test_full_disk.py",
+    "execution/test_run_once.py", "models", "speed/*",
     "suites/test_learner_bindings.py", "suites/test_own_code.py", "test_class_incremental.py", "test_data.py",
     "test_data_of_tfds.py", "test_predict.py", "test_replay.py"]
 
