@@ -90,8 +90,8 @@ def make(found: Sequence[records.Record], settings: Settings, paper_dir: pathlib
   Raises:
     RecordError: the records cannot be compared, or a published number is damaged.
   """
-  choices, trials, found = choice_lib.choices(found), choice_lib.split(found)[0], choice_lib.compared(found)
-  of_atlas, found = atlas_lib.split(found)
+  choices, trials = choice_lib.choices(found), [record for record in found if record.named.is_trial]
+  of_atlas, found = atlas_lib.split(choice_lib.compared(found))
   atlas, everything = atlas_lib.pairs(of_atlas), [*found, *trials, *of_atlas]
   details, summaries = run_details.load_details(everything), reading.summaries(everything)
   panels = comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from benchmark.reporting import cells, flatness
-from benchmark.results import comparison, measures
+from benchmark.results import comparison
 from lasem_tf.metrics import curves, paired
 
 _MOST_NAMED = 4
@@ -73,9 +73,8 @@ def _not_flat(panel: comparison.Panel, endings: Mapping[str, flatness.Flatness])
 def _several_devices(panel: comparison.Panel) -> list[Caution]:
   if len(panel.devices) < 2:
     return []
-  timed = [measure.title for measure in (measures.CPU_SECONDS, measures.LATENCY) if measure in panel.columns]
-  return [Caution(f"{' and '.join(timed) or 'Times'} may be compared only within one of the {len(panel.devices)} kinds "
-                  "of processors that were used.", cells.of_several_devices(panel))]
+  return [Caution(f"{cells.timed_measures(panel) or 'Times'} may be compared only within one of the "
+                  f"{len(panel.devices)} kinds of processors that were used.", cells.of_several_devices(panel))]
 
 
 def _caution(panel: comparison.Panel, text: str, topic: str, some: Sequence[comparison.Row],

@@ -153,13 +153,18 @@ def of_several_devices(panel: comparison.Panel) -> str:
   """That times of a panel are of several kinds of processors, and whose are of which; '' where they are of one."""
   if len(panel.devices) < 2:
     return ""
-  timed = [measure.title for measure in (measures.CPU_SECONDS, measures.LATENCY) if measure in panel.columns]
   whose: dict[str, list[str]] = {}
   for row in panel.rows:
     if row.devices:
       whose.setdefault(" and ".join(sorted(row.devices)), []).append(row.label)
   parts = "; ".join(f"{texts.printable(device)}: {', '.join(labels)}" for device, labels in whose.items())
-  return f"{' and '.join(timed) or 'times'} may be compared only within one kind of processor ({parts})."
+  return f"{timed_measures(panel) or 'times'} may be compared only within one kind of processor ({parts})."
+
+
+def timed_measures(panel: comparison.Panel) -> str:
+  """The shown measures that depend on the processor: 'CPU time and Latency per image'; '' of none."""
+  return " and ".join(measure.title for measure in (measures.CPU_SECONDS, measures.LATENCY)
+                      if measure in panel.columns)
 
 
 def panel_title(panel: comparison.Panel) -> str:

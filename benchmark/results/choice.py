@@ -187,18 +187,7 @@ def split(records: Iterable[Record]) -> tuple[list[Record], list[Record]]:
   the tuning that its method has by now, so that it need not be trained again to be compared with methods tuned alike.
   """
   found = list(records)
-  by_now = {(choice.stream, choice.method, choice.scale): choice for choice in choices(found)}
-  trials, others = [], []
-  for record in found:
-    if record.named.is_trial:
-      trials.append(record)
-      continue
-    tuning = record.result.get("tuning")
-    choice = by_now.get(_key(record, tuning)) if tuning is not None else None
-    if choice is not None and choice.tuning != tuning and choice.chooses(record.learner):
-      record = dataclasses.replace(record, result={**record.result, "tuning": choice.tuning})
-    others.append(record)
-  return trials, others
+  return [record for record in found if record.named.is_trial], [record for record, _ in _evaluated(found)]
 
 
 def compared(records: Sequence[Record]) -> list[Record]:
@@ -207,18 +196,27 @@ def compared(records: Sequence[Record]) -> list[Record]:
   Where nothing but the chosen variant of a method was evaluated, its runs are called by the method: which it is stands
   among the trials.
   """
-  variants: dict[tuple[str, str, str], set[str]] = {}
-  made = {(choice.stream, choice.method, choice.scale): choice for choice in choices(records)}
-  _, others = split(records)
-  for record in others:
+  found, variants = _evaluated(records), dict[tuple[str, str, str], set[str]]()
+  for record, _ in found:
     variants.setdefault((record.stream, record.scale, record.named.method), set()).add(record.learner)
+  return [record.called(record.named.method)
+          if is_chosen and len(variants[record.stream, record.scale, record.named.method]) == 1 else record
+          for record, is_chosen in found]
+
+
+def _evaluated(records: Sequence[Record]) -> list[tuple[Record, bool]]:
+  """The runs that are no trials, with the tuning that their methods have by now, and whether it chose their variant."""
+  by_now = {(choice.stream, choice.method, choice.scale): choice for choice in choices(records)}
   found = []
-  for record in others:
+  for record in records:
+    if record.named.is_trial:
+      continue
     tuning = record.result.get("tuning")
-    choice = made.get(_key(record, tuning)) if tuning is not None else None
-    is_only = len(variants[record.stream, record.scale, record.named.method]) == 1
+    choice = by_now.get(_key(record, tuning)) if tuning is not None else None
     is_chosen = choice is not None and choice.chooses(record.learner)
-    found.append(record.called(record.named.method) if is_only and is_chosen else record)
+    if choice is not None and is_chosen and choice.tuning != tuning:
+      record = dataclasses.replace(record, result={**record.result, "tuning": choice.tuning})
+    found.append((record, is_chosen))
   return found
 
 
