@@ -24,10 +24,10 @@ _FLAGS: Mapping[str, Any] = {"data_dirs": list[Text], "cache_dir": Text | None, 
                              "deterministic": bool}
 _NUMBER = Annotated[float, Limits(-1e18, 1e18)]
 # Columns of a run's course, see `run_details`.
-_EPOCH: Mapping[str, Any] = {
-    "visit": Count, "task": Count, "global_epoch": Count, "loss": _NUMBER | None,
-    "validation_accuracy": _NUMBER | None, "test_accuracy": _NUMBER | None,
-    "prior": list[_NUMBER] | None,
+_COURSE: Mapping[str, Any] = {
+    "visit": list[Count], "task": list[Count], "global_epoch": list[Count], "loss": list[_NUMBER | None],
+    "validation_accuracy": list[_NUMBER | None], "test_accuracy": list[_NUMBER | None],
+    "prior": list[list[_NUMBER] | None],
 }
 
 
@@ -55,9 +55,12 @@ def result_problem(result: Mapping[str, Any]) -> str | None:
   return None
 
 
-def epoch_problem(epoch: Mapping[str, Any]) -> str | None:
-  """The same for an epoch of a run's course."""
-  return "epoch.prior is empty" if epoch.get("prior") == [] else _problem(_EPOCH, epoch, "epoch")
+def course_problem(columns: Mapping[str, Any]) -> str | None:
+  """The same for columns of a run's course; those that are given must be equally long."""
+  problem = _problem(_COURSE, columns, "epochs")
+  if problem is None and len(set(map(len, columns.values()))) > 1:
+    return "epochs has columns of different lengths"
+  return "epochs.prior has an empty entry" if problem is None and [] in columns.get("prior", ()) else problem
 
 
 def is_too_deep(record: Mapping) -> bool:

@@ -103,10 +103,11 @@ def _epoch_rows(path: pathlib.Path) -> list[tuple]:
         # Six decimals keep a committed report small; curves and heat maps cannot show more.
         rows[key] = {**{name: _rounded(event.get(name)) for name in _COLUMNS[:-1]},
                      "prior": None if prior is None else [_rounded(value) for value in np.ravel(prior).tolist()]}
-        _check_epoch(rows[key])
       elif event.get("event") == "best_epoch":
         rows[key]["test_accuracy"] = _rounded(event["test_accuracy"])
-        _check_epoch(rows[key])
+      else:
+        continue
+      _check_epochs({name: [value] for name, value in rows[key].items()})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
       raise RecordError(f"{where}: not an event of a run ({error!r:.200}). Delete the file to report without curves."
                         ) from error
@@ -126,18 +127,17 @@ def _read_collection(path: pathlib.Path) -> Iterator[tuple[str, RunDetails]]:
   for where, line in run_files.read_lines(path):
     try:
       content = json.loads(line)
-      columns = [content["epochs"][name] for name in _COLUMNS]
-      for row in zip(*columns, strict=True):
-        _check_epoch(dict(zip(_COLUMNS, row)))
+      columns = {name: content["epochs"][name] for name in _COLUMNS}
+      _check_epochs(columns)
       texts = content["identity"], content["requested"], content["operative"]
       "".join(texts).encode()
-      yield texts[0], RunDetails(*texts[1:], dict(zip(_COLUMNS, columns)))
+      yield texts[0], RunDetails(*texts[1:], columns)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
       raise RecordError(f"{where}: not the details of a run ({error!r:.200}). Export the collection again.") from error
 
 
-def _check_epoch(epoch: Mapping[str, Any]) -> None:
-  defect = record_values.epoch_problem(epoch)
+def _check_epochs(columns: Mapping[str, Any]) -> None:
+  defect = record_values.course_problem(columns)
   if defect is not None:
     raise ValueError(defect)
 

@@ -1,6 +1,7 @@
 """What gin files bind, read as text: nothing is imported, constructed or put into gin's global state."""
 
 import dataclasses
+import functools
 import itertools
 import math
 import pathlib
@@ -169,11 +170,17 @@ def _name(statement: config_parser.BindingStatement) -> str:
   return f"{selector}.{statement.arg_name}" if statement.arg_name else selector
 
 
-def _statements(text: str, where: str) -> Iterator[Any]:
+def _statements(text: str, where: str) -> Sequence[Any]:
   try:
-    yield from config_parser.ConfigParser(text, _Delegate())
+    return _parsed(text)
   except (SyntaxError, ValueError, TypeError, AttributeError, RecursionError, tokenize.TokenError) as error:
     raise ConfigurationError(f"{where}: {' '.join(str(error).split())}") from error
+
+
+@functools.lru_cache(maxsize=2048)
+def _parsed(text: str) -> tuple[Any, ...]:
+  """The statements of a text; the runs of a suite share most of theirs, and a report reads each several times."""
+  return tuple(config_parser.ConfigParser(text, _Delegate()))
 
 
 def canonical(name: str) -> str:
