@@ -16,7 +16,7 @@ run: $(CORE)
 	$(RUN) benchmark.report --results_dir=$(SMOKE) --output_dir=$(SMOKE)/report --baseline=stl --nosummary
 
 test: $(CORE)-$(EXTRAS)
-	$(RUN) pytest -n auto --dist loadfile -m "not slow"
+	$(RUN) pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 lint: $(CORE)-lint
 	$(RUN) ruff check
@@ -35,7 +35,7 @@ test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --upgrade pip uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct --editable '.[test]'
-	$(VENV)-lowest/bin/python -m pytest -n auto --dist loadfile -m "not slow"
+	$(VENV)-lowest/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
 speed: $(CORE)
 	$(RUN) benchmark.speed

@@ -37,9 +37,8 @@ def test_two_suites_of_different_settings_started_at_once(suite, tmp_path):
 def test_a_suite_whose_run_is_being_trained_is_not_deleted(suite, tmp_path):
   process = small_suite.start(suite, tmp_path, "--jobs=1", "--gin_param=EPOCHS_PER_TASK=2000")
   _wait_for_training(process, tmp_path)
-  other = small_suite.start(suite, tmp_path, "--jobs=1", "--overwrite")
-  _, errors = other.communicate(timeout=600)
-  assert other.returncode == 2 and "another process is training" in errors
+  status, errors = small_suite.end(suite, tmp_path, "--jobs=1", "--overwrite")
+  assert status == 2 and "another process is training" in errors
   assert process.poll() is None
   process.send_signal(signal.SIGHUP)  # As when a terminal is closed.
   _, errors = process.communicate(timeout=600)
