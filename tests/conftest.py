@@ -11,7 +11,7 @@ from tests.golden_support import plugin
 from tests.golden_support.plugin import pytest_terminal_summary  # noqa: F401  a hook of pytest
 
 # Those that take longest are begun first: a worker that came to one of them last would end long after the others.
-_BEGUN_FIRST = ("tests/test_learner_contract.py", "tests/test_resume.py", "tests/test_golden.py",
+BEGUN_FIRST = ("tests/test_learner_contract.py", "tests/test_resume.py", "tests/test_golden.py",
                 "tests/benchmark/execution/ray/test_executor.py", "tests/benchmark/execution/test_disturbed_suites.py",
                 "tests/learners/test_mechanisms.py", "tests/training/test_interruption.py", "tests/test_tutorial.py",
                 "tests/test_resume_own_data.py", "tests/test_memory_growth.py", "tests/test_quickstart.py",
@@ -37,7 +37,7 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(items):
   """Puts long files first; others keep their order."""
-  places = {path: place for place, path in enumerate(_BEGUN_FIRST)}
+  places = {path: place for place, path in enumerate(BEGUN_FIRST)}
   items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 

@@ -2,13 +2,14 @@
 
 import ast
 import collections
+import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
 
-from tests import import_graph
+from tests import conftest, import_graph
 
 # 0: values, seeds, files, cores. 1: three rooms that do not know each other. 2: two more. 3, 4: learners, then what
 # trains them. 5: what is to be trained. 6: what was measured. 7: what was trained. 8: three rooms that do not know each
@@ -163,7 +164,7 @@ def test_functions_are_short_and_imports_inside_them_have_a_reason():
     for function in _functions(ast.parse(text)):
       if function.end_lineno - function.lineno + 1 > MOST_FUNCTION_LINES:
         long.append(f"{module}.{function.name}")
-      silent += [f"{module}:{node.lineno}" for node in function.body if isinstance(node, (ast.Import, ast.ImportFrom))
+      silent += [f"{module}:{node.lineno}" for node in ast.walk(function) if isinstance(node, (ast.Import, ast.ImportFrom))
                  and not _has_a_reason(lines, node.lineno - 1)]
   assert not long and not silent
 
@@ -171,3 +172,8 @@ def test_functions_are_short_and_imports_inside_them_have_a_reason():
 def test_folders_can_be_overlooked():
   folders = collections.Counter(path.parent for path in import_graph.sources().values())
   assert {folder: count for folder, count in folders.items() if count > MOST_FILES} == {}
+
+
+def test_files_that_are_begun_first_are_there():
+  root = pathlib.Path(__file__).parents[1]
+  assert [path for path in conftest.BEGUN_FIRST if not (root / path).is_file()] == []
