@@ -92,7 +92,7 @@ def data_dirs(values: flags.FlagValues) -> tuple[str, ...]:
 
 
 def _names_path(flag: str) -> bool:
-  return flag.endswith(("_dir", "_file")) or flag in ("grow", "markdown")
+  return flag.endswith(("_dir", "_file")) or flag in ("grow", "markdown", "output")
 
 
 def _expanded(value: str | list[str] | None) -> str | list[str] | None:

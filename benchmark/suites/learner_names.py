@@ -36,11 +36,6 @@ class LearnerFiles:
   files: tuple[str, ...]
   bindings: tuple[str, ...] = ()
 
-  @property
-  def is_composed(self) -> bool:
-    """Whether the learner has no file of its own."""
-    return len(self.files) > 1
-
   def __str__(self) -> str:
     return " + ".join((*self.files, *self.bindings))
 

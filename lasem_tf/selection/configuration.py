@@ -32,11 +32,6 @@ class TransferConfiguration:
     """Position in the order of LASEM: bit l of the index is 1 iff layer l is *not* shared; 0 shares everything."""
     return sum(1 << layer for layer, bit in enumerate(self.bits) if not bit)
 
-  @property
-  def complement_index(self) -> int:
-    """Position in the order of DARTS: bit l of the index is 1 iff layer l is shared; 0 shares nothing."""
-    return sum(1 << layer for layer, bit in enumerate(self.bits) if bit)
-
   @classmethod
   def from_index(cls, index: int, groups: Sequence[int]) -> "TransferConfiguration":
     """The configuration with this index among those constant inside groups of consecutive layers (all ones: LASEM)."""

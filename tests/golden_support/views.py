@@ -192,8 +192,10 @@ class Differentiable(Search):
 
   def all_logits(self, images, task_id):
     logits = super().all_logits(images, task_id)
-    self.check.close(f"{self.stage_name}: logits of the choice", self.learner.logits(images, task_id),
-                     logits[self.search.choice().complement_index], comparison.VALUE)
+    # In the order of DARTS bit l of an index is 1 where layer l is shared.
+    chosen = sum(1 << layer for layer, shared in enumerate(self.search.choice().bits) if shared)
+    self.check.close(f"{self.stage_name}: logits of the choice", self.learner.logits(images, task_id), logits[chosen],
+                     comparison.VALUE)
     return logits
 
   def before_step(self, step, images, labels):

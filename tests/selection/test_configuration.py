@@ -47,11 +47,6 @@ def test_index_in_the_order_of_lasem(name, depth, index):
   assert TransferConfiguration.from_index(index, (1,) * depth) == parsed
 
 
-@pytest.mark.parametrize("name, index", [("all", 15), ("top2", 12), ("0101", 10), ("none", 0)])
-def test_index_in_the_order_of_darts(name, index):
-  assert TransferConfiguration.parse(name, 4).complement_index == index
-
-
 @pytest.mark.parametrize("depth, count", [(4, 16), (6, 64), (8, 256)])
 def test_number_of_configurations(depth, count):
   everything = configuration.enumerate_configurations((1,) * depth)
