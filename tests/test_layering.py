@@ -164,8 +164,8 @@ def test_functions_are_short_and_imports_inside_them_have_a_reason():
     for function in _functions(ast.parse(text)):
       if function.end_lineno - function.lineno + 1 > MOST_FUNCTION_LINES:
         long.append(f"{module}.{function.name}")
-      silent += [f"{module}:{node.lineno}" for node in ast.walk(function) if isinstance(node, (ast.Import, ast.ImportFrom))
-                 and not _has_a_reason(lines, node.lineno - 1)]
+      silent += [f"{module}:{node.lineno}" for node in ast.walk(function)
+                 if isinstance(node, (ast.Import, ast.ImportFrom)) and not _has_a_reason(lines, node.lineno - 1)]
   assert not long and not silent
 
 
