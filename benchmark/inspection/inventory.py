@@ -31,7 +31,7 @@ class Finding:
   details: str
 
 
-def spread(counts: Sequence[int]) -> str:
+def spread(counts: Sequence[int] | np.ndarray) -> str:
   """Images of every class in a few words, e.g. '90 of each class' or '5-22 of each class'."""
   low, high = min(counts), max(counts)
   return f"{low} of each class" if low == high else f"{low}-{high} of each class"

@@ -101,8 +101,8 @@ class Deconvolution(base.Knowledge):
                                         for name, shape in self._transform_shapes(layer).items()})
 
   def kernel_and_bias(self, layer, shared, transform):
-    kernel = grow(shared[""], *(transform[name] for name in REGULARISED), self._sizes[layer].stride)
-    return kernel, transform.get("bias")
+    filters, bias, contraction = (transform[name] for name in REGULARISED)
+    return grow(shared[""], filters, bias, contraction, self._sizes[layer].stride), transform.get("bias")
 
   def penalty(self, shared, transforms, sharing):
     # In a search every layer has a transform, whatever its share: the plain term is not weighted by the posterior.

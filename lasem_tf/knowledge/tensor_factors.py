@@ -74,7 +74,7 @@ class TensorFactors(base.Knowledge):
 
   def create_transform(self, layer, task_id):
     prefix = f"task{task_id}/tf{layer}"
-    shapes = {axis: (size, size) for axis, size in zip(AXES, self.spec.kernel_shape(layer))}
+    shapes: dict[str, tuple[int, ...]] = {axis: (size, size) for axis, size in zip(AXES, self.spec.kernel_shape(layer))}
     if self.spec.has_biases:
       shapes["bias"] = (self.spec.channels[layer],)
     return weights.WeightGroup(prefix, {name: self.initializer.glorot_uniform(f"{prefix}/{name}", shape)

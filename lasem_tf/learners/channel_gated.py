@@ -253,7 +253,8 @@ class ChannelGated(base.Learner):
 
   def num_parameters(self):
     return sum(group.num_parameters for group in self._convolutions) + sum(
-        group.num_parameters for network in self._networks.values() for group in [*network.gates, network.head])
+        network.head.num_parameters + sum(gate.num_parameters for gate in network.gates)
+        for network in self._networks.values())
 
   def memory_floats(self):
     # Which channels every task may use.

@@ -103,12 +103,13 @@ class Composed(base.Learner):
       self._begin_search((*reopened, task_id))
     self._build_network(task_id)
 
-  def _begin_search(self, task_ids: tuple[int, ...]) -> None:
-    """Begins the search for the last of these tasks; all of them await its choice."""
+  def _begin_search(self, task_ids: tuple[int, ...]) -> task_search.TaskSearch:
+    """Begins and returns the search for the last of these tasks; all of them await its choice."""
     epochs, own = self.context.epochs_per_task, self._tasks[task_ids[-1]].groups()
-    self._open = task_search.TaskSearch(
+    self._open = opened = task_search.TaskSearch(
         self._selection.begin_search(task_ids[-1], epochs, self._shared.adopted), task_ids, epochs,
         self._shared.named_variables, weights.merge_variables(own))
+    return opened
 
   def _first_configuration(self) -> TransferConfiguration:
     """Of a first task that is not searched."""
@@ -223,8 +224,8 @@ class Composed(base.Learner):
     self._open = None
 
   def logits(self, images, task_id):
-    is_open = self._open is not None and task_id in self._open.task_ids
-    return self._tasks[task_id].network(images, sharing=self._open.search.sharing() if is_open else None)
+    search = self._open.search if self._open is not None and task_id in self._open.task_ids else None
+    return self._tasks[task_id].network(images, sharing=None if search is None else search.sharing())
 
   def measure_statistics(self):
     network = self._tasks[self._task_id].network
@@ -260,8 +261,8 @@ class Composed(base.Learner):
     for task_id in self._learned:
       self._build_network(task_id)
     if structure["searching"]:
-      self._begin_search(tuple(task_id for task_id in self._learned if task_id not in self._configurations))
-      self._open.search.restore_structure(structure["selection"])
+      opened = self._begin_search(tuple(task_id for task_id in self._learned if task_id not in self._configurations))
+      opened.search.restore_structure(structure["selection"])
 
   # --- cost ---
 

@@ -5,6 +5,8 @@ current task's images before training is. With augmentation no two steps see the
 the images themselves would not fit: the network as it was before the visit then answers the step's own images.
 """
 
+from typing import Any
+
 import gin
 import tensorflow as tf
 
@@ -105,7 +107,7 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
     task_id, epochs = self.task.info.task_id, self.context.epochs_per_task
     everything = weights.merge_variables([self.trunk, *self._own_parts(self.heads)])
     own = weights.merge_variables(self._own_parts([task_id]))
-    phases = [("joint", epochs - self._warm_up_epochs, everything, None)]
+    phases: list[tuple] = [("joint", epochs - self._warm_up_epochs, everything, None)]
     if self._warm_up_epochs:
       phases.insert(0, ("warm_up", self._warm_up_epochs, own, super()._objective))
     return self._training_phase(*phases[num_completed]) if num_completed < len(phases) else None
@@ -138,7 +140,7 @@ class LearningWithoutForgetting(trunk.TrunkLearner):
     return dict.fromkeys(self._targets, hidden)
 
   def _end_visit(self):
-    details = {"mechanism_acted": False}
+    details: dict[str, Any] = {"mechanism_acted": False}
     if self._targets:
       moved = [self._distance(other, target) for other, target in self._targets.items()]
       # Distillation is at work where old heads' answers have moved from what they were: at first it has no gradient.

@@ -112,7 +112,8 @@ class AdaptedColumn(keras.Model):
 
     def activate(layer, inputs):
       read.append(inputs)
-      outputs = layers.convolution(inputs, *self.convolutions[layer].kernel_and_bias(), self.spec.padding)
+      kernel, bias = self.convolutions[layer].kernel_and_bias()
+      outputs = layers.convolution(inputs, kernel, bias, self.spec.padding)
       return tf.nn.relu(adapted(outputs, self.convolution_adapters[layer], layer))
 
     hidden = layers.convolve_stack(self.spec, images, activate)

@@ -126,7 +126,8 @@ class MixingWeights(base.Search):
     if self._rules.order == 1:
       with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(alphas)
-        loss = self._cross_entropy(problem, kernels, *alpha_batch, seed)
+        images, labels = alpha_batch
+        loss = self._cross_entropy(problem, kernels, images, labels, seed)
       return loss if self._rules.batch == TRAINING else None, tape.gradient(loss, alphas)
 
     def cross_entropy(images, labels):

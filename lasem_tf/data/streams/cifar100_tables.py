@@ -79,7 +79,7 @@ def task_classes(num_tasks: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _twenty_tasks():
-  rows = []
+  rows: list[tuple[int, ...]] = []
   for position, base in enumerate(_CIRCLE):
     successor = _TEN_TASKS[_CIRCLE[(position + 1) % len(_CIRCLE)]]
     rows.append(_TEN_TASKS[base])

@@ -182,20 +182,21 @@ class STL10(TaskStream):
                              int(source_index))
 
   def _load(self, task_id, split):
-    source_split = "test" if split == "test" else "train"
+    source_split, source = "test" if split == "test" else "train", self._source
+    assert source is not None  # Nothing is loaded of a stream that was made for its design only.
     indices = self._source_indices(task_id, split)
     images = np.empty((len(indices), *self.image_shape), np.float32)
 
     def fill(start):
       part = indices[start:start + _CHUNK]
-      images[start:start + len(part)] = transform(self._source.images[source_split][part], self.design[task_id],
+      images[start:start + len(part)] = transform(source.images[source_split][part], self.design[task_id],
                                                   (self._generator(task_id, split, index) for index in part))
 
     # In chunks, so that beside the result only a few hundred images exist at a time; NumPy draws without the lock.
     with futures.ThreadPoolExecutor(cores.num_usable()) as pool:
       list(pool.map(fill, range(0, len(indices), _CHUNK)))
     local = {class_id: label for label, class_id in enumerate(self.design[task_id].classes)}
-    labels = np.array([local[class_id] for class_id in self._source.labels[source_split][indices].tolist()], np.int32)
+    labels = np.array([local[class_id] for class_id in source.labels[source_split][indices].tolist()], np.int32)
     return types.TaskSplit(images, labels, indices)
 
   def preprocessing(self, task_id):

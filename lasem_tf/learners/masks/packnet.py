@@ -130,8 +130,10 @@ class PackNet(trunk.TrunkLearner):
 
     def gradients(batch, context, trained, objective):
       result, by_name = descent.follow(batch, context, trained, objective)
-      return result, {name: gradient * tf.cast(self._owners[name] == owner, gradient.dtype)
-                      if name in self._owners else gradient for name, gradient in by_name.items()}
+      for name, owners in self._owners.items():
+        if (gradient := by_name.get(name)) is not None:
+          by_name[name] = gradient * tf.cast(owners == owner, gradient.dtype)
+      return result, by_name
 
     return descent.make_phase(name, num_epochs, trained, self._objective, optimizer=self._make_optimizer(trained),
                               gradients=gradients)

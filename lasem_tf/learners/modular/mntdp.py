@@ -80,7 +80,7 @@ class ModularNetwork(base.Learner):
     """The committed path of a task, or that of the candidate in training."""
     if task_id in self._paths:
       return self._paths[task_id]
-    reused = self._paths[self._donor][:self._reused] if self._reused else []
+    reused = [] if self._donor is None else self._paths[self._donor][:self._reused]
     return reused + [task_id] * (self._library.depth - self._reused)
 
   def logits(self, images, task_id):
@@ -96,7 +96,7 @@ class ModularNetwork(base.Learner):
       raise ValueError(f"MNTDP chooses by validation accuracy, but task {task_id} has no validation examples: give the "
                        "stream a validation split.")
     self._prior = {other: self._neighbour_accuracy(other) for other in self._paths}
-    self._donor = max(self._prior, key=self._prior.get, default=None)
+    self._donor = max(self._prior, key=lambda other: self._prior[other], default=None)
     self._begin_search(task_id)
 
   def _neighbour_accuracy(self, task_id: int) -> float:
@@ -184,14 +184,14 @@ class ModularNetwork(base.Learner):
     if not self._searching:
       return base.TaskSummary(self._configuration(task_id))
     self._best.restore()
-    self._reused, *setting = self._candidates()[self._winner]
+    self._reused, rate, decay = self._candidates()[self._winner]
     details = {"donor": self._donor, "prior": {str(other): accuracy for other, accuracy in self._prior.items()},
                "reused_modules": self._reused, "new_modules": self._library.depth - self._reused,
-               "learning_rate": setting[0], "weight_decay": setting[1], "candidates": len(self._candidates()),
+               "learning_rate": rate, "weight_decay": decay, "candidates": len(self._candidates()),
                "validation_accuracy": self._score, "retention_floats": 0,
                "mechanism_acted": self._reused > 0}
     peak_phase = self._name(self._winner)
-    self._paths[task_id], self._settings[task_id] = self._path(task_id), tuple(setting)
+    self._paths[task_id], self._settings[task_id] = self._path(task_id), (rate, decay)
     self._library.drop(task_id, range(self._reused))
     self._end_search()
     return base.TaskSummary(self._configuration(task_id), details=details, peak_phase=peak_phase)

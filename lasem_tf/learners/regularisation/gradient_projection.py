@@ -121,10 +121,10 @@ class GradientProjection(trunk.TrunkLearner):
     result, gradients = super()._gradients(batch, context, trained, objective)
     for prefix, basis in self._bases.items():
       name = f"{prefix}/kernel"
-      if basis.shape[1]:
-        matrix = tf.reshape(gradients[name], [basis.shape[0], -1])
+      if basis.shape[1] and (gradient := gradients[name]) is not None:
+        matrix = tf.reshape(gradient, [basis.shape[0], -1])
         matrix -= tf.matmul(basis, tf.matmul(basis, matrix, transpose_a=True))
-        gradients[name] = tf.reshape(matrix, gradients[name].shape)
+        gradients[name] = tf.reshape(matrix, gradient.shape)
     return result, gradients
 
   # --- bases ----------------------------------------------------------------------------------------------------------
