@@ -9,7 +9,7 @@ from benchmark.execution.settings import Settings
 from benchmark.reporting import atlas as atlas_lib, atlas_tables, tables
 from benchmark.results import choice as choice_lib, comparability, comparison, course, record_schema, run_details
 from benchmark.results.records import Record
-from benchmark.results.status import RECORDED
+from benchmark.results.status import RECORDED, Status
 from benchmark.suites import suite
 from benchmark.suites.identity import Identity
 from lasem_tf.files import write_atomically
@@ -40,12 +40,12 @@ def finish(the_suite: suite.Suite, runs: Sequence[suite.Run], own: Sequence[suit
     return 128 + signal_number
   for sentence in undecided:
     print(sentence, file=sys.stderr)
-  locked = [identity for identity, (status, _) in outcomes.items() if status == "locked"]
+  locked = [identity for identity, (status, _) in outcomes.items() if status == Status.LOCKED]
   if locked:
     print(f"Trained by another process just now: {', '.join(locked)}.", file=sys.stderr)
   recorded = {record.identity for record in present}
   for identity, (status, reason) in outcomes.items():
-    if status == "failed" and identity not in recorded:
+    if status == Status.FAILED and identity not in recorded:
       print(f"{identity} failed and could not be recorded: {reason}", file=sys.stderr)
     elif status in RECORDED and identity not in recorded:
       print(f"{identity} {status}, but its record is gone from {settings.output_dir}.", file=sys.stderr)

@@ -10,6 +10,8 @@ from typing import Protocol
 import rich.console
 import rich.progress
 
+from benchmark.results.status import RECORDED, Status
+
 _SECONDS_BETWEEN_LINES = 15.0
 # A person waits for less than a log, which should not say on a busy machine what it does not on an idle one.
 _SECONDS_OF_SILENCE, _SECONDS_OF_A_SILENT_LOG = 3.0, 20.0
@@ -134,7 +136,7 @@ class LineDisplay:
       self._print(f"{identity}: {describe_epoch(event)} {self._state()}")
 
   def end(self, identity: str, status: str, reason: str | None) -> None:
-    if status in ("completed", "diverged", "failed"):
+    if status in RECORDED:
       self._progress.update(identity, 1.0)
     self._print(f"{identity}: {status}{f' ({reason})' if reason else ''} {self._state()}")
 
@@ -178,9 +180,9 @@ class TerminalDisplay:
 
   def end(self, identity: str, status: str, reason: str | None) -> None:
     self._bars.remove_task(self._runs.pop(identity))
-    if status != "completed":
+    if status != Status.COMPLETED:
       self._bars.console.print(f"{identity}: {status}{f' ({reason})' if reason else ''}", markup=False, highlight=False,
                                soft_wrap=True)
-    if status in ("completed", "diverged", "failed"):
+    if status in RECORDED:
       self._progress.update(identity, 1.0)
       self._bars.update(self._suite, completed=self._progress.fraction)

@@ -11,6 +11,7 @@ import filelock
 
 from benchmark.execution.settings import Settings
 from benchmark.results import differences, gin_texts, records, run_files
+from benchmark.results.status import Status
 from benchmark.suites import bindings, suite
 from benchmark.suites.bindings import ConfigurationError
 from lasem_tf import files
@@ -66,7 +67,7 @@ def finished_record(directory: pathlib.Path, run: suite.Run) -> records.Record |
     return None
   record = records.read_record(directory)
   _check_identity(directory, record.identity, run)
-  return None if record.status == "failed" else record
+  return None if record.status == Status.FAILED else record
 
 
 def is_of_another_configuration(directory: pathlib.Path, run: suite.Run) -> bool:

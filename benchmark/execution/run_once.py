@@ -13,6 +13,7 @@ from benchmark.execution import process, run_folder
 from benchmark.execution.settings import Settings
 from benchmark.models import growing, saved_run
 from benchmark.results import records, run_files
+from benchmark.results.status import Status
 from benchmark.suites import experiment as experiment_lib, identity, learner_bindings, own_code, suite
 from benchmark.suites.gin_files import ConfigurationError, without_call
 from lasem_tf import files
@@ -143,7 +144,7 @@ def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], N
   claim.check()
   # Before the record, so that a run counts as finished once its model is there. Should writing it fail, or this process
   # be killed meanwhile, the same command goes on from the last checkpoint, which the end of the last visit wrote.
-  if settings.keep_model and result.measured.status == "completed":
+  if settings.keep_model and result.measured.status == Status.COMPLETED:
     saved_run.of_session(run, life.session, prepared.data).write(run_dir)
   files.write_atomically(run_dir / run_files.OPERATIVE_FILE, gin.operative_config_str())
   found = _predict(life, prepared, result.measured) if settings.predictions else None
@@ -159,7 +160,7 @@ def train(run: suite.Run, settings: Settings, report: Callable[[events.Event], N
 def _predict(life: lifetime.Lifetime, prepared: Prepared,
              measured: run_result.Measured) -> predictions.Predictions | None:
   """None where the run did not complete."""
-  if measured.status != "completed":
+  if measured.status != Status.COMPLETED:
     return None
   counts, visits = prepared.stream.counts(), schedule.task_order(prepared.options.task_order, prepared.stream.num_tasks)
   epochs = prepared.options.epochs_per_task
