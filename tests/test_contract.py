@@ -7,7 +7,7 @@ import tensorflow as tf
 from benchmark.inspection import learner_life, requirement
 from lasem_tf.learners import base, promise, trunk
 from lasem_tf.nn import architecture
-from tests import contract, tiny_stream
+from tests.support import contract, tiny_stream
 
 
 class HidesAVariable(trunk.TrunkLearner):

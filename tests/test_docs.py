@@ -17,7 +17,7 @@ from lasem_tf import types
 from lasem_tf.knowledge import deconvolution, tensor_factors
 from lasem_tf.metrics import lifelong
 from lasem_tf.selection.configuration import TransferConfiguration
-from tests import contract
+from tests.support import contract
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 GIN = ROOT / "gin"

@@ -10,7 +10,7 @@ import pytest
 from benchmark.execution import cost_model, plan as plan_lib, planning, run_once
 from benchmark.suites import bindings as bindings_lib, gin_text, learner_names, suite
 from benchmark.suites.bindings import ConfigurationError
-from tests import raw_data
+from tests.support import raw_data
 
 ROOT = bindings_lib.gin_root()
 STREAMS = sorted(path.stem for path in (ROOT / "streams").glob("*.gin"))
@@ -34,7 +34,7 @@ def _load(stream, learner, scale="smoke"):
   bindings = (f"suite.streams = ('{stream}',)", f"suite.learners = ('{learner}',)", f"suite.scale = '{scale}'",
               "suite.seeds = (0,)",
               *raw_data.relaxed_bindings(stream))
-  return suite.load([str(pathlib.Path(__file__).with_name("empty.gin"))], bindings)[1][0]
+  return suite.load([str(pathlib.Path(__file__).parent / "support/empty.gin")], bindings)[1][0]
 
 
 def _own_bindings(path) -> set[str]:

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from tests import conftest, import_graph
+from tests import conftest
+from tests.support import import_graph
 
 # 0: values, seeds, files, cores. 1: three rooms that do not know each other. 2: two more. 3, 4: learners, then what
 # trains them. 5: what is to be trained. 6: what was measured. 7: what was trained. 8: three rooms that do not know each

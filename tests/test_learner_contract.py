@@ -3,7 +3,7 @@
 import pytest
 
 from benchmark.suites import gin_files, learner_names
-from tests import contract
+from tests.support import contract
 
 # Learners that bind a class and options that none of the others has.
 OWN_CODE = (

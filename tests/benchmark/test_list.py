@@ -8,7 +8,7 @@ import pytest
 from benchmark import list as list_command
 from benchmark.inspection import listing
 from benchmark.suites import gin_files, learner_names
-from tests import import_graph
+from tests.support import import_graph
 
 
 def _run(capsys, *words) -> tuple[int, str]:

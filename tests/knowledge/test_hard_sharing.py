@@ -6,7 +6,7 @@ import pytest
 from lasem_tf import types
 from lasem_tf.knowledge import base, hard_sharing, independent
 from lasem_tf.nn import initializers
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def bound(knowledge, seed=0):

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.knowledge import tensor_factors
-from tests import tiny_stream
 from tests.knowledge import counts
 from tests.nn import paper_networks
+from tests.support import tiny_stream
 
 STL10 = dataclasses.replace(paper_networks.STL10, dense_sizes=(128,))
 SPECS = {**paper_networks.SPECS, "stl10": STL10}

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tests import contract, tiny_stream
+from tests.support import contract, tiny_stream
 
 
 def live(learner, stream, num_tasks=3, first=0, steps_per_epoch=3, learning_rate=0.01, losses=None):

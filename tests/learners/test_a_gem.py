@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import a_gem, trunk
 from lasem_tf.nn import architecture
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def tensors(*values):

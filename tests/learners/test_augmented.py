@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import a_gem, dark_experience, joint, lwf, replay
 from lasem_tf.nn import augmentation
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 _SPEC = dataclasses.replace(tiny_stream.SPEC, augmentation="flip_and_crop", dropout_keep_probability=1.0)
 _SEED = tf.constant([3, 4], tf.int32)

@@ -11,7 +11,7 @@ from lasem_tf import types
 from lasem_tf.knowledge import deconvolution, hard_sharing, independent, tensor_factors
 from lasem_tf.learners import base, composed
 from lasem_tf.selection import expectation, static
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 KNOWLEDGE = {
     "hard_sharing": hard_sharing.HardSharing,

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import dark_experience, fine_tuning
 from lasem_tf.nn import layers
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 SPEC = dataclasses.replace(tiny_stream.SPEC, dropout_keep_probability=1.0)
 

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import elastic, fisher, trunk
 from lasem_tf.nn import architecture
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 import pytest
 
 from lasem_tf.learners import elastic, fine_tuning
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def learned(make, num_tasks=2, **options):

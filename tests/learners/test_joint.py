@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lasem_tf.learners import fine_tuning, joint, trunk
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def lives(**options):

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.learners import lwf, trunk
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 OLD, NEW = [[2.0, 0.0, -1.0]], [[1.0, 0.0, 0.0]]
 

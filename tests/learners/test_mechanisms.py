@@ -7,8 +7,8 @@ import tensorflow as tf
 from lasem_tf.learners import a_gem, elastic, lwf, progressive, replay, trunk
 from lasem_tf.learners.additive import decomposition, layers as additive_layers
 from lasem_tf.selection import exhaustive
-from tests import contract, tiny_stream
 from tests.learners.lives import accuracies, flags, live, live_by_name
+from tests.support import contract, tiny_stream
 
 # --- learners that grow or gate ---------------------------------------------------------------------------------------
 

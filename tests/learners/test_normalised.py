@@ -21,7 +21,7 @@ from lasem_tf.learners import (
 )
 from lasem_tf.nn import normalisation
 from lasem_tf.selection import differentiable, expectation, held_out, static
-from tests import contract, tiny_stream
+from tests.support import contract, tiny_stream
 
 _SPEC = dataclasses.replace(tiny_stream.SPEC, normalisation="batch", dropout_keep_probability=1.0)
 

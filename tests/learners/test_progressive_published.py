@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.learners import progressive_published
-from tests import tiny_stream
 from tests.learners import growing_support, lives
+from tests.support import tiny_stream
 
 
 @pytest.fixture(name="life", scope="module")

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import replay, trunk
 from lasem_tf.nn import layers
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def begun(num_classes=(3, 4, 2), **options):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lasem_tf.learners import single_network
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 @pytest.fixture

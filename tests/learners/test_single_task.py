@@ -3,7 +3,7 @@
 import numpy as np
 
 from lasem_tf.learners import single_task
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def test_tasks_do_not_touch_each_other():

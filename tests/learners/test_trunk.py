@@ -8,7 +8,7 @@ from lasem_tf.knowledge import hard_sharing
 from lasem_tf.learners import composed, trunk
 from lasem_tf.nn import architecture
 from lasem_tf.selection import static
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 CIFAR100 = architecture.ConvNetSpec((32, 32, 3), (3, 3, 3, 3), (32, 32, 64, 64), (1, 2, 1, 2), (64,))
 OFFICE_HOME = architecture.ConvNetSpec((128, 128, 3), (11, 5, 3, 3), (64, 256, 256, 256), (3, 3, 2, 2), (256, 64))

@@ -10,9 +10,9 @@ import tensorflow as tf
 from lasem_tf.learners import progressive, single_network
 from lasem_tf.nn import networks, precision, prefix_tree, pruned_tree
 from lasem_tf.selection import bounded_batch, differentiable, expectation, static
-from tests import tiny_stream
 from tests.nn.test_prefix_tree import _routes, PLAIN
 from tests.selection import pairs
+from tests.support import tiny_stream
 
 MIXED = dataclasses.replace(pairs.SPEC, precision="mixed_bfloat16")
 

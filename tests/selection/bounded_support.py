@@ -5,8 +5,8 @@ import tensorflow as tf
 from lasem_tf.learners import base
 from lasem_tf.nn import architecture
 from lasem_tf.selection import expectation
-from tests import tiny_stream
 from tests.selection import pairs
+from tests.support import tiny_stream
 
 SPEC = architecture.ConvNetSpec((8, 8, 3), (3, 3), (4, 6), (2, 2), (8,), dropout_keep_probability=0.5)
 ALLOWED = 1e-2

@@ -4,7 +4,7 @@ from lasem_tf import types
 from lasem_tf.knowledge import deconvolution, hard_sharing, tensor_factors
 from lasem_tf.learners import composed
 from lasem_tf.nn import architecture
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 SPEC = architecture.ConvNetSpec((8, 8, 3), (3, 3), (4, 6), (2, 2), (8,), dropout_keep_probability=1.0)
 KNOWLEDGE = {

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from lasem_tf.selection import base, differentiable, planted
 from lasem_tf.selection.adopted import AdoptedLayers
-from tests import tiny_stream
 from tests.selection.test_held_out import make
+from tests.support import tiny_stream
 
 _DARTS = {"order": 2, "architecture_batch": "validation", "unrolled_step": "optimizer", "alpha_optimizer": "adam",
           "alpha_learning_rate": 0.05, "retrain_share": 1.0, "freeze_adopted": True, "share_unadopted": True}

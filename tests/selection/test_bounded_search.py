@@ -9,10 +9,10 @@ import tensorflow as tf
 from lasem_tf.nn import architecture, pruned_tree
 from lasem_tf.selection import bounded_batch, bounds, expectation, expectation_search
 from lasem_tf.selection.bounded_search import BoundedSearch
-from tests import tiny_stream
 from tests.golden_support import recording
 from tests.selection import pairs
 from tests.selection.bounded_support import ALLOWED, batch_of, FORMS, LEADER, learner_in, SPEC, steer, steps_of, traced
+from tests.support import tiny_stream
 
 
 def _first_gradients(learner, number=0):

@@ -9,9 +9,9 @@ from lasem_tf.knowledge import deconvolution
 from lasem_tf.learners import base
 from lasem_tf.nn import layers, mixture
 from lasem_tf.selection import differentiable
-from tests import tiny_stream
 from tests.golden_support import recording
 from tests.selection import pairs
+from tests.support import tiny_stream
 
 RATE = 0.5
 

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.selection import expectation
-from tests import tiny_stream
 from tests.selection import pairs
+from tests.support import tiny_stream
 
 
 def _learner(knowledge="hard_sharing", epochs=6, **options):

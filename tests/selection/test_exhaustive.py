@@ -7,8 +7,8 @@ from lasem_tf import types
 from lasem_tf.learners import base
 from lasem_tf.selection import exhaustive, static
 from lasem_tf.selection.configuration import TransferConfiguration
-from tests import tiny_stream
 from tests.selection import pairs
+from tests.support import tiny_stream
 
 BITS = ("11", "01", "10", "00")
 

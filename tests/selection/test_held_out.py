@@ -7,7 +7,7 @@ import tensorflow as tf
 from lasem_tf.knowledge import hard_sharing
 from lasem_tf.learners import composed
 from lasem_tf.selection import base as selection_base, held_out, planted
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def make(seed=0, declared=(), selection=None, **options):

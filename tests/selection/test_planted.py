@@ -7,7 +7,7 @@ from lasem_tf import types
 from lasem_tf.knowledge import hard_sharing
 from lasem_tf.learners import composed
 from lasem_tf.selection import planted
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def bound(declared, depth=3, **options):

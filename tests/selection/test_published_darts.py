@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from lasem_tf.nn import optimizers
 from lasem_tf.selection import differentiable, unrolled
-from tests import contract, tiny_stream
 from tests.learners import lives
+from tests.support import contract, tiny_stream
 
 _EPOCHS = 40
 

@@ -6,7 +6,7 @@ from lasem_tf import types
 from lasem_tf.knowledge import hard_sharing, tensor_factors
 from lasem_tf.learners import composed
 from lasem_tf.selection import random_choice
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def draws(seed, num_tasks, depth=4):

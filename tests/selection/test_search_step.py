@@ -8,9 +8,9 @@ from lasem_tf.knowledge import deconvolution, hard_sharing, tensor_factors
 from lasem_tf.learners import base, composed
 from lasem_tf.nn import architecture, layers, networks
 from lasem_tf.selection import base as selection_base, expectation
-from tests import tiny_stream
 from tests.golden_support import recording
 from tests.nn.test_prefix_tree import kernels_launched
+from tests.support import tiny_stream
 
 SPEC = architecture.ConvNetSpec((8, 8, 3), (3, 3, 3), (4, 4, 6), (1, 2, 2), (8,), dropout_keep_probability=1.0)
 KNOWLEDGE = {

@@ -9,7 +9,7 @@ from lasem_tf.knowledge import hard_sharing, tensor_factors
 from lasem_tf.learners import composed
 from lasem_tf.nn import architecture
 from lasem_tf.selection import expectation, static
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 SPEC = architecture.ConvNetSpec(
     (16, 16, 3), (7,) + (3,) * 16, (4,) * 5 + (8,) * 4 + (16,) * 4 + (32,) * 4,

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from lasem_tf import files
 from lasem_tf.training import events, tensorboard
-from tests import event_files
+from tests.support import event_files
 from tests.training import streams
 
 

@@ -6,8 +6,8 @@ from benchmark.execution import run_once
 from benchmark.execution.settings import Settings
 from benchmark.results import records
 from benchmark.suites import learner_bindings, suite
-from tests import event_files
 from tests.benchmark import small_suite
+from tests.support import event_files
 
 
 @pytest.fixture(name="runs", scope="module")

@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from lasem_tf.learners.additive import decomposition, layers
 from lasem_tf.nn import initializers, proximal
-from tests import tiny_stream
 from tests.learners import test_trunk
+from tests.support import tiny_stream
 
 KAPPA = 4e-4 / 100.0
 

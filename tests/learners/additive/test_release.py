@@ -3,8 +3,8 @@ import pytest
 
 from lasem_tf import types
 from lasem_tf.learners.additive import release
-from tests import tiny_stream
 from tests.learners import test_trunk
+from tests.support import tiny_stream
 
 
 @pytest.mark.parametrize("spec, num_classes, first, further", [

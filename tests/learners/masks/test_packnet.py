@@ -3,7 +3,7 @@ import pytest
 
 from lasem_tf.learners import fine_tuning
 from lasem_tf.learners.masks import packnet
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def lived(num_tasks=3, epochs=9, **options):

@@ -2,7 +2,7 @@ import numpy as np
 
 from lasem_tf.learners.masks import supermasks
 from lasem_tf.nn import architecture
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 WIDE = architecture.ConvNetSpec((8, 8, 3), (3, 3), (16, 24), (2, 2), (32,), dropout_keep_probability=1.0)
 

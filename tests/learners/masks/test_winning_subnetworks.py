@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.learners.masks import winning_subnetworks
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 
 def lived(num_tasks=3, **options):

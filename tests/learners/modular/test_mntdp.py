@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from lasem_tf.learners.modular import mntdp
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 GRID = {"learning_rates": (0.02,), "weight_decays": (0.0,)}
 

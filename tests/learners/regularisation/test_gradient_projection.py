@@ -7,7 +7,7 @@ import tensorflow as tf
 from lasem_tf.learners import fine_tuning
 from lasem_tf.learners.regularisation import gradient_projection
 from lasem_tf.nn import architecture
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 WIDE = architecture.ConvNetSpec((8, 8, 3), (3, 3), (16, 24), (2, 2), (32,), dropout_keep_probability=1.0)
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from lasem_tf.learners import fine_tuning
 from lasem_tf.learners.regularisation import memory_aware_synapses, synaptic_intelligence
-from tests import tiny_stream
+from tests.support import tiny_stream
 
 SI, MAS = synaptic_intelligence.SynapticIntelligence, memory_aware_synapses.MemoryAwareSynapses
 SPEC = dataclasses.replace(tiny_stream.SPEC, dropout_keep_probability=1.0)

@@ -11,7 +11,7 @@ from multiprocessing import forkserver
 import pytest
 
 from benchmark.execution.local import start_method
-from tests import import_graph
+from tests.support import import_graph
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems import everything in every process")
 

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import pathlib
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 PACKAGES = ("lasem_tf", "benchmark")
 
 
