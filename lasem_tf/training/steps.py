@@ -1,8 +1,8 @@
 """The compiled training step, and the loop over steps in the graph. The only place that compiles training.
 
 A phase's step is traced once for fixed shapes: rows, seeds and learning rate are tensors. Two forms run it. One call
-for every step serves searches and large networks; a loop over many steps inside one graph saves the dispatch, which
-matters where a step is cheap. Steps are traced without AutoGraph: a learner branches on tensors with
+for every step serves large networks and searches that train many; a loop over many steps inside one graph saves the
+dispatch, which matters where a step is cheap. Steps are traced without AutoGraph: a learner branches on tensors with
 `tf.cond` or `tf.where`.
 """
 
@@ -20,9 +20,16 @@ _LOOP_MACS = 2e9
 
 
 def prefers_loop(learner: base.Learner, task_id: int, batch_size: int) -> bool:
-  """Whether the steps of a task are cheap enough for the loop; a function of cost, never of time."""
-  return (learner.super_network_parameters() is None
-          and learner.training_macs_per_image(task_id) * batch_size <= _LOOP_MACS)
+  """Whether the steps of a task are cheap enough for the loop; a function of cost, never of time.
+
+  A search trains many networks in every step, unless a bound leaves operations out: then most steps train one alone.
+  """
+  macs = learner.training_macs_per_image(task_id)
+  if learner.super_network_parameters() is not None:
+    if learner.workload(task_id).macs_share >= 1.0:
+      return False
+    macs = 3.0 * learner.forward_macs(task_id)
+  return macs * batch_size <= _LOOP_MACS
 
 
 class CompiledPhase:

@@ -56,6 +56,8 @@ LEARNERS = {
     "snn": single_network.SingleNetwork,
     "hps": lambda context: composed.Composed(context, hard_sharing.HardSharing(), static.Static("01")),
     "lasem": lambda context: composed.Composed(context, hard_sharing.HardSharing(), expectation.Expectation()),
+    "bounded": lambda context: composed.Composed(context, hard_sharing.HardSharing(),
+                                                 expectation.Expectation(dropped_mass=0.05)),
 }
 
 

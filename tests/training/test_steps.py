@@ -19,7 +19,7 @@ def _phase(name):
   return learner, learner.next_phase(0), stream
 
 
-@pytest.mark.parametrize("name", ["hps", "lasem"])
+@pytest.mark.parametrize("name", ["hps", "lasem", "bounded"])
 def test_the_loop_takes_the_same_steps_as_single_calls(name):
   outcomes = []
   for loop in (False, True):

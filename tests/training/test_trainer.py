@@ -10,6 +10,7 @@ import tensorflow as tf
 from lasem_tf import types
 from lasem_tf.knowledge import hard_sharing
 from lasem_tf.learners import composed, single_task
+from lasem_tf.nn import workload
 from lasem_tf.selection import exhaustive
 from lasem_tf.training import events, schedule, steps
 from tests.training import scripted, streams
@@ -175,7 +176,7 @@ def test_slots_are_one_when_a_task_begins():
   assert all(np.all(values == 1.0) for slots in seen for values in slots.values())
 
 
-def test_cheap_steps_run_in_the_loop_and_searches_never():
+def test_cheap_steps_run_in_the_loop_and_of_searches_only_bounded_ones(monkeypatch):
   life = streams.life("lasem", streams.TinyStream(num_tasks=1))
   life.run()
   learner = life.session.learner
@@ -183,6 +184,9 @@ def test_cheap_steps_run_in_the_loop_and_searches_never():
   assert not steps.prefers_loop(learner, 0, 10**6)
   learner.super_network_parameters = lambda: 1
   assert not steps.prefers_loop(learner, 0, 4)
+  monkeypatch.setattr(learner, "workload", lambda task_id: workload.Workload(macs_share=0.9))
+  assert steps.prefers_loop(learner, 0, 4)
+  assert not steps.prefers_loop(learner, 0, 10**6)
 
 
 def test_chunks_of_an_epoch_do_not_change_the_result():
