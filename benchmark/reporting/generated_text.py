@@ -82,8 +82,8 @@ def paragraph(report: pathlib.Path, without: Sequence[str] = ()) -> str:
   Raises:
     RecordError: one of `without` is no reference, or there is nothing to say.
   """
-  found = _compared(report)
-  details, panels = run_details.load_details(found), _panels(report, found)
+  found, panels = _read(report)
+  details = run_details.load_details(found)
   findings = [takeaway.of_panel(panel, found, details) for panel in panels]
   if missing := set(without) - {sentence.learner for finding in findings for sentence in finding.sentences}:
     raise RecordError(f"{report}: nothing is said of differences from {', '.join(sorted(missing))} to leave out.")
@@ -118,15 +118,19 @@ _WITH_PARTS = ("table", "table_without_caption", "takeaway")
 
 def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
   """The aggregated records of a report, as its tables show them: without the trials of tuning and without an atlas."""
-  return _panels(report, _compared(report))
+  return _read(report)[1]
 
 
-def _panels(report: pathlib.Path, found: Sequence[records.Record]) -> list[comparison.Panel]:
+def _read(report: pathlib.Path) -> tuple[list[records.Record], list[comparison.Panel]]:
+  """The records of a report without the trials of tuning and without an atlas, and their panels."""
+  files = [report / run_files.COLLECTION_FILE, report / settings_lib.SETTINGS_FILE]
+  return _read_once(report.resolve(), tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.exists()))
+
+
+@functools.lru_cache(maxsize=64)
+def _read_once(report: pathlib.Path, state: tuple) -> tuple[list[records.Record], list[comparison.Panel]]:
+  """A report in this state of its files; several pages show several blocks of each."""
+  found = atlas.split(choice.compared(records.load_records([report / run_files.COLLECTION_FILE])))[1]
   settings = settings_lib.read(report) or settings_lib.Settings(report.name)
-  return comparison.panels(found, comparison.expected_identities(found), settings.baseline, settings.allow_mixed_data,
-                           settings.margin / 100)
-
-
-def _compared(report: pathlib.Path) -> list[records.Record]:
-  """The records of a report without the trials of tuning and without an atlas."""
-  return atlas.split(choice.compared(records.load_records([report / run_files.COLLECTION_FILE])))[1]
+  return found, comparison.panels(found, comparison.expected_identities(found), settings.baseline,
+                                  settings.allow_mixed_data, settings.margin / 100)

@@ -160,7 +160,7 @@ def test_a_takeaway_is_what_the_page_says_in_words(tree):
   paragraph, caution = text.split("\n\n")
   assert paragraph.startswith("**Against Random HPS** (baseline; final ") and ". **Against Planted HPS** (" in text
   assert caution.startswith("*Caution.* Training ended short of flat in ")
-  found = generated_text._compared(planted)
+  found, _ = generated_text._read(planted)
   finding = takeaway.of_panel(*generated_text.report_panels(planted), found, run_details.load_details(found))
   for sentence in finding.sentences:
     assert cells.escape_markdown(sentence.rest) in paragraph
