@@ -57,9 +57,19 @@ def _bounded_long():
           "leader alone")
 
 
+def _shared_layers():
+  """In the suite of eight seeds, over DF-CNN: what LASEM and the draw share."""
+  shares = []
+  for method in ("lasem_dfcnn_bounded", "random_dfcnn"):
+    bits = [bit for run in _runs("standin_cifar100_lasem") if run.named.method == method
+            for configuration in run.result["configurations"] for bit in configuration]
+    shares.append(100 * bits.count("1") / len(bits))
+  return "a draw of about as many shared layers ({:.0f} and {:.0f} % of them)".format(*shares)
+
+
 @pytest.mark.parametrize("document, sentence", [
     ("docs/results.md", _bounded_visits), ("docs/results.md", _bounded_choices), ("docs/results.md", _bounded_small),
-    ("docs/results.md", _bounded_long),
+    ("docs/results.md", _bounded_long), ("docs/results.md", _shared_layers),
 ])
 def test_a_stated_number_is_that_of_the_records(document, sentence):
   text = " ".join((ROOT / document).read_text(encoding="utf-8").split())

@@ -123,8 +123,9 @@ def report_panels(report: pathlib.Path) -> list[comparison.Panel]:
 
 def _read(report: pathlib.Path) -> tuple[list[records.Record], list[comparison.Panel]]:
   """The records of a report without the trials of tuning and without an atlas, and their panels."""
-  files = [report / run_files.COLLECTION_FILE, report / settings_lib.SETTINGS_FILE]
-  return _read_once(report.resolve(), tuple((path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.exists()))
+  states = [path.stat() for name in (run_files.COLLECTION_FILE, settings_lib.SETTINGS_FILE)
+            if (path := report / name).exists()]
+  return _read_once(report.resolve(), tuple((state.st_mtime_ns, state.st_size) for state in states))
 
 
 @functools.lru_cache(maxsize=64)
