@@ -134,4 +134,5 @@ def _read_once(report: pathlib.Path, state: tuple) -> tuple[list[records.Record]
   found = atlas.split(choice.compared(records.load_records([report / run_files.COLLECTION_FILE])))[1]
   settings = settings_lib.read(report) or settings_lib.Settings(report.name)
   return found, comparison.panels(found, comparison.expected_identities(found), settings.baseline,
-                                  settings.allow_mixed_data, settings.margin / 100)
+                                  settings.allow_mixed_data, settings.margin / 100,
+                                  allow_mixed_tuning=settings.allow_mixed_tuning)
