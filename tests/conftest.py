@@ -12,10 +12,10 @@ from tests.golden_support.plugin import pytest_terminal_summary  # noqa: F401  a
 
 # Those that take longest are begun first: a worker that came to one of them last would end long after the others.
 BEGUN_FIRST = ("tests/test_learner_contract.py", "tests/test_resume.py", "tests/test_golden.py",
-                "tests/benchmark/execution/ray/test_executor.py", "tests/benchmark/execution/test_disturbed_suites.py",
-                "tests/learners/test_mechanisms.py", "tests/training/test_interruption.py", "tests/test_tutorial.py",
-                "tests/test_resume_own_data.py", "tests/test_memory_growth.py", "tests/test_quickstart.py",
-                "tests/training/test_trainer.py", "tests/training/test_evaluation.py")
+               "tests/benchmark/execution/ray/test_executor.py", "tests/benchmark/execution/test_disturbed_suites.py",
+               "tests/learners/test_mechanisms.py", "tests/training/test_interruption.py", "tests/test_tutorial.py",
+               "tests/test_resume_own_data.py", "tests/test_memory_growth.py", "tests/test_quickstart.py",
+               "tests/training/test_trainer.py", "tests/training/test_evaluation.py")
 _STAND_INS = ("tinyimagenet100", "cifar100_fragment", "imagenette96", "caltech101_officehome")
 
 
