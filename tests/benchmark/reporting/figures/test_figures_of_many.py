@@ -100,7 +100,7 @@ def test_legends_have_letters_of_nine_pixels_and_lie_within_the_figure():
   learners = [f"{learner}[learning_rate=0.0001]" for learner in _MANY]
   for kind, drawn in _draw(synthetic_records.suite(learners=learners, seeds=(0, 1), num_tasks=3)).items():
     figure = drawn.figure
-    figure.draw_without_rendering()
+    style.render(drawn)
     own = [axis.get_legend() for axis in figure.axes if axis.get_legend() is not None]
     texts = [text for legend in (*figure.legends, *own) for text in legend.get_texts()]
     assert texts or kind in ("forgetting", "configurations", "prior")
