@@ -2,7 +2,6 @@
 
 import ast
 import collections
-import pathlib
 import re
 import subprocess
 import sys
@@ -176,5 +175,4 @@ def test_folders_can_be_overlooked():
 
 
 def test_files_that_are_begun_first_are_there():
-  root = pathlib.Path(__file__).parents[1]
-  assert [path for path in conftest.BEGUN_FIRST if not (root / path).is_file()] == []
+  assert [path for path in conftest.BEGUN_FIRST if not (import_graph.ROOT / path).is_file()] == []

@@ -192,10 +192,9 @@ class Differentiable(Search):
 
   def all_logits(self, images, task_id):
     logits = super().all_logits(images, task_id)
-    # In the order of DARTS bit l of an index is 1 where layer l is shared.
-    chosen = sum(1 << layer for layer, shared in enumerate(self.search.choice().bits) if shared)
-    self.check.close(f"{self.stage_name}: logits of the choice", self.learner.logits(images, task_id), logits[chosen],
-                     comparison.VALUE)
+    # DARTS counts from what shares nothing, LASEM from what shares everything.
+    self.check.close(f"{self.stage_name}: logits of the choice", self.learner.logits(images, task_id),
+                     logits[-1 - self.search.choice().index], comparison.VALUE)
     return logits
 
   def before_step(self, step, images, labels):
